@@ -1,0 +1,97 @@
+//! Audiences: the resource servers a token is meant for (RFC 8707).
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use thiserror::Error;
+use url::Url;
+
+/// Text that cannot name a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("an audience is an absolute URI without a fragment, of at most {} bytes", Audience::MAX_BYTES)]
+pub struct MalformedAudience;
+
+/// An absolute URI without a fragment, kept and compared as it was written (RFC 8707, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Audience(Box<str>);
+
+impl Audience {
+    /// The longest audience, in bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Parses an audience.
+    ///
+    /// # Errors
+    /// [`MalformedAudience`] when the text is not absolute, has a fragment, a space, or is too long.
+    pub fn parse(text: &str) -> Result<Self, MalformedAudience> {
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.len() > Self::MAX_BYTES || !printable {
+            return Err(MalformedAudience);
+        }
+        let url = Url::parse(text).map_err(|_| MalformedAudience)?;
+        if url.fragment().is_some() {
+            return Err(MalformedAudience);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The URI as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A resource that is malformed, or that the client or the session may not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the resource may not be named")]
+pub struct InvalidTarget;
+
+/// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them.
+///
+/// # Errors
+/// [`InvalidTarget`] when a requested resource is malformed or not configured.
+pub fn granted(requested: &[&str], configured: &[Audience]) -> Result<Vec<Audience>, InvalidTarget> {
+    if requested.is_empty() {
+        return Ok(configured.to_vec());
+    }
+    let mut audiences = Vec::with_capacity(requested.len());
+    for resource in requested {
+        let audience = Audience::parse(resource).map_err(|_| InvalidTarget)?;
+        if !configured.contains(&audience) {
+            return Err(InvalidTarget);
+        }
+        if !audiences.contains(&audience) {
+            audiences.push(audience);
+        }
+    }
+    Ok(audiences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audience_is_absolute_and_has_no_fragment() {
+        for good in ["https://api.example.com", "https://api.example.com/v1?x=1", "urn:example:api", "api://orders"] {
+            assert!(Audience::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "api", "/v1", "//api.example.com", "https://api.example.com/#x", "https://api.example.com/#", "https://a b"] {
+            assert_eq!(Audience::parse(bad), Err(MalformedAudience), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The AWS SDK as this service uses it: one HTTP client, bounded attempts, and what its errors mean here.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+
+use crate::error::Error;
+
+/// One attempt of a call, connection included. DynamoDB and KMS answer in milliseconds: one that takes this long is lost.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// A call with all its attempts. The longest chain of calls, five, stays inside the 29 seconds of API Gateway.
+const CALL_TIMEOUT: Duration = Duration::from_millis(4_000);
+const MAX_ATTEMPTS: u32 = 3;
+
+/// The configuration of this process's SDK clients: region, credentials and endpoints from the environment and the
+/// shared configuration files.
+pub async fn sdk_config() -> SdkConfig {
+    let found = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
+    bounded(found)
+}
+
+/// Bounds every call of the SDK clients made from `config`.
+#[must_use]
+pub fn bounded(config: SdkConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_millis(500));
+    config.into_builder().timeout_config(timeouts).retry_config(retries).build()
+}
+
+/// The HTTP client of every SDK client: rustls on ring, which opens its first connection in a tenth of the time that
+/// the SDK's default takes.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// A service this one depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependency {
+    /// Amazon DynamoDB.
+    DynamoDb,
+    /// AWS Key Management Service.
+    Kms,
+}
+
+impl fmt::Display for Dependency {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::DynamoDb => "DynamoDB",
+            Self::Kms => "KMS",
+        })
+    }
+}
+
+/// Whether trying again later can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// Throttled, timed out, down: the same request may succeed later.
+    Transient,
+    /// Denied, misconfigured: an operator must act.
+    Permanent,
+}
+
+/// A call to AWS that failed. Its text is for the log: it names the error, and holds nothing of the request.
+#[derive(Debug, thiserror::Error)]
+#[error("{dependency}: {detail}")]
+pub struct AwsError {
+    dependency: Dependency,
+    outlook: Outlook,
+    detail: String,
+}
+
+/// Errors of the service that pass by themselves. Beside them, every status of 500 and above.
+const TRANSIENT_CODES: [&str; 10] = [
+    "DependencyTimeoutException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "KeyUnavailableException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// Errors whose message helps an operator and cannot hold a value of the request.
+const TELLING_CODES: [&str; 7] = [
+    "AccessDeniedException",
+    "DisabledException",
+    "InvalidKeyUsageException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+];
+
+impl AwsError {
+    /// What `error` means, without what it may quote.
+    pub fn new<E>(dependency: Dependency, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let (outlook, detail) = match error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().unwrap_or("unknown error");
+                let status = service.raw().status().as_u16();
+                let transient = status >= 500 || TRANSIENT_CODES.contains(&code);
+                let message = service.err().message().filter(|_| TELLING_CODES.contains(&code)).unwrap_or_default();
+                let outlook = if transient { Outlook::Transient } else { Outlook::Permanent };
+                (outlook, format!("{code} ({status}) {message}").trim_end().to_owned())
+            }
+            SdkError::TimeoutError(_) => (Outlook::Transient, "timed out".to_owned()),
+            SdkError::ResponseError(_) => (Outlook::Transient, "gave an answer that cannot be read".to_owned()),
+            SdkError::ConstructionFailure(_) => (Outlook::Permanent, DisplayErrorContext(&error).to_string()),
+            other => (Outlook::Transient, DisplayErrorContext(&other).to_string()),
+        };
+        Self { dependency, outlook, detail }
+    }
+
+    /// Whether trying again later can help.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        self.outlook
+    }
+}
+
+impl From<AwsError> for Error {
+    fn from(error: AwsError) -> Self {
+        let public = match error.outlook {
+            Outlook::Transient => Self::unavailable(),
+            Outlook::Permanent => Self::server_error(),
+        };
+        public.because(error)
+    }
+}

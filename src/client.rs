@@ -1,0 +1,357 @@
+//! Clients: the applications that may ask for tokens, and what they may do (RFC 6749, section 2).
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::audience::Audience;
+use crate::clock::Timestamp;
+use crate::random::{Random, RandomFailed};
+use crate::scope::Scope;
+use crate::signing::Algorithm;
+
+/// Text that cannot be a client identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a client id is 1 to {} printable ASCII characters", ClientId::MAX_BYTES)]
+pub struct MalformedClientId;
+
+/// A client identifier: `*VSCHAR` (RFC 6749, appendix A.1), here 1 to 128 characters, case-sensitive.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ClientId(Box<str>);
+
+impl ClientId {
+    /// The longest client identifier, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// Parses a client identifier.
+    ///
+    /// # Errors
+    /// [`MalformedClientId`] when the text is empty, too long, or holds anything but `%x20-7E`.
+    pub fn parse(text: &str) -> Result<Self, MalformedClientId> {
+        let visible = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+        if text.is_empty() || text.len() > Self::MAX_BYTES || !visible {
+            return Err(MalformedClientId);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The identifier as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = MalformedClientId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A name that stands for none of the values of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("it is not one of: {known}")]
+pub struct UnknownName {
+    known: String,
+}
+
+impl UnknownName {
+    /// A name that is none of `known`.
+    pub(crate) fn none_of<T: fmt::Display>(known: &[T]) -> Self {
+        Self { known: known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+    }
+}
+
+/// A grant type this service knows (RFC 6749, sections 4.3 and 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// `password`: the resource owner's username and password for tokens.
+    Password,
+    /// `refresh_token`: a refresh token for fresh tokens.
+    RefreshToken,
+}
+
+impl Grant {
+    /// Every grant, as metadata lists them.
+    pub const ALL: [Self; 2] = [Self::Password, Self::RefreshToken];
+
+    /// The value of `grant_type`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+/// How a client authenticates at the token endpoint (RFC 7591, section 2, `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// `client_secret_basic`: HTTP Basic.
+    ClientSecretBasic,
+    /// `client_secret_post`: `client_id` and `client_secret` in the body.
+    ClientSecretPost,
+    /// `none`: a public client, `client_id` alone.
+    None,
+}
+
+impl AuthMethod {
+    /// Every method, as metadata lists them.
+    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+
+    /// The registered name of the method.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether a client with this method holds secrets.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        match self {
+            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+            Self::None => false,
+        }
+    }
+}
+
+/// Gives an enum of names the traits that text, serde and the command line ask of it.
+macro_rules! named {
+    ($type:ty) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = $crate::client::UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let found = Self::ALL.into_iter().find(|value| value.as_str() == text);
+                found.ok_or_else(|| $crate::client::UnknownName::none_of(&Self::ALL))
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+named!(Grant);
+named!(AuthMethod);
+
+/// A client secret as its holder knows it. It cannot be printed, and is wiped when dropped.
+pub struct ClientSecret(Zeroizing<String>);
+
+impl ClientSecret {
+    /// The longest secret, in bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    /// A fresh secret of 256 random bits, in characters that form-encoding leaves as they are.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
+        let bytes = random.bytes::<32>()?;
+        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
+    }
+
+    /// A secret that somebody chose.
+    #[must_use]
+    pub fn chosen(secret: Zeroizing<String>) -> Self {
+        Self(secret)
+    }
+
+    /// The secret itself, for the one place that shows or compares it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A client secret at rest: a salted SHA-256 digest, and when it ends.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StoredSecret {
+    id: String,
+    salt: String,
+    digest: String,
+    created_at: Timestamp,
+    /// The first moment at which the secret is no longer accepted; absent for a secret without an end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_after: Option<Timestamp>,
+}
+
+impl StoredSecret {
+    /// Digests a secret under a fresh salt.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn new(secret: &ClientSecret, now: Timestamp, random: &dyn Random) -> Result<Self, RandomFailed> {
+        let salt = URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?);
+        let digest = URL_SAFE_NO_PAD.encode(digest(&salt, secret.expose().as_bytes()));
+        let id = URL_SAFE_NO_PAD.encode(*random.bytes::<6>()?);
+        Ok(Self { id, salt, digest, created_at: now, not_after: None })
+    }
+
+    /// A secret that nothing matches: its digest is empty.
+    #[must_use]
+    pub(crate) fn unmatchable() -> Self {
+        let empty = String::new;
+        Self { id: empty(), salt: empty(), digest: empty(), created_at: Timestamp::from_unix(0), not_after: None }
+    }
+
+    /// What the secret is called in listings; says nothing of the secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When the secret was set.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// Whether the secret has not ended at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.not_after.is_none_or(|end| now < end)
+    }
+
+    /// Whether `presented` is this secret, in time that depends on the length of `presented` alone.
+    #[must_use]
+    pub fn matches(&self, presented: &[u8]) -> Choice {
+        let presented = URL_SAFE_NO_PAD.encode(digest(&self.salt, presented));
+        presented.as_bytes().ct_eq(self.digest.as_bytes())
+    }
+}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("StoredSecret").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn digest(salt: &str, secret: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(salt.as_bytes()).chain_update(b"$").chain_update(secret).finalize().into()
+}
+
+/// How long a client's sessions live, and how forgiving their rotation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshPolicy {
+    /// A session ends when its refresh token was not used for this long.
+    pub idle_lifetime: Duration,
+    /// A session ends this long after the login, however often it is refreshed.
+    pub lifetime: Duration,
+    /// For this long after a rotation the token it replaced still answers, with the same successor.
+    pub grace: Duration,
+}
+
+/// A registered client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its identifier.
+    pub id: ClientId,
+    /// What people call it.
+    pub name: Option<String>,
+    /// A disabled client authenticates no more.
+    pub disabled: bool,
+    /// The one method by which it authenticates.
+    pub auth_method: AuthMethod,
+    /// Up to [`Client::MAX_SECRETS`] secrets, so that one can be rotated without an outage; none for a public client.
+    pub secrets: Vec<StoredSecret>,
+    /// The grants it may use.
+    pub grants: Vec<Grant>,
+    /// The scope it may have.
+    pub scopes: Scope,
+    /// The scope it gets when a request names none; empty: the server's default.
+    pub default_scopes: Scope,
+    /// The resource servers its access tokens are meant for; empty: the issuer itself.
+    pub audiences: Vec<Audience>,
+    /// The lifetime of its access tokens.
+    pub access_token_lifetime: Duration,
+    /// Its sessions.
+    pub refresh: RefreshPolicy,
+    /// The algorithm its tokens are signed with; absent: the server's default.
+    pub signing_algorithm: Option<Algorithm>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// How many secrets a client may hold at once.
+    pub const MAX_SECRETS: usize = 2;
+
+    /// Whether it may use `grant`.
+    #[must_use]
+    pub fn may_use(&self, grant: Grant) -> bool {
+        self.grants.contains(&grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+
+    #[test]
+    fn a_client_id_is_visible_ascii() {
+        assert!(ClientId::parse("a b~!").is_ok());
+        for bad in ["", "a\u{7f}", "a\n", "é"] {
+            assert_eq!(ClientId::parse(bad), Err(MalformedClientId), "{bad:?}");
+        }
+        assert!(ClientId::parse(&"a".repeat(ClientId::MAX_BYTES)).is_ok());
+        assert!(ClientId::parse(&"a".repeat(ClientId::MAX_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn a_stored_secret_matches_itself_alone_and_prints_nothing() {
+        let secret = ClientSecret::generate(&OsRandom).expect("randomness");
+        let stored = StoredSecret::new(&secret, Timestamp::from_unix(0), &OsRandom).expect("randomness");
+        assert!(bool::from(stored.matches(secret.expose().as_bytes())));
+        assert!(!bool::from(stored.matches(b"")));
+        assert!(!bool::from(stored.matches(&secret.expose().as_bytes()[1..])));
+        assert!(!format!("{stored:?}").contains(&stored.digest));
+    }
+}

@@ -1,0 +1,380 @@
+//! Configuration: the environment, read once. A bad value stops the start with its name and the reason.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+use tracing::level_filters::LevelFilter;
+use url::Url;
+
+use crate::password::Argon2Policy;
+use crate::scope::Scope;
+use crate::signing::Algorithm;
+use crate::store::TableNames;
+use crate::user::UsernameProfile;
+
+/// One environment variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// The value it has when it is unset or empty; none: see the description.
+    pub default: Option<&'static str>,
+    /// What it means, with its unit.
+    pub description: &'static str,
+}
+
+macro_rules! variables {
+    ($($ident:ident = $name:literal, $default:expr, $description:literal;)*) => {
+        $(const $ident: Variable = Variable { name: $name, default: $default, description: $description };)*
+
+        /// Every variable this service reads, in the order the documentation lists them. AWS region, credentials and
+        /// endpoints are the SDK's own variables.
+        pub const VARIABLES: &[Variable] = &[$($ident),*];
+    };
+}
+
+variables! {
+    ISSUER = "PASSGRANT_ISSUER", None,
+        "The issuer: the https URL that clients reach the service by (http for loopback hosts alone). It stands in every token, to the byte. Required in AWS; `passgrant serve` derives it from its address.";
+    CLIENTS_TABLE = "PASSGRANT_CLIENTS_TABLE", Some("passgrant-clients"), "The DynamoDB table of clients.";
+    USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
+    TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
+    SIGNING_KEYS = "PASSGRANT_SIGNING_KEYS", None,
+        "The KMS signing keys, parted by commas: key ids, key ARNs, alias names or alias ARNs. The first that fits an algorithm signs, all are published. Required in AWS; `passgrant serve` signs with a key of its own.";
+    SIGNING_ALGORITHM = "PASSGRANT_SIGNING_ALGORITHM", Some("RS256"),
+        "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384 or PS512.";
+    DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
+        "The scope of a request that names none, from a client without a default of its own: tokens parted by spaces, cut to what the client may have.";
+    USERNAME_PROFILE = "PASSGRANT_USERNAME_PROFILE", Some("case_mapped"),
+        "How usernames are prepared (RFC 8265): `case_mapped` or `case_preserved`. Not to be changed once there are users.";
+    PASSWORD_MIN_LENGTH = "PASSGRANT_PASSWORD_MIN_LENGTH", Some("8"),
+        "The least number of code points of a password, checked when one is set. 1 to 64.";
+    PASSWORD_GRANT = "PASSGRANT_PASSWORD_GRANT", Some("on"),
+        "`off` answers every password request with `unsupported_grant_type`; sessions go on.";
+    DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
+    CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
+        "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none, which is the default of `passgrant serve`.";
+    ARGON2_MEMORY = "PASSGRANT_ARGON2_MEMORY_KIB", Some("19456"), "Argon2id memory of new password hashes, in KiB. 8 to 1048576.";
+    ARGON2_ITERATIONS = "PASSGRANT_ARGON2_ITERATIONS", Some("2"), "Argon2id passes of new password hashes. 1 to 64.";
+    ARGON2_PARALLELISM = "PASSGRANT_ARGON2_PARALLELISM", Some("1"), "Argon2id lanes of new password hashes. 1 to 16.";
+    VERIFY_QUEUE = "PASSGRANT_VERIFY_QUEUE", Some("256"),
+        "How many password verifications may wait for a core in one process before the next is answered with 503.";
+    LOG = "PASSGRANT_LOG", Some("info"), "What is logged: `error`, `warn`, `info` or `debug`.";
+}
+
+/// A variable that keeps the service from starting.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{name}: {reason}")]
+pub struct ConfigError {
+    name: &'static str,
+    reason: String,
+}
+
+/// Text that cannot be an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("an issuer is an https URL without query, fragment and user (http for loopback hosts alone)")]
+pub struct MalformedIssuer;
+
+/// The issuer identifier (RFC 8414, section 2), kept to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Issuer(Box<str>);
+
+impl Issuer {
+    /// Parses an issuer.
+    ///
+    /// # Errors
+    /// [`MalformedIssuer`] when the text is not such a URL, or not written as URLs are.
+    pub fn parse(text: &str) -> Result<Self, MalformedIssuer> {
+        let url = Url::parse(text).map_err(|_| MalformedIssuer)?;
+        let loopback = match url.host() {
+            Some(url::Host::Domain(domain)) => domain == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => return Err(MalformedIssuer),
+        };
+        let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        // Url adds the slash of an empty path; an issuer is written with it or without.
+        let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
+        if secure && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
+    }
+
+    /// The issuer as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL of an endpoint of this issuer; `path` begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0.trim_end_matches('/'))
+    }
+
+    /// The path under which the issuer's endpoints are: empty, or beginning with a slash and ending without.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
+        path.trim_end_matches('/')
+    }
+}
+
+impl Display for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What the service, and the command line beside it, are told by their environment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The issuer, if it is given.
+    pub issuer: Option<Issuer>,
+    /// The tables.
+    pub tables: TableNames,
+    /// The KMS keys, in order; none if they are not given.
+    pub signing_keys: Vec<String>,
+    /// The algorithm of clients without one.
+    pub signing_algorithm: Algorithm,
+    /// The scope of requests without one.
+    pub default_scope: Scope,
+    /// How usernames are prepared.
+    pub username_profile: UsernameProfile,
+    /// The shortest password that can be set, in code points.
+    pub password_min_length: usize,
+    /// Whether the password grant is on.
+    pub password_grant: bool,
+    /// Whether errors are described.
+    pub detailed_errors: bool,
+    /// How long clients are kept in memory; none if it is not given.
+    pub client_cache: Option<Duration>,
+    /// The parameters of new password hashes.
+    pub argon2: Argon2Policy,
+    /// How many verifications may wait.
+    pub verify_queue: usize,
+    /// What is logged.
+    pub log: LevelFilter,
+}
+
+impl Config {
+    /// The time that clients are kept in memory where nothing else is said.
+    pub const DEFAULT_CLIENT_CACHE: Duration = Duration::from_secs(60);
+    /// The longest time that clients may be kept in memory.
+    const MAX_CLIENT_CACHE: Duration = Duration::from_secs(3600);
+
+    /// Reads the configuration from this process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first variable whose value cannot be used.
+    #[expect(clippy::disallowed_methods, reason = "the one place the environment is read")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads the configuration from wherever `lookup` takes it.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let source = Source { lookup };
+        Ok(Self {
+            issuer: source.optional(ISSUER)?.map(|text| source.parsed(ISSUER, Issuer::parse(&text))).transpose()?,
+            tables: TableNames {
+                clients: source.table(CLIENTS_TABLE)?,
+                users: source.table(USERS_TABLE)?,
+                tokens: source.table(TOKENS_TABLE)?,
+            },
+            signing_keys: source.list(SIGNING_KEYS)?,
+            signing_algorithm: source.parse(SIGNING_ALGORITHM)?,
+            default_scope: source.parsed(DEFAULT_SCOPE, Scope::parse_or_empty(&source.text(DEFAULT_SCOPE)?))?,
+            username_profile: source.parse(USERNAME_PROFILE)?,
+            password_min_length: source.number(PASSWORD_MIN_LENGTH, 1, 64)?,
+            password_grant: source.switch(PASSWORD_GRANT)?,
+            detailed_errors: source.switch(DETAILED_ERRORS)?,
+            client_cache: source.optional_duration(CLIENT_CACHE, Self::MAX_CLIENT_CACHE)?,
+            argon2: source.argon2()?,
+            verify_queue: source.number(VERIFY_QUEUE, 0, 100_000)?,
+            log: source.level(LOG)?,
+        })
+    }
+
+    /// The issuer, which must be given.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is not.
+    pub fn required_issuer(&self) -> Result<Issuer, ConfigError> {
+        self.issuer.clone().ok_or_else(|| missing(ISSUER))
+    }
+
+    /// The signing keys, of which there must be one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is none.
+    pub fn required_signing_keys(&self) -> Result<&[String], ConfigError> {
+        if self.signing_keys.is_empty() { Err(missing(SIGNING_KEYS)) } else { Ok(&self.signing_keys) }
+    }
+}
+
+fn missing(variable: Variable) -> ConfigError {
+    ConfigError { name: variable.name, reason: "it must be set".to_owned() }
+}
+
+struct Source<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Source<'_> {
+    /// The value given; an empty one counts as none.
+    fn optional(&self, variable: Variable) -> Result<Option<String>, ConfigError> {
+        let value = (self.lookup)(variable.name).filter(|value| !value.is_empty());
+        if value.as_ref().is_some_and(|value| value.contains('\u{fffd}')) {
+            return Err(Self::refuse(variable, "it is not UTF-8"));
+        }
+        Ok(value)
+    }
+
+    fn text(&self, variable: Variable) -> Result<String, ConfigError> {
+        Ok(self.optional(variable)?.unwrap_or_else(|| variable.default.unwrap_or_default().to_owned()))
+    }
+
+    #[expect(clippy::unused_self, reason = "beside its siblings, which read")]
+    fn parsed<T, E: Display>(&self, variable: Variable, parsed: Result<T, E>) -> Result<T, ConfigError> {
+        parsed.map_err(|reason| Self::refuse(variable, reason))
+    }
+
+    fn parse<T>(&self, variable: Variable) -> Result<T, ConfigError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.parsed(variable, self.text(variable)?.parse())
+    }
+
+    fn number(&self, variable: Variable, least: usize, most: usize) -> Result<usize, ConfigError> {
+        let number = self.text(variable)?.parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| Self::refuse(variable, format!("it must be a whole number from {least} to {most}")))
+    }
+
+    fn switch(&self, variable: Variable) -> Result<bool, ConfigError> {
+        match self.text(variable)?.as_str() {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(Self::refuse(variable, "it must be on or off")),
+        }
+    }
+
+    fn optional_duration(&self, variable: Variable, most: Duration) -> Result<Option<Duration>, ConfigError> {
+        let Some(text) = self.optional(variable)? else {
+            return Ok(None);
+        };
+        let duration = humantime::parse_duration(&text).ok().filter(|duration| *duration <= most);
+        let most = humantime::format_duration(most);
+        duration.map(Some).ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, {most} at most")))
+    }
+
+    fn table(&self, variable: Variable) -> Result<String, ConfigError> {
+        let name = self.text(variable)?;
+        let allowed = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/'));
+        if allowed && (3..=1024).contains(&name.len()) {
+            return Ok(name);
+        }
+        Err(Self::refuse(variable, "it must be the name or ARN of a DynamoDB table"))
+    }
+
+    fn list(&self, variable: Variable) -> Result<Vec<String>, ConfigError> {
+        let text = self.text(variable)?;
+        let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect();
+        Ok(entries)
+    }
+
+    fn argon2(&self) -> Result<Argon2Policy, ConfigError> {
+        let memory_kib = self.parse(ARGON2_MEMORY)?;
+        let policy = Argon2Policy::new(memory_kib, self.parse(ARGON2_ITERATIONS)?, self.parse(ARGON2_PARALLELISM)?);
+        self.parsed(ARGON2_MEMORY, policy)
+    }
+
+    fn level(&self, variable: Variable) -> Result<LevelFilter, ConfigError> {
+        match self.text(variable)?.as_str() {
+            "error" => Ok(LevelFilter::ERROR),
+            "warn" => Ok(LevelFilter::WARN),
+            "info" => Ok(LevelFilter::INFO),
+            "debug" => Ok(LevelFilter::DEBUG),
+            _ => Err(Self::refuse(variable, "it must be error, warn, info or debug")),
+        }
+    }
+
+    fn refuse(variable: Variable, reason: impl Display) -> ConfigError {
+        ConfigError { name: variable.name, reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn without_any_variable_the_defaults_hold() {
+        let config = read(&[]).expect("the defaults are sound");
+        assert_eq!(config.tables.clients, "passgrant-clients");
+        assert_eq!(config.signing_algorithm, Algorithm::Rs256);
+        assert_eq!(config.argon2, Argon2Policy::new(19456, 2, 1).expect("OWASP's"));
+        assert!(config.password_grant && config.detailed_errors);
+        assert!(config.required_issuer().is_err() && config.required_signing_keys().is_err());
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_by_its_name() {
+        for (name, value) in [
+            ("PASSGRANT_ISSUER", "http://example.com"),
+            ("PASSGRANT_ISSUER", "https://example.com/?x"),
+            ("PASSGRANT_ISSUER", "https://EXAMPLE.com"),
+            ("PASSGRANT_CLIENTS_TABLE", "x"),
+            ("PASSGRANT_SIGNING_ALGORITHM", "none"),
+            ("PASSGRANT_DEFAULT_SCOPE", "a  b"),
+            ("PASSGRANT_USERNAME_PROFILE", "nickname"),
+            ("PASSGRANT_PASSWORD_MIN_LENGTH", "0"),
+            ("PASSGRANT_PASSWORD_GRANT", "yes"),
+            ("PASSGRANT_CLIENT_CACHE", "2h"),
+            ("PASSGRANT_CLIENT_CACHE", "60"),
+            ("PASSGRANT_ARGON2_MEMORY_KIB", "1"),
+            ("PASSGRANT_ARGON2_ITERATIONS", "x"),
+            ("PASSGRANT_LOG", "trace"),
+        ] {
+            let error = read(&[(name, value)]).expect_err(value);
+            assert_eq!(error.name, name, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_kept_to_the_byte() {
+        for (text, path) in [
+            ("https://id.example.com", ""),
+            ("https://id.example.com/", ""),
+            ("https://id.example.com/prod", "/prod"),
+            ("https://id.example.com/a/b/", "/a/b"),
+            ("http://127.0.0.1:8080", ""),
+            ("http://localhost:8080", ""),
+            ("http://[::1]:8080", ""),
+        ] {
+            let issuer = Issuer::parse(text).expect(text);
+            assert_eq!((issuer.as_str(), issuer.path()), (text, path));
+        }
+        let issuer = Issuer::parse("https://id.example.com/prod/").expect("an issuer");
+        assert_eq!(issuer.url("/oauth2/token"), "https://id.example.com/prod/oauth2/token");
+    }
+
+    #[test]
+    fn signing_keys_are_a_list() {
+        let config = read(&[("PASSGRANT_SIGNING_KEYS", "alias/new, alias/old,")]).expect("sound");
+        assert_eq!(config.signing_keys, ["alias/new", "alias/old"]);
+    }
+}

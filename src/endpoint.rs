@@ -1,0 +1,15 @@
+//! The endpoints, and where they are below the issuer.
+
+pub mod discovery;
+pub mod token;
+
+/// The token endpoint.
+pub const TOKEN: &str = "/oauth2/token";
+/// The public keys.
+pub const JWKS: &str = "/oauth2/jwks";
+/// Authorization server metadata (RFC 8414, section 3).
+pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
+/// The same for clients of OpenID Connect Discovery (section 4).
+pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+/// Whether this instance can serve.
+pub const HEALTH: &str = "/healthz";

@@ -1,0 +1,181 @@
+//! `POST /oauth2/token`: the token request (RFC 6749, sections 4.3 and 6).
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde::Serialize;
+use tracing::Span;
+
+use crate::audience;
+use crate::authenticate::client::{AuthenticatedClient, Credentials};
+use crate::authenticate::user;
+use crate::client::Grant;
+use crate::error::Error;
+use crate::form::Form;
+use crate::response::{self, Caching};
+use crate::scope::{GrantedScope, RequestedScope, Scope};
+use crate::service::Service;
+use crate::session::{NewSession, OpenSession, RefreshToken};
+use crate::token::Authorization;
+use crate::token::access::{self, AccessToken};
+
+const BEYOND_GRANT: Error = Error::invalid_scope("The scope is beyond what may be granted.");
+const INVALID_TARGET: Error = Error::invalid_target("The resource is malformed, or not one of the client's.");
+
+/// Answers a token request.
+///
+/// # Errors
+/// Those of RFC 6749, section 5.2 and RFC 8707, section 2; [`Error::unavailable`], [`Error::server_error`].
+pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    let form = Form::parse(request.headers(), request.body())?;
+    let token_request = TokenRequest::read(&form)?;
+    let credentials = Credentials::read(request.headers(), &form)?;
+    let client = service.clients.authenticate(&credentials, service.clock.now()).await?;
+    Span::current().record("client_id", client.id.as_str());
+    if !client.may_use(token_request.grant()) {
+        return Err(Error::unauthorized_client("The client may not use this grant."));
+    }
+    let answer = match token_request {
+        TokenRequest::Password(request) => request.answer(service, &client).await?,
+        TokenRequest::Refresh(request) => request.answer(service, &client).await?,
+    };
+    response::json(StatusCode::OK, &answer, Caching::Forbidden)
+}
+
+/// A successful answer (RFC 6749, section 5.1).
+#[derive(Serialize)]
+struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+}
+
+impl TokenResponse {
+    fn new(client: &AuthenticatedClient, access_token: String, scope: &GrantedScope, refresh_token: Option<&RefreshToken>) -> Self {
+        Self {
+            access_token,
+            token_type: "Bearer",
+            expires_in: client.access_token_lifetime.as_secs(),
+            scope: scope.as_scope().clone(),
+            refresh_token: refresh_token.map(|token| token.expose().to_string()),
+        }
+    }
+}
+
+/// A token request, its parameters read and nothing checked that needs the client.
+enum TokenRequest<'a> {
+    Password(PasswordRequest<'a>),
+    Refresh(RefreshRequest<'a>),
+}
+
+/// RFC 6749, section 4.3.2.
+struct PasswordRequest<'a> {
+    username: &'a str,
+    password: &'a str,
+    scope: Option<Scope>,
+    resources: Vec<&'a str>,
+}
+
+/// RFC 6749, section 6.
+struct RefreshRequest<'a> {
+    refresh_token: &'a str,
+    scope: Option<Scope>,
+    resources: Vec<&'a str>,
+}
+
+impl<'a> TokenRequest<'a> {
+    fn read(form: &'a Form) -> Result<Self, Error> {
+        const NO_GRANT: Error = Error::invalid_request("The grant_type parameter is missing.");
+        const NO_CREDENTIALS: Error = Error::invalid_request("The username or password parameter is missing.");
+        const NO_TOKEN: Error = Error::invalid_request("The refresh_token parameter is missing.");
+        const UNKNOWN_GRANT: Error = Error::unsupported_grant_type("The grant is not supported.");
+        const MALFORMED_SCOPE: Error = Error::invalid_scope("The scope is malformed.");
+
+        let grant = form.value("grant_type").ok_or(NO_GRANT)?;
+        let grant = grant.parse::<Grant>().map_err(|_| UNKNOWN_GRANT)?;
+        let scope = || form.value("scope").map(Scope::parse).transpose().map_err(|_| MALFORMED_SCOPE);
+        let resources = form.values("resource").collect();
+        Ok(match grant {
+            Grant::Password => Self::Password(PasswordRequest {
+                username: form.value("username").ok_or(NO_CREDENTIALS)?,
+                password: form.value("password").ok_or(NO_CREDENTIALS)?,
+                scope: scope()?,
+                resources,
+            }),
+            Grant::RefreshToken => Self::Refresh(RefreshRequest {
+                refresh_token: form.value("refresh_token").ok_or(NO_TOKEN)?,
+                scope: scope()?,
+                resources,
+            }),
+        })
+    }
+
+    fn grant(&self) -> Grant {
+        match self {
+            Self::Password(_) => Grant::Password,
+            Self::Refresh(_) => Grant::RefreshToken,
+        }
+    }
+}
+
+impl PasswordRequest<'_> {
+    async fn answer(self, service: &Service, client: &AuthenticatedClient) -> Result<TokenResponse, Error> {
+        if !service.config.password_grant {
+            return Err(Error::unsupported_grant_type("The password grant is switched off."));
+        }
+        let scope = RequestedScope::of_client(self.scope, client, &service.config.default_scope).map_err(|_| BEYOND_GRANT)?;
+        let audiences = audience::granted(&self.resources, &client.audiences).map_err(|_| INVALID_TARGET)?;
+        let profile = service.config.username_profile;
+        let now = service.clock.now();
+        let user =
+            user::authenticate(self.username, self.password, profile, &service.users, &service.verifier, now).await?;
+        let scope = scope.grant(&user).map_err(|_| BEYOND_GRANT)?;
+
+        if !client.may_use(Grant::RefreshToken) {
+            let authorization = Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: None };
+            let access_token = mint(service, authorization).await?;
+            return Ok(TokenResponse::new(client, access_token, &scope, None));
+        }
+        let session = NewSession::begin(client, &user, &scope, &audiences, &*service.random)?;
+        let session_id = session.id();
+        let session_of = Some(&session_id);
+        let authorization = Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
+        let minted = mint(service, authorization);
+        let stored = async { session.store(&service.tokens).await.map_err(Error::from) };
+        let (access_token, refresh_token) = tokio::try_join!(minted, stored)?;
+        Ok(TokenResponse::new(client, access_token, &scope, Some(&refresh_token)))
+    }
+}
+
+impl RefreshRequest<'_> {
+    /// The rotation comes last: a request that fails before it leaves the token as it was.
+    async fn answer(self, service: &Service, client: &AuthenticatedClient) -> Result<TokenResponse, Error> {
+        let malformed = |error| Error::invalid_refresh_token().because(error);
+        let token = RefreshToken::parse(self.refresh_token).map_err(malformed)?;
+        let session = OpenSession::open(token, client, &service.tokens, service.clock.now()).await?;
+        if !client.may_use(Grant::Password) {
+            return Err(Error::invalid_refresh_token().because("the client may not use the password grant any more"));
+        }
+        let scope = RequestedScope::of_session(self.scope, session.scope(), client).map_err(|_| BEYOND_GRANT)?;
+        let audiences = audience::granted(&self.resources, session.audiences()).map_err(|_| INVALID_TARGET)?;
+        let user = service.users.get(session.username()).await?;
+        let user = session.resume(user).map_err(|reason| Error::invalid_refresh_token().because(reason))?;
+        let scope = scope.grant(&user).map_err(|_| BEYOND_GRANT)?;
+
+        let session_id = session.id();
+        let session_of = Some(&session_id);
+        let authorization = Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
+        let access_token = mint(service, authorization).await?;
+        let refresh_token = session.rotate(client, &service.tokens, service.clock.now(), &*service.random).await?;
+        Ok(TokenResponse::new(client, access_token, &scope, Some(&refresh_token)))
+    }
+}
+
+async fn mint(service: &Service, authorization: Authorization<'_>) -> Result<String, Error> {
+    let algorithm = authorization.client.signing_algorithm.unwrap_or(service.config.signing_algorithm);
+    let signer = service.keys.signer(algorithm).await?;
+    let claims = AccessToken::new(&service.issuer, authorization, service.clock.now(), &*service.random)?;
+    Ok(signer.sign(access::TYPE, &claims).await?)
+}

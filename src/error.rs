@@ -1,0 +1,204 @@
+//! Everything that can go wrong with a request, and what the client is told (RFC 6749, section 5.2).
+
+use std::fmt::{self, Display};
+
+use http::StatusCode;
+
+/// A kind of failure. Its status and code are decided in [`Kind::answer`], and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request is malformed.
+    InvalidRequest,
+    /// The body is over its limit.
+    BodyTooLarge,
+    /// The client did not authenticate.
+    InvalidClient,
+    /// The credentials, or the refresh token, are not accepted.
+    InvalidGrant,
+    /// The client may not use the grant.
+    UnauthorizedClient,
+    /// The grant is unknown, or switched off.
+    UnsupportedGrantType,
+    /// The scope is malformed, or beyond what may be granted.
+    InvalidScope,
+    /// The resource is malformed, or not the client's (RFC 8707, section 2).
+    InvalidTarget,
+    /// Nothing is at the path.
+    NotFound,
+    /// The path takes these methods only.
+    MethodNotAllowed {
+        /// The value of `Allow`.
+        allow: &'static str,
+    },
+    /// A dependency, or the service itself, has no capacity now.
+    Unavailable,
+    /// Anything unforeseen.
+    ServerError,
+}
+
+impl Kind {
+    /// The status and the `error` code of the answer.
+    #[must_use]
+    pub const fn answer(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
+            Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
+            Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant"),
+            Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
+            Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "invalid_request"),
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+            Self::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+        }
+    }
+}
+
+/// Text for the client. It is written in this source, so it can echo nothing, and holds only what RFC 6749 allows in
+/// an `error_description`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description(&'static str);
+
+impl Description {
+    /// A description.
+    ///
+    /// # Panics
+    /// At compile time, when used in a constant, for a character outside `%x20-21 / %x23-5B / %x5D-7E`.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        let bytes = text.as_bytes();
+        let mut index = 0;
+        while index < bytes.len() {
+            assert!(matches!(bytes[index], 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E), "outside the grammar of error_description");
+            index += 1;
+        }
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+/// A request that failed: what the client is told, and what the log is.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    description: Description,
+    internal: Option<String>,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident => $kind:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[must_use]
+            pub const fn $name(description: &'static str) -> Self {
+                Self::new(Kind::$kind, Description::new(description))
+            }
+        )*
+    };
+}
+
+impl Error {
+    /// A failure of `kind`, described to the client by `description`.
+    #[must_use]
+    pub const fn new(kind: Kind, description: Description) -> Self {
+        Self { kind, description, internal: None }
+    }
+
+    kinds! {
+        /// `invalid_request`.
+        invalid_request => InvalidRequest;
+        /// `invalid_request`, 413.
+        body_too_large => BodyTooLarge;
+        /// `unauthorized_client`.
+        unauthorized_client => UnauthorizedClient;
+        /// `unsupported_grant_type`.
+        unsupported_grant_type => UnsupportedGrantType;
+        /// `invalid_scope`.
+        invalid_scope => InvalidScope;
+        /// `invalid_target`.
+        invalid_target => InvalidTarget;
+    }
+
+    /// `invalid_client`: the same to the byte, whatever was wrong.
+    #[must_use]
+    pub const fn invalid_client() -> Self {
+        Self::new(Kind::InvalidClient, Description::new("Client authentication failed."))
+    }
+
+    /// `invalid_grant` for a password request: the same to the byte, whatever was wrong.
+    #[must_use]
+    pub const fn invalid_credentials() -> Self {
+        Self::new(Kind::InvalidGrant, Description::new("The username or password is not accepted."))
+    }
+
+    /// `invalid_grant` for a refresh request: the same to the byte, whatever was wrong.
+    #[must_use]
+    pub const fn invalid_refresh_token() -> Self {
+        Self::new(Kind::InvalidGrant, Description::new("The refresh token is not accepted."))
+    }
+
+    /// 404.
+    #[must_use]
+    pub const fn not_found() -> Self {
+        Self::new(Kind::NotFound, Description::new("Nothing is at this path."))
+    }
+
+    /// 405.
+    #[must_use]
+    pub const fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(Kind::MethodNotAllowed { allow }, Description::new("The path does not take this method."))
+    }
+
+    /// 503: the same request may succeed later.
+    #[must_use]
+    pub const fn unavailable() -> Self {
+        Self::new(Kind::Unavailable, Description::new("The service cannot answer now. Try again later."))
+    }
+
+    /// 500.
+    #[must_use]
+    pub const fn server_error() -> Self {
+        Self::new(Kind::ServerError, Description::new("Something went wrong. The x-request-id header names this request."))
+    }
+
+    /// Adds what the log should know.
+    #[must_use]
+    pub fn because(mut self, reason: impl Display) -> Self {
+        self.internal = Some(reason.to_string());
+        self
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What the client is told.
+    #[must_use]
+    pub const fn description(&self) -> Description {
+        self.description
+    }
+
+    /// What the log is told.
+    #[must_use]
+    pub fn internal(&self) -> Option<&str> {
+        self.internal.as_deref()
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.internal.as_deref().unwrap_or(self.description.as_str()))
+    }
+}
+
+impl std::error::Error for Error {}

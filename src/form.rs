@@ -1,0 +1,203 @@
+//! Bytes to parameters: `application/x-www-form-urlencoded` as RFC 6749, appendix B has it, and no laxer.
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// The largest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
+/// The most parameters, known and unknown.
+const MAX_PARAMETERS: usize = 64;
+/// The one parameter that may be repeated (RFC 8707, section 2).
+const REPEATABLE: &str = "resource";
+
+/// The parameters of a request. They may be secrets: they cannot be printed, and are wiped when dropped.
+pub struct Form {
+    parameters: Vec<(String, Zeroizing<String>)>,
+}
+
+impl Form {
+    /// Reads the parameters of a request's body.
+    ///
+    /// # Errors
+    /// `invalid_request` for another media type, a body that is too large, malformed, or holds a parameter twice.
+    pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Error> {
+        const TOO_LARGE: Error = Error::body_too_large("The body is larger than 16 KiB.");
+        const MEDIA_TYPE: Error = Error::invalid_request("The media type must be application/x-www-form-urlencoded.");
+        const MALFORMED: Error = Error::invalid_request("The body is not well-formed.");
+        const TOO_MANY: Error = Error::invalid_request("The body holds too many parameters.");
+        const TWICE: Error = Error::invalid_request("A parameter is given twice.");
+
+        if body.len() > MAX_BODY_BYTES {
+            return Err(TOO_LARGE);
+        }
+        if !is_form(headers) {
+            return Err(MEDIA_TYPE);
+        }
+        let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
+        for pair in body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
+            if parameters.len() == MAX_PARAMETERS {
+                return Err(TOO_MANY);
+            }
+            let (name, value) = split_once(pair, b'=').unwrap_or((pair, b""));
+            let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+                return Err(MALFORMED);
+            };
+            if *name != *REPEATABLE && parameters.iter().any(|(known, _)| *known == *name) {
+                return Err(TWICE);
+            }
+            parameters.push((name.to_string(), value));
+        }
+        Ok(Self { parameters })
+    }
+
+    /// The value of a parameter; none when it is missing or has no value (RFC 6749, section 3.2).
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+
+    /// The values of a parameter that may be repeated, those without a value left out.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.parameters.iter().filter(move |(known, value)| known == name && !value.is_empty());
+        named.map(|(_, value)| value.as_str())
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Ok(value) = value.to_str() else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && parts.all(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+            name.eq_ignore_ascii_case("charset") && value.eq_ignore_ascii_case("utf-8")
+        })
+}
+
+fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&byte| byte == separator)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+/// Decodes one name or value: `+` is a space, every `%` begins two hexadecimal digits, the whole is UTF-8.
+#[must_use]
+pub fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
+    let mut decoded = Zeroizing::new(Vec::with_capacity(encoded.len()));
+    let mut rest = encoded;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (digits, after) = rest.split_at_checked(2)?;
+                rest = after;
+                hexadecimal(digits[0])? << 4 | hexadecimal(digits[1])?
+            }
+            other => other,
+        });
+    }
+    let text = std::str::from_utf8(&decoded).ok()?;
+    Some(Zeroizing::new(text.to_owned()))
+}
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::Kind;
+
+    fn parse_as(media_type: &'static str, body: &[u8]) -> Result<Form, Kind> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Form::parse(&headers, body).map_err(|error| error.kind())
+    }
+
+    fn parse(body: &[u8]) -> Result<Form, Kind> {
+        parse_as("application/x-www-form-urlencoded", body)
+    }
+
+    #[test]
+    fn a_plus_is_a_space_and_escapes_are_decoded() {
+        let form = parse(b"password=a+b%2Bc%C3%A9&x=%00").expect("well formed");
+        assert_eq!(form.value("password"), Some("a b+c\u{e9}"));
+        assert_eq!(form.value("x"), Some("\0"));
+    }
+
+    #[test]
+    fn a_bad_escape_or_bad_utf_8_is_malformed() {
+        for body in ["a=%", "a=%1", "a=%g0", "%zz=1", "a=%ff", "a=%c3"] {
+            assert_eq!(parse(body.as_bytes()).err(), Some(Kind::InvalidRequest), "{body}");
+        }
+        assert_eq!(parse(b"a=\xff").err(), Some(Kind::InvalidRequest));
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_counts_as_omitted() {
+        let form = parse(b"scope=&username&&password=x").expect("well formed");
+        assert_eq!((form.value("scope"), form.value("username"), form.value("password")), (None, None, Some("x")));
+    }
+
+    #[test]
+    fn a_parameter_given_twice_is_refused_but_for_resource() {
+        assert_eq!(parse(b"a=1&a=1").err(), Some(Kind::InvalidRequest));
+        assert_eq!(parse(b"a=&a=1").err(), Some(Kind::InvalidRequest));
+        assert_eq!(parse(b"a=1&%61=2").err(), Some(Kind::InvalidRequest));
+        let form = parse(b"resource=urn:a&resource=&resource=urn:b").expect("well formed");
+        assert_eq!(form.values("resource").collect::<Vec<_>>(), ["urn:a", "urn:b"]);
+    }
+
+    #[test]
+    fn only_the_form_media_type_is_read() {
+        for good in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-Urlencoded; Charset=UTF-8",
+            "application/x-www-form-urlencoded;charset=\"utf-8\"",
+        ] {
+            assert!(parse_as(good, b"").is_ok(), "{good}");
+        }
+        for bad in ["", "application/json", "application/x-www-form-urlencoded; charset=latin1", "text/plain"] {
+            assert_eq!(parse_as(bad, b"").err(), Some(Kind::InvalidRequest), "{bad}");
+        }
+        assert!(Form::parse(&HeaderMap::new(), b"").is_err());
+    }
+
+    #[test]
+    fn size_and_count_are_bounded() {
+        let body = |length: usize| [b"a=".as_slice(), &vec![b'x'; length - 2]].concat();
+        assert!(parse(&body(MAX_BODY_BYTES)).is_ok());
+        assert_eq!(parse(&body(MAX_BODY_BYTES + 1)).err(), Some(Kind::BodyTooLarge));
+        let pairs = |count: usize| (0..count).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
+        assert!(parse(pairs(MAX_PARAMETERS).as_bytes()).is_ok());
+        assert_eq!(parse(pairs(MAX_PARAMETERS + 1).as_bytes()).err(), Some(Kind::InvalidRequest));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_parameters_or_an_error(body in prop::collection::vec(any::<u8>(), 0..512)) {
+            let _ = parse(&body);
+        }
+
+        #[test]
+        fn what_a_client_encodes_is_what_is_read(value in "\\PC{1,64}") {
+            let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            let form = parse(format!("v={encoded}").as_bytes()).expect("well formed");
+            prop_assert_eq!(form.value("v"), Some(value.as_str()));
+        }
+    }
+}

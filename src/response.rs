@@ -1,0 +1,84 @@
+//! Answers to bytes and headers.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use crate::error::{Error, Kind};
+
+/// How long a client should wait after a 503.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Who may keep an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// Nobody (RFC 6749, section 5.1).
+    Forbidden,
+    /// Anybody, for a few minutes.
+    Public,
+}
+
+/// An answer with a JSON body.
+///
+/// # Errors
+/// `server_error` when the body cannot be written as JSON.
+pub fn json<B: Serialize>(status: StatusCode, body: &B, caching: Caching) -> Result<Response<Bytes>, Error> {
+    let body = serde_json::to_vec(body).map_err(|error| Error::server_error().because(error))?;
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    match caching {
+        Caching::Forbidden => {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        }
+        Caching::Public => {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        }
+    }
+    Ok(response)
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'static str>,
+}
+
+/// The answer to a request that failed (RFC 6749, section 5.2).
+#[must_use]
+pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
+    let (status, code) = error.kind().answer();
+    let body = ErrorBody { error: code, error_description: detailed.then_some(error.description().as_str()) };
+    let mut response = json(status, &body, Caching::Forbidden).unwrap_or_else(|_| {
+        let mut response = Response::new(Bytes::from_static(br#"{"error":"server_error"}"#));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    });
+    let headers = response.headers_mut();
+    match error.kind() {
+        Kind::InvalidClient => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="passgrant", charset="UTF-8""#));
+        }
+        Kind::MethodNotAllowed { allow } => {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        Kind::Unavailable => {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        Kind::InvalidRequest
+        | Kind::BodyTooLarge
+        | Kind::InvalidGrant
+        | Kind::UnauthorizedClient
+        | Kind::UnsupportedGrantType
+        | Kind::InvalidScope
+        | Kind::InvalidTarget
+        | Kind::NotFound
+        | Kind::ServerError => {}
+    }
+    response
+}

@@ -1,0 +1,232 @@
+//! Scopes: what a token may be used for (RFC 6749, section 3.3).
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+use crate::client::Client;
+use crate::user::User;
+
+/// The most scope tokens that one scope may hold.
+pub const MAX_TOKENS: usize = 64;
+
+/// Text that is not a scope by RFC 6749, section 3.3, or that is beyond [`MAX_TOKENS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a scope is 1 to {MAX_TOKENS} tokens of printable ASCII without \" and \\, parted by single spaces")]
+pub struct MalformedScope;
+
+/// One scope token: `1*( %x21 / %x23-5B / %x5D-7E )`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeToken(Box<str>);
+
+impl ScopeToken {
+    /// Parses one token.
+    ///
+    /// # Errors
+    /// [`MalformedScope`] when the text is empty or holds a character outside the grammar.
+    pub fn parse(text: &str) -> Result<Self, MalformedScope> {
+        let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        if text.is_empty() || !text.bytes().all(allowed) {
+            return Err(MalformedScope);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The token as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A set of scope tokens that remembers the order in which they were first named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope(Vec<ScopeToken>);
+
+impl Scope {
+    /// Parses `scope-token *( SP scope-token )`. A token named twice counts once.
+    ///
+    /// # Errors
+    /// [`MalformedScope`] for anything outside the grammar, the empty string included, or over [`MAX_TOKENS`].
+    pub fn parse(text: &str) -> Result<Self, MalformedScope> {
+        text.split(' ').map(ScopeToken::parse).collect::<Result<Self, _>>()?.bounded()
+    }
+
+    /// Parses a scope where the empty string stands for no token at all, as in configuration and stored items.
+    ///
+    /// # Errors
+    /// As [`Scope::parse`].
+    pub fn parse_or_empty(text: &str) -> Result<Self, MalformedScope> {
+        if text.is_empty() { Ok(Self::default()) } else { Self::parse(text) }
+    }
+
+    fn bounded(self) -> Result<Self, MalformedScope> {
+        if self.0.len() > MAX_TOKENS { Err(MalformedScope) } else { Ok(self) }
+    }
+
+    /// Whether no token is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `token` is in it.
+    #[must_use]
+    pub fn contains(&self, token: &ScopeToken) -> bool {
+        self.0.contains(token)
+    }
+
+    /// Whether every token of `other` is in it.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        other.0.iter().all(|token| self.contains(token))
+    }
+
+    /// The tokens, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &ScopeToken> {
+        self.0.iter()
+    }
+
+    /// The tokens of this scope that are in `other` too, in this scope's order.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.iter().filter(|token| other.contains(token)).cloned().collect()
+    }
+}
+
+impl FromIterator<ScopeToken> for Scope {
+    fn from_iter<I: IntoIterator<Item = ScopeToken>>(tokens: I) -> Self {
+        let mut scope = Vec::new();
+        for token in tokens {
+            if !scope.contains(&token) {
+                scope.push(token);
+            }
+        }
+        Self(scope)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, token) in self.0.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(" ")?;
+            }
+            formatter.write_str(token.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse_or_empty(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A scope beyond what the client, the resource owner or the session holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the scope is beyond what may be granted")]
+pub struct BeyondGrant;
+
+/// What the client asks for and may ask for; the resource owner's own limits are not applied yet.
+#[derive(Clone, Debug)]
+pub struct RequestedScope {
+    scope: Scope,
+    explicit: bool,
+}
+
+impl RequestedScope {
+    /// The scope named in a password request, or without one the client's default, or without that the server's,
+    /// cut to what the client may have.
+    ///
+    /// # Errors
+    /// [`BeyondGrant`] when the request names a token that the client may not have.
+    pub fn of_client(requested: Option<Scope>, client: &Client, server_default: &Scope) -> Result<Self, BeyondGrant> {
+        match requested {
+            Some(scope) if client.scopes.includes(&scope) => Ok(Self { scope, explicit: true }),
+            Some(_) => Err(BeyondGrant),
+            None => {
+                let default = if client.default_scopes.is_empty() { server_default } else { &client.default_scopes };
+                Ok(Self { scope: default.intersection(&client.scopes), explicit: false })
+            }
+        }
+    }
+
+    /// The scope named in a refresh request, or without one the session's, cut to what the client may have by now.
+    ///
+    /// # Errors
+    /// [`BeyondGrant`] when the request names a token that the session does not hold, or the client no longer may.
+    pub fn of_session(requested: Option<Scope>, session: &Scope, client: &Client) -> Result<Self, BeyondGrant> {
+        let held = session.intersection(&client.scopes);
+        match requested {
+            Some(scope) if held.includes(&scope) => Ok(Self { scope, explicit: true }),
+            Some(_) => Err(BeyondGrant),
+            None => Ok(Self { scope: held, explicit: false }),
+        }
+    }
+
+    /// Applies the resource owner's limits: what was asked for by name must fit them, a default is cut to them.
+    ///
+    /// # Errors
+    /// [`BeyondGrant`] when the request names a token that the resource owner may not grant.
+    pub fn grant(self, user: &User) -> Result<GrantedScope, BeyondGrant> {
+        let Some(allowed) = &user.allowed_scopes else {
+            return Ok(GrantedScope(self.scope));
+        };
+        if self.explicit && !allowed.includes(&self.scope) {
+            return Err(BeyondGrant);
+        }
+        Ok(GrantedScope(self.scope.intersection(allowed)))
+    }
+}
+
+/// A scope that the client may have and the resource owner may grant. Only [`RequestedScope::grant`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedScope(Scope);
+
+impl GrantedScope {
+    /// The scope itself.
+    #[must_use]
+    pub fn as_scope(&self) -> &Scope {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_token_holds_exactly_the_characters_of_rfc_6749_section_3_3() {
+        for byte in 0u8..=0x7F {
+            let text = char::from(byte).to_string();
+            let allowed = byte == 0x21 || (0x23..=0x5B).contains(&byte) || (0x5D..=0x7E).contains(&byte);
+            assert_eq!(ScopeToken::parse(&text).is_ok(), allowed, "{byte:#x}");
+        }
+        assert!(ScopeToken::parse("é").is_err());
+        assert!(ScopeToken::parse("").is_err());
+    }
+
+    #[test]
+    fn a_scope_is_parted_by_single_spaces() {
+        for malformed in ["", " ", "a  b", " a", "a ", "a\tb"] {
+            assert_eq!(Scope::parse(malformed), Err(MalformedScope), "{malformed:?}");
+        }
+        assert_eq!(Scope::parse("b a b").expect("well formed").to_string(), "b a");
+    }
+
+    #[test]
+    fn a_scope_is_bounded() {
+        let tokens = |count: usize| (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
+        assert!(Scope::parse(&tokens(MAX_TOKENS)).is_ok());
+        assert!(Scope::parse(&tokens(MAX_TOKENS + 1)).is_err());
+    }
+}

@@ -1,0 +1,391 @@
+//! Sessions: a login that a client keeps alive by refresh tokens (RFC 6749, section 6; RFC 9700, section 4.14.2).
+//!
+//! A refresh token is a handle, which names the session, and a secret, which each use replaces. The next secret is
+//! derived from the one presented and a salt that is written in the same conditional write as its digest. Whoever
+//! presents the same secret again inside the grace period reads that salt and derives the same successor: there is
+//! never a second line of descent, and a lost answer costs nothing. Any other secret under a known handle is an old
+//! one, which only a thief or a victim still holds: the session ends.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::audience::Audience;
+use crate::authenticate::client::AuthenticatedClient;
+use crate::authenticate::user::AuthenticatedUser;
+use crate::client::RefreshPolicy;
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::random::{Random, RandomFailed};
+use crate::scope::{GrantedScope, Scope};
+use crate::store::StoreError;
+use crate::store::tokens::{Rotated, SESSION_SCHEMA, StoredRotation, StoredSession, Tokens};
+use crate::user::{User, Username};
+
+const HANDLE_BYTES: usize = 16;
+const SECRET_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+
+/// A refresh token: `pgr_` and base64url of handle and secret. It cannot be printed, and is wiped when dropped.
+pub struct RefreshToken {
+    handle: Zeroizing<[u8; HANDLE_BYTES]>,
+    secret: Zeroizing<[u8; SECRET_BYTES]>,
+}
+
+/// Text that is no refresh token of this service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a refresh token")]
+pub struct MalformedToken;
+
+impl RefreshToken {
+    /// What every refresh token begins with, for scanners of leaked secrets.
+    pub const PREFIX: &str = "pgr_";
+
+    fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
+        Ok(Self { handle: random.bytes()?, secret: random.bytes()? })
+    }
+
+    /// Parses a refresh token.
+    ///
+    /// # Errors
+    /// [`MalformedToken`] for anything but the prefix and 64 characters of canonical base64url.
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
+        let encoded = text.strip_prefix(Self::PREFIX).ok_or(MalformedToken)?;
+        let mut bytes = Zeroizing::new([0; HANDLE_BYTES + SECRET_BYTES]);
+        let length = URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()).map_err(|_| MalformedToken)?;
+        if length != bytes.len() {
+            return Err(MalformedToken);
+        }
+        let mut token = Self { handle: Zeroizing::default(), secret: Zeroizing::default() };
+        token.handle.copy_from_slice(&bytes[..HANDLE_BYTES]);
+        token.secret.copy_from_slice(&bytes[HANDLE_BYTES..]);
+        Ok(token)
+    }
+
+    /// The token as its holder sends it.
+    #[must_use]
+    pub fn expose(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new([0; HANDLE_BYTES + SECRET_BYTES]);
+        bytes[..HANDLE_BYTES].copy_from_slice(&*self.handle);
+        bytes[HANDLE_BYTES..].copy_from_slice(&*self.secret);
+        Zeroizing::new(format!("{}{}", Self::PREFIX, *Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
+    }
+
+    fn session_id(&self) -> SessionId {
+        SessionId(URL_SAFE_NO_PAD.encode(Sha256::digest(*self.handle)))
+    }
+
+    fn secret_digest(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(*self.secret))
+    }
+
+    fn is(&self, digest: &str) -> bool {
+        self.secret_digest().as_bytes().ct_eq(digest.as_bytes()).into()
+    }
+
+    fn successor(&self, salt: &[u8]) -> Self {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.secret) else {
+            unreachable!("HMAC takes keys of any length");
+        };
+        mac.update(salt);
+        mac.update(&*self.handle);
+        Self { handle: self.handle.clone(), secret: Zeroizing::new(mac.finalize().into_bytes().into()) }
+    }
+}
+
+/// A session's identifier, the `sid` of its tokens: a digest of the handle, by which nobody can present the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// The identifier as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn key(&self) -> String {
+        format!("s#{}", self.0)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A session that a login is about to begin.
+pub struct NewSession {
+    token: RefreshToken,
+    stored: StoredSession,
+}
+
+impl NewSession {
+    /// A session of `user` with `client`, under a fresh token. Nothing is stored yet.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn begin(
+        client: &AuthenticatedClient,
+        user: &AuthenticatedUser,
+        scope: &GrantedScope,
+        audiences: &[Audience],
+        random: &dyn Random,
+    ) -> Result<Self, RandomFailed> {
+        let token = RefreshToken::generate(random)?;
+        let now = user.auth_time();
+        let policy = client.refresh;
+        let not_after = now + policy.lifetime;
+        let stored = StoredSession {
+            id: token.session_id().key(),
+            schema: SESSION_SCHEMA,
+            client_id: client.id.clone(),
+            username: user.username.clone(),
+            sub: user.subject.clone(),
+            password_generation: user.password_generation,
+            scope: scope.as_scope().clone(),
+            audiences: audiences.to_vec(),
+            auth_time: now,
+            not_after,
+            expires_at: idle_end(now, &policy, not_after),
+            secret_digest: token.secret_digest(),
+            rotation: None,
+        };
+        Ok(Self { token, stored })
+    }
+
+    /// The session's identifier.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.token.session_id()
+    }
+
+    /// Stores the session, and gives its first refresh token.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn store(self, tokens: &Tokens) -> Result<RefreshToken, StoreError> {
+        tokens.put_session(&self.stored).await?;
+        Ok(self.token)
+    }
+}
+
+fn idle_end(now: Timestamp, policy: &RefreshPolicy, not_after: Timestamp) -> Timestamp {
+    not_after.min(now + policy.idle_lifetime)
+}
+
+/// What the secret that was presented is to its session.
+enum Standing {
+    /// It is the live one.
+    Live,
+    /// It was replaced within the grace period, by what it and this salt give.
+    Replaced { salt: Vec<u8> },
+    /// It is older than that.
+    Superseded,
+}
+
+impl Standing {
+    fn of(token: &RefreshToken, session: &StoredSession, policy: &RefreshPolicy, now: Timestamp) -> Self {
+        if token.is(&session.secret_digest) {
+            return Self::Live;
+        }
+        match &session.rotation {
+            Some(rotation) if token.is(&rotation.parent_digest) && now.since(rotation.rotated_at) <= policy.grace => {
+                URL_SAFE_NO_PAD.decode(&rotation.salt).map_or(Self::Superseded, |salt| Self::Replaced { salt })
+            }
+            _ => Self::Superseded,
+        }
+    }
+}
+
+/// Why a refresh token is not accepted. For the log: the client is told `invalid_grant`, whichever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The session ended, was revoked, or never was.
+    #[error("no such session")]
+    Unknown,
+    /// The session is another client's. It is left as it is.
+    #[error("the session is another client's")]
+    OtherClient,
+    /// The session's idle or absolute lifetime is over.
+    #[error("the session expired")]
+    Expired,
+    /// The token was replaced: it was stolen, or its thief used it first. The session has been ended.
+    #[error("the refresh token was used again; the session is revoked")]
+    Reused,
+    /// The user is gone, disabled, or has another password since.
+    #[error("the user is gone, disabled, or changed the password")]
+    User,
+}
+
+/// Why a refresh did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The token is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// DynamoDB did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There was no randomness.
+    #[error(transparent)]
+    Random(#[from] RandomFailed),
+}
+
+impl From<RefreshError> for Error {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Refused(reason) => Self::invalid_refresh_token().because(reason),
+            RefreshError::Store(error) => error.into(),
+            RefreshError::Random(error) => error.into(),
+        }
+    }
+}
+
+/// A session that was opened by a refresh token its client may present.
+pub struct OpenSession {
+    token: RefreshToken,
+    stored: StoredSession,
+}
+
+impl OpenSession {
+    /// Opens the session of `token` for `client`. A token that was replaced too long ago ends the session.
+    ///
+    /// # Errors
+    /// [`RefreshError`] when the token is not accepted or the store does not answer.
+    pub async fn open(
+        token: RefreshToken,
+        client: &AuthenticatedClient,
+        tokens: &Tokens,
+        now: Timestamp,
+    ) -> Result<Self, RefreshError> {
+        let stored = tokens.get_session(&token.session_id().key()).await?.ok_or(Refused::Unknown)?;
+        if stored.client_id != client.id {
+            return Err(Refused::OtherClient.into());
+        }
+        if now >= stored.expires_at {
+            return Err(Refused::Expired.into());
+        }
+        if matches!(Standing::of(&token, &stored, &client.refresh, now), Standing::Superseded) {
+            tokens.delete_session(&stored.id).await?;
+            return Err(Refused::Reused.into());
+        }
+        Ok(Self { token, stored })
+    }
+
+    /// The session's identifier.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.token.session_id()
+    }
+
+    /// The scope of the login.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.stored.scope
+    }
+
+    /// The audiences of the login.
+    #[must_use]
+    pub fn audiences(&self) -> &[Audience] {
+        &self.stored.audiences
+    }
+
+    /// The username the session is for.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.stored.username
+    }
+
+    /// The user's proof of authentication, which is the login that began the session, if `user` is the same and
+    /// may still log in with the same password.
+    ///
+    /// # Errors
+    /// [`Refused::User`] when the user is gone, disabled, another by the same name, or has another password.
+    pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, Refused> {
+        let user = user.ok_or(Refused::User)?;
+        let same = user.subject == self.stored.sub && user.password_generation == self.stored.password_generation;
+        if !same || user.disabled {
+            return Err(Refused::User);
+        }
+        Ok(AuthenticatedUser::resumed(user, self.stored.auth_time))
+    }
+
+    /// Replaces the token that was presented, and gives its successor: the same one to everybody who presents the
+    /// same token at once, or again inside the grace period.
+    ///
+    /// # Errors
+    /// [`RefreshError`] when the session ended meanwhile, or the store does not answer; the token then still answers.
+    pub async fn rotate(
+        self,
+        client: &AuthenticatedClient,
+        tokens: &Tokens,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<RefreshToken, RefreshError> {
+        let standing = Standing::of(&self.token, &self.stored, &client.refresh, now);
+        if let Standing::Replaced { salt } = standing {
+            return Ok(self.token.successor(&salt));
+        }
+        let salt = random.bytes::<SALT_BYTES>()?;
+        let next = self.token.successor(&*salt);
+        let rotation = StoredRotation {
+            parent_digest: self.token.secret_digest(),
+            salt: URL_SAFE_NO_PAD.encode(*salt),
+            rotated_at: now,
+        };
+        let expires_at = idle_end(now, &client.refresh, self.stored.not_after);
+        match tokens.rotate_session(&self.stored.id, &next.secret_digest(), &rotation, expires_at).await? {
+            Rotated::Won => Ok(next),
+            Rotated::Gone => Err(Refused::Unknown.into()),
+            Rotated::Lost(session) => match Standing::of(&self.token, &session, &client.refresh, now) {
+                Standing::Replaced { salt } => Ok(self.token.successor(&salt)),
+                Standing::Live | Standing::Superseded => {
+                    tokens.delete_session(&session.id).await?;
+                    Err(Refused::Reused.into())
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+
+    #[test]
+    fn a_refresh_token_survives_its_text_form() {
+        let token = RefreshToken::generate(&OsRandom).expect("randomness");
+        let again = RefreshToken::parse(&token.expose()).expect("its own text");
+        assert_eq!(again.session_id(), token.session_id());
+        assert!(again.is(&token.secret_digest()));
+        assert!(again.expose().starts_with(RefreshToken::PREFIX));
+        assert_eq!(again.expose().len(), RefreshToken::PREFIX.len() + 64);
+    }
+
+    #[test]
+    fn anything_else_is_no_refresh_token() {
+        let good = RefreshToken::generate(&OsRandom).expect("randomness").expose().to_string();
+        let long = format!("{good}A");
+        for bad in ["", "pgr_", "pgr_AAAA", &good[4..], &good[..good.len() - 1], &long, &good.replace("pgr_", "PGR_")] {
+            assert!(RefreshToken::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_successor_depends_on_secret_and_salt_and_keeps_the_handle() {
+        let token = RefreshToken::generate(&OsRandom).expect("randomness");
+        let next = token.successor(b"salt");
+        assert_eq!(next.session_id(), token.session_id());
+        assert!(next.is(&token.successor(b"salt").secret_digest()));
+        assert!(!next.is(&token.successor(b"other").secret_digest()));
+        assert!(!next.is(&token.secret_digest()));
+    }
+}

@@ -1,0 +1,191 @@
+//! The clients table: key `client_id`.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use serde::{Deserialize, Serialize};
+
+use crate::audience::Audience;
+use crate::client::{AuthMethod, Client, ClientId, Grant, RefreshPolicy, StoredSecret};
+use crate::clock::Timestamp;
+use crate::scope::Scope;
+use crate::signing::Algorithm;
+use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
+use crate::store::{Changed, Created, StoreError, held};
+
+const KEY: &str = "client_id";
+
+/// A client as it is stored. Durations are in seconds.
+#[derive(Serialize, Deserialize)]
+struct StoredClient {
+    client_id: ClientId,
+    schema: u32,
+    revision: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    name: Option<String>,
+    disabled: bool,
+    auth_method: AuthMethod,
+    secrets: Vec<StoredSecret>,
+    grants: Vec<Grant>,
+    scopes: Scope,
+    default_scopes: Scope,
+    audiences: Vec<Audience>,
+    access_token_lifetime: u64,
+    refresh_idle_lifetime: u64,
+    refresh_lifetime: u64,
+    refresh_grace: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    signing_algorithm: Option<Algorithm>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl StoredClient {
+    fn new(client: &Client, revision: u64) -> Self {
+        Self {
+            client_id: client.id.clone(),
+            schema: SCHEMA,
+            revision,
+            name: client.name.clone(),
+            disabled: client.disabled,
+            auth_method: client.auth_method,
+            secrets: client.secrets.clone(),
+            grants: client.grants.clone(),
+            scopes: client.scopes.clone(),
+            default_scopes: client.default_scopes.clone(),
+            audiences: client.audiences.clone(),
+            access_token_lifetime: client.access_token_lifetime.as_secs(),
+            refresh_idle_lifetime: client.refresh.idle_lifetime.as_secs(),
+            refresh_lifetime: client.refresh.lifetime.as_secs(),
+            refresh_grace: client.refresh.grace.as_secs(),
+            signing_algorithm: client.signing_algorithm,
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+        }
+    }
+}
+
+/// A client whose parts contradict each other.
+#[derive(Debug, thiserror::Error)]
+#[error("a client with the method {0} holds {1} secrets")]
+struct Contradiction(AuthMethod, usize);
+
+impl TryFrom<StoredClient> for Client {
+    type Error = Contradiction;
+
+    fn try_from(stored: StoredClient) -> Result<Self, Contradiction> {
+        let secrets = stored.secrets.len();
+        let consistent = if stored.auth_method.has_secret() { (1..=Self::MAX_SECRETS).contains(&secrets) } else { secrets == 0 };
+        if !consistent {
+            return Err(Contradiction(stored.auth_method, secrets));
+        }
+        Ok(Self {
+            id: stored.client_id,
+            name: stored.name,
+            disabled: stored.disabled,
+            auth_method: stored.auth_method,
+            secrets: stored.secrets,
+            grants: stored.grants,
+            scopes: stored.scopes,
+            default_scopes: stored.default_scopes,
+            audiences: stored.audiences,
+            access_token_lifetime: Duration::from_secs(stored.access_token_lifetime),
+            refresh: RefreshPolicy {
+                idle_lifetime: Duration::from_secs(stored.refresh_idle_lifetime),
+                lifetime: Duration::from_secs(stored.refresh_lifetime),
+                grace: Duration::from_secs(stored.refresh_grace),
+            },
+            signing_algorithm: stored.signing_algorithm,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        })
+    }
+}
+
+/// A client as it was read, and the revision that a change to it must find unchanged.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// The client.
+    pub client: Client,
+    revision: u64,
+}
+
+/// The clients table.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    dynamodb: DynamoDb,
+    table: String,
+}
+
+impl Clients {
+    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
+        Self { dynamodb, table }
+    }
+
+    /// The client called `id`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer or the item cannot be read.
+    pub async fn get(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        Ok(self.get_revision(id).await?.map(|found| found.client))
+    }
+
+    /// The client called `id`, to be changed.
+    ///
+    /// # Errors
+    /// As [`Clients::get`].
+    pub async fn get_revision(&self, id: &ClientId) -> Result<Option<Revision>, StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id.as_str()));
+        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        answer.item.map(|item| self.read(id.as_str(), item)).transpose()
+    }
+
+    fn read(&self, key: &str, item: Item) -> Result<Revision, StoreError> {
+        let stored: StoredClient = from_item(&self.table, key, item)?;
+        let revision = stored.revision;
+        let client = stored.try_into().map_err(|problem| inconsistent(&self.table, key, problem))?;
+        Ok(Revision { client, revision })
+    }
+
+    /// Registers a client; never overwrites one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn create(&self, client: &Client) -> Result<Created, StoreError> {
+        let item = to_item(&self.table, client.id.as_str(), StoredClient::new(client, 1))?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        let outcome = request.condition_expression("attribute_not_exists(client_id)").send().await;
+        Ok(Created::held(held(outcome)?))
+    }
+
+    /// Replaces what was read as `read` with `client`, unless somebody changed or deleted it meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn replace(&self, read: &Revision, client: &Client) -> Result<Changed, StoreError> {
+        let item = to_item(&self.table, client.id.as_str(), StoredClient::new(client, read.revision + 1))?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        let request = request.condition_expression("revision = :read");
+        let outcome = request.expression_attribute_values(":read", number(read.revision)).send().await;
+        Ok(Changed::held(held(outcome)?))
+    }
+
+    /// Deletes a client. Its sessions end with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn delete(&self, id: &ClientId) -> Result<Changed, StoreError> {
+        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(id.as_str()));
+        let outcome = request.condition_expression("attribute_exists(client_id)").send().await;
+        Ok(Changed::held(held(outcome)?))
+    }
+
+    /// Every client, by reading the whole table: for the command line alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not, or an item cannot be read.
+    pub async fn list(&self) -> Result<Vec<Client>, StoreError> {
+        let items = scan(&self.dynamodb, &self.table, KEY).await?;
+        items.into_iter().map(|(key, item)| Ok(self.read(&key, item)?.client)).collect()
+    }
+}

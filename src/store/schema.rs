@@ -1,0 +1,50 @@
+//! The tables' layout, for where no template made them: the embedded DynamoDB of the local server and the tests.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use thiserror::Error;
+
+use crate::store::{StoreError, TableNames};
+
+/// Why the tables could not be made.
+#[derive(Debug, Error)]
+pub enum SchemaError {
+    /// DynamoDB did not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A request for a table could not be put together.
+    #[error("the table's definition is incomplete")]
+    Definition(#[from] aws_sdk_dynamodb::error::BuildError),
+}
+
+/// Makes those of the three tables that are not there.
+///
+/// # Errors
+/// [`SchemaError`] when DynamoDB does not.
+pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), SchemaError> {
+    let there = client.list_tables().send().await.map_err(StoreError::from_sdk)?;
+    let tables = [(&names.clients, "client_id"), (&names.users, "username"), (&names.tokens, "id")];
+    for (table, key) in tables {
+        if !there.table_names().contains(table) {
+            create_table(client, table, key).await?;
+        }
+    }
+    let ttl = client.describe_time_to_live().table_name(&names.tokens).send().await.map_err(StoreError::from_sdk)?;
+    let on = ttl.time_to_live_description().is_some_and(|ttl| ttl.attribute_name().is_some());
+    if !on {
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build()?;
+        let request = client.update_time_to_live().table_name(&names.tokens).time_to_live_specification(ttl);
+        request.send().await.map_err(StoreError::from_sdk)?;
+    }
+    Ok(())
+}
+
+async fn create_table(client: &Client, table: &str, key: &str) -> Result<(), SchemaError> {
+    let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build()?;
+    let key = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build()?;
+    let request = client.create_table().table_name(table).attribute_definitions(attribute).key_schema(key);
+    request.billing_mode(BillingMode::PayPerRequest).send().await.map_err(StoreError::from_sdk)?;
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The tokens table: key `id`, TTL on `expires_at`. Sessions are `s#` and the digest of their handle.
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use serde::{Deserialize, Serialize};
+
+use crate::audience::Audience;
+use crate::client::ClientId;
+use crate::clock::Timestamp;
+use crate::scope::Scope;
+use crate::store::item::{Item, SCHEMA, from_item, number, string, to_item};
+use crate::store::{StoreError, held};
+use crate::user::{Subject, Username};
+
+const KEY: &str = "id";
+
+/// A session as it is stored. Digests and the salt are base64url.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoredSession {
+    pub(crate) id: String,
+    pub(crate) schema: u32,
+    pub(crate) client_id: ClientId,
+    pub(crate) username: Username,
+    pub(crate) sub: Subject,
+    /// The user's password generation at the login.
+    pub(crate) password_generation: u64,
+    pub(crate) scope: Scope,
+    pub(crate) audiences: Vec<Audience>,
+    pub(crate) auth_time: Timestamp,
+    /// The end of the session's absolute lifetime.
+    pub(crate) not_after: Timestamp,
+    /// The end of its idle lifetime, or of the absolute one where that is earlier; DynamoDB deletes the item after it.
+    pub(crate) expires_at: Timestamp,
+    /// The digest of the live secret.
+    pub(crate) secret_digest: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
+    pub(crate) rotation: Option<StoredRotation>,
+}
+
+/// A session's last rotation.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoredRotation {
+    /// The digest of the secret that was presented.
+    pub(crate) parent_digest: String,
+    /// What the live secret was derived with.
+    pub(crate) salt: String,
+    pub(crate) rotated_at: Timestamp,
+}
+
+/// What became of a rotation.
+pub(crate) enum Rotated {
+    /// The secret that was presented was the live one, and its successor is now.
+    Won,
+    /// It was not, or no longer: this is the session as it stands.
+    Lost(StoredSession),
+    /// The session is gone.
+    Gone,
+}
+
+/// The tokens table.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    dynamodb: DynamoDb,
+    table: String,
+}
+
+impl Tokens {
+    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
+        Self { dynamodb, table }
+    }
+
+    /// Asks for an item that is not there, which opens a connection.
+    pub(crate) async fn open_connection(&self) -> Result<(), StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string("connection"));
+        request.send().await.map_err(StoreError::from_sdk)?;
+        Ok(())
+    }
+
+    pub(crate) async fn get_session(&self, id: &str) -> Result<Option<StoredSession>, StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id));
+        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        answer.item.map(|item| self.read_session(id, item)).transpose()
+    }
+
+    fn read_session(&self, id: &str, item: Item) -> Result<StoredSession, StoreError> {
+        from_item(&self.table, id, item)
+    }
+
+    /// Stores a new session. Its key is random: one that is there already was stored by an attempt whose answer got lost.
+    pub(crate) async fn put_session(&self, session: &StoredSession) -> Result<(), StoreError> {
+        let item = to_item(&self.table, &session.id, session)?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        held(request.condition_expression("attribute_not_exists(id)").send().await)?;
+        Ok(())
+    }
+
+    /// Makes `next` the live secret, if the one with the digest `rotation.parent_digest` is it still.
+    pub(crate) async fn rotate_session(
+        &self,
+        id: &str,
+        next_digest: &str,
+        rotation: &StoredRotation,
+        expires_at: Timestamp,
+    ) -> Result<Rotated, StoreError> {
+        let request = self.dynamodb.update_item().table_name(&self.table).key(KEY, string(id));
+        let request = request
+            .update_expression(
+                "SET secret_digest = :next, parent_digest = :presented, salt = :salt, rotated_at = :now, expires_at = :expires",
+            )
+            .condition_expression("secret_digest = :presented")
+            .expression_attribute_values(":next", string(next_digest))
+            .expression_attribute_values(":presented", string(&rotation.parent_digest))
+            .expression_attribute_values(":salt", string(&rotation.salt))
+            .expression_attribute_values(":now", number(rotation.rotated_at.as_unix()))
+            .expression_attribute_values(":expires", number(expires_at.as_unix()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match request.send().await {
+            Ok(_) => return Ok(Rotated::Won),
+            Err(error) => error,
+        };
+        if let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() {
+            return match failed.item() {
+                Some(item) => Ok(Rotated::Lost(self.read_session(id, item.clone())?)),
+                None => Ok(Rotated::Gone),
+            };
+        }
+        Err(StoreError::from_sdk(error))
+    }
+
+    pub(crate) async fn delete_session(&self, id: &str) -> Result<(), StoreError> {
+        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(id));
+        request.send().await.map_err(StoreError::from_sdk)?;
+        Ok(())
+    }
+}
+
+pub(crate) const SESSION_SCHEMA: u32 = SCHEMA;

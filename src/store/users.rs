@@ -1,0 +1,155 @@
+//! The users table: key `username`, in its prepared form.
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::password::PasswordHash;
+use crate::scope::Scope;
+use crate::store::item::{Item, SCHEMA, from_item, number, scan, string, to_item};
+use crate::store::{Changed, Created, StoreError, held};
+use crate::user::{Subject, User, Username};
+
+const KEY: &str = "username";
+
+/// A user as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredUser {
+    username: Username,
+    schema: u32,
+    sub: Subject,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    password_hash: Option<PasswordHash>,
+    claims: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    allowed_scopes: Option<Scope>,
+    disabled: bool,
+    password_changed_at: Timestamp,
+    password_generation: u64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<&User> for StoredUser {
+    fn from(user: &User) -> Self {
+        Self {
+            username: user.username.clone(),
+            schema: SCHEMA,
+            sub: user.subject.clone(),
+            password_hash: user.password_hash.clone(),
+            claims: user.claims.clone(),
+            allowed_scopes: user.allowed_scopes.clone(),
+            disabled: user.disabled,
+            password_changed_at: user.password_changed_at,
+            password_generation: user.password_generation,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+impl From<StoredUser> for User {
+    fn from(stored: StoredUser) -> Self {
+        Self {
+            username: stored.username,
+            subject: stored.sub,
+            password_hash: stored.password_hash,
+            claims: stored.claims,
+            allowed_scopes: stored.allowed_scopes,
+            disabled: stored.disabled,
+            password_changed_at: stored.password_changed_at,
+            password_generation: stored.password_generation,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
+    }
+}
+
+/// The users table.
+#[derive(Clone, Debug)]
+pub struct Users {
+    dynamodb: DynamoDb,
+    table: String,
+}
+
+impl Users {
+    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
+        Self { dynamodb, table }
+    }
+
+    /// The user called `username`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer or the item cannot be read.
+    pub async fn get(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(username.as_str()));
+        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        answer.item.map(|item| self.read(username.as_str(), item)).transpose()
+    }
+
+    fn read(&self, key: &str, item: Item) -> Result<User, StoreError> {
+        Ok(from_item::<StoredUser>(&self.table, key, item)?.into())
+    }
+
+    /// Creates a user; never overwrites one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn create(&self, user: &User) -> Result<Created, StoreError> {
+        let item = to_item(&self.table, user.username.as_str(), StoredUser::from(user))?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        let outcome = request.condition_expression("attribute_not_exists(username)").send().await;
+        Ok(Created::held(held(outcome)?))
+    }
+
+    /// Sets a user's password. Every session of the user is over with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn set_password(&self, username: &Username, hash: &PasswordHash, now: Timestamp) -> Result<Changed, StoreError> {
+        let update = "SET password_hash = :hash, password_changed_at = :now, updated_at = :now ADD password_generation :one";
+        let request = self.update(username, update, now);
+        self.changed(request.expression_attribute_values(":hash", string(hash.as_phc())).expression_attribute_values(":one", number(1))).await
+    }
+
+    /// Disables or enables a user.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn set_disabled(&self, username: &Username, disabled: bool, now: Timestamp) -> Result<Changed, StoreError> {
+        let request = self.update(username, "SET disabled = :disabled, updated_at = :now", now);
+        self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(disabled))).await
+    }
+
+    fn update(&self, username: &Username, expression: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+        let request = self.dynamodb.update_item().table_name(&self.table).key(KEY, string(username.as_str()));
+        let request = request.update_expression(expression).condition_expression("attribute_exists(username)");
+        request.expression_attribute_values(":now", number(now.as_unix()))
+    }
+
+    async fn changed(&self, request: UpdateItemFluentBuilder) -> Result<Changed, StoreError> {
+        Ok(Changed::held(held(request.send().await)?))
+    }
+
+    /// Deletes a user. Every session of the user is over with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn delete(&self, username: &Username) -> Result<Changed, StoreError> {
+        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(username.as_str()));
+        let outcome = request.condition_expression("attribute_exists(username)").send().await;
+        Ok(Changed::held(held(outcome)?))
+    }
+
+    /// Every user, by reading the whole table: for the command line alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not, or an item cannot be read.
+    pub async fn list(&self) -> Result<Vec<User>, StoreError> {
+        let items = scan(&self.dynamodb, &self.table, KEY).await?;
+        items.into_iter().map(|(key, item)| self.read(&key, item)).collect()
+    }
+}

@@ -1,0 +1,44 @@
+//! The log: one line a request, and what went wrong at the start. What it is given holds no secret; the libraries
+//! below are heard from `warn` on alone, where they print no request.
+
+use std::panic;
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, Registry, fmt};
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JSON, for log collectors.
+    Json,
+    /// Text, for people.
+    Text,
+}
+
+/// A subscriber that writes what is at least as severe as `level` to `writer`.
+pub fn subscriber<W>(format: Format, level: LevelFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("passgrant", level);
+    match format {
+        Format::Json => Box::new(
+            Registry::default().with(fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(targets)),
+        ),
+        Format::Text => {
+            Box::new(Registry::default().with(fmt::layer().with_target(false).with_writer(writer).with_filter(targets)))
+        }
+    }
+}
+
+/// Makes a panic say where it happened and nothing else: its message may quote what it was working on.
+pub fn quiet_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, "panicked");
+    }));
+}

@@ -1,0 +1,77 @@
+//! Access tokens: JSON Web Tokens by the profile of RFC 9068.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use crate::audience::Audience;
+use crate::clock::Timestamp;
+use crate::config::Issuer;
+use crate::random::{Random, RandomFailed};
+use crate::scope::Scope;
+use crate::session::SessionId;
+use crate::token::Authorization;
+
+/// The media type of the token, its `typ` header parameter (RFC 9068, section 2.1).
+pub const TYPE: &str = "at+jwt";
+
+/// The claims of an access token (RFC 9068, section 2.2).
+#[derive(Serialize)]
+pub struct AccessToken<'a> {
+    iss: &'a Issuer,
+    sub: &'a str,
+    aud: OneOrMany<'a>,
+    client_id: &'a str,
+    azp: &'a str,
+    exp: Timestamp,
+    iat: Timestamp,
+    nbf: Timestamp,
+    auth_time: Timestamp,
+    jti: String,
+    scope: &'a Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+}
+
+/// One audience is written as a string, several as an array (RFC 7519, section 4.1.3).
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OneOrMany<'a> {
+    Issuer(&'a Issuer),
+    One(&'a Audience),
+    Many(&'a [Audience]),
+}
+
+impl<'a> AccessToken<'a> {
+    /// The token for `authorization`, valid from `now` for the lifetime the client is registered with.
+    /// Without an audience it is meant for the issuer itself.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn new(
+        issuer: &'a Issuer,
+        authorization: Authorization<'a>,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<Self, RandomFailed> {
+        let Authorization { client, user, scope, audiences, session } = authorization;
+        Ok(Self {
+            iss: issuer,
+            sub: user.subject.as_str(),
+            aud: match audiences {
+                [] => OneOrMany::Issuer(issuer),
+                [one] => OneOrMany::One(one),
+                many => OneOrMany::Many(many),
+            },
+            client_id: client.id.as_str(),
+            azp: client.id.as_str(),
+            exp: now + client.access_token_lifetime,
+            iat: now,
+            nbf: now,
+            auth_time: user.auth_time(),
+            jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
+            scope: scope.as_scope(),
+            sid: session.map(SessionId::as_str),
+        })
+    }
+}

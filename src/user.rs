@@ -1,0 +1,163 @@
+//! Users: the resource owners whose credentials are exchanged for tokens.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
+use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::client::named;
+use crate::clock::Timestamp;
+use crate::password::PasswordHash;
+use crate::random::{Random, RandomFailed};
+use crate::scope::Scope;
+
+/// How usernames are prepared (RFC 8265, section 3): one choice for a whole deployment, made before its first user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsernameProfile {
+    /// `UsernameCaseMapped`: `Ann` and `ann` are one user.
+    CaseMapped,
+    /// `UsernameCasePreserved`: `Ann` and `ann` are two users.
+    CasePreserved,
+}
+
+impl UsernameProfile {
+    /// Both profiles.
+    pub const ALL: [Self; 2] = [Self::CaseMapped, Self::CasePreserved];
+
+    /// The profile's name in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CaseMapped => "case_mapped",
+            Self::CasePreserved => "case_preserved",
+        }
+    }
+}
+
+named!(UsernameProfile);
+
+/// Text that the deployment's profile does not accept as a username.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a username has no spaces or control characters, and at most {} bytes", Username::MAX_BYTES)]
+pub struct RefusedUsername;
+
+/// A username in its prepared form, which is its key in the users table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Username(Box<str>);
+
+impl Username {
+    /// The longest username, in bytes, before and after preparation.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Prepares a username. Text over the limit is refused before any work is spent on it.
+    ///
+    /// # Errors
+    /// [`RefusedUsername`] when the text is empty, too long, or the profile refuses it.
+    pub fn prepare(text: &str, profile: UsernameProfile) -> Result<Self, RefusedUsername> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(RefusedUsername);
+        }
+        let prepared: Cow<'_, str> = match profile {
+            UsernameProfile::CaseMapped => UsernameCaseMapped::enforce(text),
+            UsernameProfile::CasePreserved => UsernameCasePreserved::enforce(text),
+        }
+        .map_err(|_| RefusedUsername)?;
+        if prepared.is_empty() || prepared.len() > Self::MAX_BYTES {
+            return Err(RefusedUsername);
+        }
+        Ok(Self(prepared.into()))
+    }
+
+    /// The prepared name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A subject identifier: a random UUID, never given to another user (OpenID Connect Core, section 2, `sub`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Subject(Box<str>);
+
+impl Subject {
+    /// A fresh subject.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
+        let uuid = uuid::Builder::from_random_bytes(*random.bytes::<16>()?).into_uuid();
+        Ok(Self(Uuid::hyphenated(uuid).to_string().into()))
+    }
+
+    /// The identifier as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A registered user.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The prepared username.
+    pub username: Username,
+    /// The `sub` of the user's tokens.
+    pub subject: Subject,
+    /// The password's hash; none for a user who cannot log in by password.
+    pub password_hash: Option<PasswordHash>,
+    /// Attributes, as JSON values.
+    pub claims: Map<String, Value>,
+    /// The scope the user may grant; none: whatever the client may have.
+    pub allowed_scopes: Option<Scope>,
+    /// A disabled user gets no tokens.
+    pub disabled: bool,
+    /// When the password was last set. A session begun under an earlier one is over.
+    pub password_changed_at: Timestamp,
+    /// Counts the passwords set, so that two changes within a second still differ.
+    pub password_generation: u64,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// When the user was last changed.
+    pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_case_mapped_profile_makes_one_user_of_two_spellings() {
+        let prepare = |text| Username::prepare(text, UsernameProfile::CaseMapped);
+        assert_eq!(prepare("Ann@Example.com"), prepare("ann@example.com"));
+        assert_eq!(prepare("\u{ff21}nn"), prepare("ann"), "full-width forms are mapped (RFC 8265, section 3.3.1)");
+        assert_ne!(
+            Username::prepare("Ann", UsernameProfile::CasePreserved),
+            Username::prepare("ann", UsernameProfile::CasePreserved)
+        );
+    }
+
+    #[test]
+    fn a_username_is_refused_by_its_profile_or_its_length() {
+        for profile in UsernameProfile::ALL {
+            for bad in ["", "a b", "a\0", "a\n", "\u{200b}"] {
+                assert_eq!(Username::prepare(bad, profile), Err(RefusedUsername), "{bad:?}");
+            }
+            assert!(Username::prepare(&"a".repeat(Username::MAX_BYTES), profile).is_ok());
+            assert!(Username::prepare(&"a".repeat(Username::MAX_BYTES + 1), profile).is_err());
+        }
+    }
+}
