@@ -90,7 +90,15 @@ mod tests {
         for good in ["https://api.example.com", "https://api.example.com/v1?x=1", "urn:example:api", "api://orders"] {
             assert!(Audience::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "api", "/v1", "//api.example.com", "https://api.example.com/#x", "https://api.example.com/#", "https://a b"] {
+        for bad in [
+            "",
+            "api",
+            "/v1",
+            "//api.example.com",
+            "https://api.example.com/#x",
+            "https://api.example.com/#",
+            "https://a b",
+        ] {
             assert_eq!(Audience::parse(bad), Err(MalformedAudience), "{bad}");
         }
     }

@@ -10,16 +10,16 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
 
 use crate::error::Error;
 
 /// One attempt of a call, connection included. DynamoDB and KMS answer in milliseconds: one that takes this long is lost.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_000);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A call with all its attempts. The longest chain of calls, five, stays inside the 29 seconds of API Gateway.
-const CALL_TIMEOUT: Duration = Duration::from_millis(4_000);
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_ATTEMPTS: u32 = 3;
 
 /// The configuration of this process's SDK clients: region, credentials and endpoints from the environment and the
@@ -120,12 +120,14 @@ impl AwsError {
     {
         let (outlook, detail) = match error {
             SdkError::ServiceError(service) => {
-                let code = service.err().code().unwrap_or("unknown error");
                 let status = service.raw().status().as_u16();
-                let transient = status >= 500 || TRANSIENT_CODES.contains(&code);
-                let message = service.err().message().filter(|_| TELLING_CODES.contains(&code)).unwrap_or_default();
+                // Without a code it is no error of the service's, but an answer that cannot be read.
+                let code = service.err().code();
+                let transient = status >= 500 || code.is_none_or(|code| TRANSIENT_CODES.contains(&code));
+                let told = service.err().message().filter(|_| code.is_some_and(|code| TELLING_CODES.contains(&code)));
                 let outlook = if transient { Outlook::Transient } else { Outlook::Permanent };
-                (outlook, format!("{code} ({status}) {message}").trim_end().to_owned())
+                let code = code.unwrap_or("unreadable answer");
+                (outlook, format!("{code} ({status}) {}", told.unwrap_or_default()).trim_end().to_owned())
             }
             SdkError::TimeoutError(_) => (Outlook::Transient, "timed out".to_owned()),
             SdkError::ResponseError(_) => (Outlook::Transient, "gave an answer that cannot be read".to_owned()),

@@ -97,7 +97,8 @@ impl Issuer {
             None => return Err(MalformedIssuer),
         };
         let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
-        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        let bare =
+            url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
         // Url adds the slash of an empty path; an issuer is written with it or without.
         let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
         if secure && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
@@ -163,9 +164,9 @@ pub struct Config {
 
 impl Config {
     /// The time that clients are kept in memory where nothing else is said.
-    pub const DEFAULT_CLIENT_CACHE: Duration = Duration::from_secs(60);
+    pub const DEFAULT_CLIENT_CACHE: Duration = Duration::from_mins(1);
     /// The longest time that clients may be kept in memory.
-    const MAX_CLIENT_CACHE: Duration = Duration::from_secs(3600);
+    const MAX_CLIENT_CACHE: Duration = Duration::from_hours(1);
 
     /// Reads the configuration from this process's environment.
     ///
@@ -274,12 +275,15 @@ impl Source<'_> {
         };
         let duration = humantime::parse_duration(&text).ok().filter(|duration| *duration <= most);
         let most = humantime::format_duration(most);
-        duration.map(Some).ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, {most} at most")))
+        duration
+            .map(Some)
+            .ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, {most} at most")))
     }
 
     fn table(&self, variable: Variable) -> Result<String, ConfigError> {
         let name = self.text(variable)?;
-        let allowed = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/'));
+        let allowed =
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/'));
         if allowed && (3..=1024).contains(&name.len()) {
             return Ok(name);
         }
@@ -288,7 +292,8 @@ impl Source<'_> {
 
     fn list(&self, variable: Variable) -> Result<Vec<String>, ConfigError> {
         let text = self.text(variable)?;
-        let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect();
+        let entries: Vec<String> =
+            text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect();
         Ok(entries)
     }
 

@@ -19,7 +19,7 @@ use crate::store::TableNames;
 use crate::store::schema::{SchemaError, create_tables};
 
 /// How often expired items are deleted.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Why the embedded DynamoDB did not start or stop.
 #[derive(Debug, Error)]

@@ -72,7 +72,10 @@ impl Description {
         let bytes = text.as_bytes();
         let mut index = 0;
         while index < bytes.len() {
-            assert!(matches!(bytes[index], 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E), "outside the grammar of error_description");
+            assert!(
+                matches!(bytes[index], 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E),
+                "outside the grammar of error_description"
+            );
             index += 1;
         }
         Self(text)
@@ -166,7 +169,10 @@ impl Error {
     /// 500.
     #[must_use]
     pub const fn server_error() -> Self {
-        Self::new(Kind::ServerError, Description::new("Something went wrong. The x-request-id header names this request."))
+        Self::new(
+            Kind::ServerError,
+            Description::new("Something went wrong. The x-request-id header names this request."),
+        )
     }
 
     /// Adds what the log should know.

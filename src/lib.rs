@@ -1,9 +1,11 @@
 //! An OAuth 2.0 token service for the Resource Owner Password Credentials grant (RFC 6749, section 4.3).
 //!
-//! The modules stand in the order in which a request meets them: [`router`] finds the endpoint, [`endpoint`] reads as
+//! The modules stand in the order in which a request meets them: [`lambda`] and
+//! [`router`] find the endpoint, [`endpoint`] reads as
 //! the protocol does, [`authenticate`] proves who asks, [`session`] and [`token`] make what is answered, [`store`] and
 //! [`signing`] are DynamoDB and KMS, and what stands below them are the protocol's words as types.
 
+pub mod lambda;
 pub mod router;
 
 pub mod service;

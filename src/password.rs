@@ -102,7 +102,8 @@ impl Argon2Policy {
     /// [`RandomFailed`] when there is no randomness.
     pub fn hash(&self, password: &Password, random: &dyn Random) -> Result<PasswordHash, RandomFailed> {
         let salt = random.bytes::<16>()?;
-        let expected = Expected { version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec(), output: Vec::new() };
+        let expected =
+            Expected { version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec(), output: Vec::new() };
         let output = expected.compute(password, &mut Vec::new());
         Ok(PasswordHash(
             format!(
@@ -164,7 +165,12 @@ impl Expected {
         let mut output = Zeroizing::new(vec![0; length]);
         memory.resize(self.params.block_count().max(memory.len()), Block::new());
         let argon2 = Argon2::new(Algorithm::Argon2id, self.version, self.params.clone());
-        let computed = argon2.hash_password_into_with_memory(password.0.as_bytes(), &self.salt, &mut output, memory.as_mut_slice());
+        let computed = argon2.hash_password_into_with_memory(
+            password.0.as_bytes(),
+            &self.salt,
+            &mut output,
+            memory.as_mut_slice(),
+        );
         if computed.is_err() {
             // Bounded parameters and inputs leave it nothing to refuse; were it to, an empty output matches no hash.
             output.clear();
@@ -270,18 +276,22 @@ mod tests {
         Argon2Policy::new(64, 1, 1).expect("within bounds")
     }
 
-    fn password(text: &str) -> Option<Password> {
-        Some(Password::prepare(text).expect("acceptable"))
+    fn password(text: &str) -> Password {
+        Password::prepare(text).expect("acceptable")
     }
 
     #[tokio::test]
     async fn a_hash_verifies_its_own_password_alone() {
         let verifier = Verifier::new(policy(), 1, 8);
-        let hash = policy().hash(&password("correct horse").expect("some"), &OsRandom).expect("randomness");
-        assert_eq!(verifier.verify(password("correct horse"), Some(&hash)).await, Ok(true));
-        assert_eq!(verifier.verify(password("correct horse "), Some(&hash)).await, Ok(false), "nothing is trimmed");
+        let hash = policy().hash(&password("correct horse"), &OsRandom).expect("randomness");
+        assert_eq!(verifier.verify(Some(password("correct horse")), Some(&hash)).await, Ok(true));
+        assert_eq!(
+            verifier.verify(Some(password("correct horse ")), Some(&hash)).await,
+            Ok(false),
+            "nothing is trimmed"
+        );
         assert_eq!(verifier.verify(None, Some(&hash)).await, Ok(false));
-        assert_eq!(verifier.verify(password("correct horse"), None).await, Ok(false));
+        assert_eq!(verifier.verify(Some(password("correct horse")), None).await, Ok(false));
         assert_eq!(verifier.verify(None, None).await, Ok(false));
     }
 
@@ -291,8 +301,8 @@ mod tests {
         let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let verifier = Verifier::new(policy(), 1, 8);
         let hash = PasswordHash(reference.into());
-        assert_eq!(verifier.verify(password("password"), Some(&hash)).await, Ok(true));
-        assert_eq!(verifier.verify(password("differentpassword"), Some(&hash)).await, Ok(false));
+        assert_eq!(verifier.verify(Some(password("password")), Some(&hash)).await, Ok(true));
+        assert_eq!(verifier.verify(Some(password("differentpassword")), Some(&hash)).await, Ok(false));
     }
 
     #[tokio::test]
@@ -306,14 +316,14 @@ mod tests {
             "$argon2id$v=19$m=64,t=4000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
             "$2b$12$abcdefghijklmnopqrstuu",
         ] {
-            let outcome = verifier.verify(password("password"), Some(&PasswordHash(damaged.into()))).await;
+            let outcome = verifier.verify(Some(password("password")), Some(&PasswordHash(damaged.into()))).await;
             assert_eq!(outcome, Err(VerifyError::Unreadable(UnreadableHash)), "{damaged}");
         }
     }
 
     #[test]
     fn a_password_is_prepared_as_rfc_8265_says_and_never_cut() {
-        let prepared = |text| Password::prepare(text).map(|password| password.0.to_string());
+        let prepared = |text: &str| Password::prepare(text).map(|password| password.0.to_string());
         assert_eq!(prepared("e\u{301}").as_deref(), Ok("\u{e9}"), "NFC");
         assert_eq!(prepared("\u{fb01}").as_deref(), Ok("\u{fb01}"), "never NFKC");
         assert_eq!(prepared("a\u{2003}b").as_deref(), Ok("a b"), "a non-ASCII space becomes U+0020");

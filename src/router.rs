@@ -80,7 +80,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
     let endpoint = Endpoint::at(request.uri().path(), service.issuer.path());
     let span = tracing::info_span!("request", request_id = id.as_str(), endpoint = ?endpoint, client_id = field::Empty);
     let outcome = async {
-        let answer = AssertUnwindSafe(answer(service, endpoint, &request)).catch_unwind();
+        let answer = AssertUnwindSafe(Box::pin(answer(service, endpoint, &request))).catch_unwind();
         match tokio::time::timeout(time, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_panic)) => Err(Error::server_error().because("the request panicked")),
@@ -103,7 +103,11 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
     .await
 }
 
-async fn answer(service: &Service, endpoint: Option<Endpoint>, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+async fn answer(
+    service: &Service,
+    endpoint: Option<Endpoint>,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, Error> {
     let endpoint = endpoint.ok_or(const { Error::not_found() })?;
     if !endpoint.takes(request.method()) {
         return Err(Error::method_not_allowed(endpoint.allow()));

@@ -94,7 +94,9 @@ impl From<SigningError> for Error {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::Kms(error) => error.into(),
-            SigningError::NoKey(_) | SigningError::Key { .. } | SigningError::Claims(_) => Self::server_error().because(error),
+            SigningError::NoKey(_) | SigningError::Key { .. } | SigningError::Claims(_) => {
+                Self::server_error().because(error)
+            }
         }
     }
 }

@@ -35,8 +35,16 @@ where
     }
 }
 
-/// Makes a panic say where it happened and nothing else: its message may quote what it was working on.
-pub fn quiet_panics() {
+/// Makes [`subscriber`] this process's log, and panics say where they happened and nothing else: a panic's message may
+/// quote what it was working on. A log that is installed already is kept.
+pub fn install<W>(format: Format, level: LevelFilter, writer: W)
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let installed = tracing::subscriber::set_global_default(subscriber(format, level, writer));
+    if installed.is_err() {
+        tracing::debug!("a log was installed already");
+    }
     panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(location, "panicked");

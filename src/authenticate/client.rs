@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD as STANDARD_ALPHABET;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use quick_cache::sync::Cache;
@@ -147,7 +147,11 @@ impl ClientDirectory {
         }
         let client = self.clients.get(id).await?;
         if !credentials.are_of(client.as_ref(), now) {
-            return Err(refused(if client.is_some() { "wrong secret or method, or disabled" } else { "unknown client" }));
+            return Err(refused(if client.is_some() {
+                "wrong secret or method, or disabled"
+            } else {
+                "unknown client"
+            }));
         }
         let client = Arc::new(client.ok_or_else(|| refused("unknown client"))?);
         if !self.kept_for.is_zero() {

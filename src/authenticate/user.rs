@@ -57,19 +57,19 @@ pub async fn authenticate(
         None => None,
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
-    let verified = verifier.verify(password, hash).await;
-    let verified = verified.map_err(|error| unverified(&error, username.as_ref()))?;
+    let outcome = verifier.verify(password, hash).await;
+    let proven = outcome.map_err(|error| undecided(error, username.as_ref()))?;
     let refused = |reason: &str| Err(Error::invalid_credentials().because(reason));
     match user {
-        Some(user) if verified && !user.disabled => Ok(AuthenticatedUser { user, auth_time: now }),
-        Some(user) if verified && user.disabled => refused("disabled user"),
+        Some(user) if proven && !user.disabled => Ok(AuthenticatedUser { user, auth_time: now }),
+        Some(_) if proven => refused("disabled user"),
         Some(user) if user.password_hash.is_none() => refused("user without a password"),
         Some(_) => refused("wrong password"),
         None => refused("unknown user"),
     }
 }
 
-fn unverified(error: &VerifyError, username: Option<&Username>) -> Error {
+fn undecided(error: VerifyError, username: Option<&Username>) -> Error {
     match error {
         VerifyError::Overloaded => Error::unavailable().because(error),
         VerifyError::Unreadable(_) => {

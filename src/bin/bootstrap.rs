@@ -1,1 +1,51 @@
-fn main(){}
+//! The Lambda function: cold start, then serve.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use passgrant::clock::SystemClock;
+use passgrant::config::Config;
+use passgrant::random::OsRandom;
+use passgrant::service::Service;
+use passgrant::signing::kms::KmsKey;
+use passgrant::signing::{KeyRing, SigningKey};
+use passgrant::store::Store;
+use passgrant::telemetry::{self, Format};
+use passgrant::{aws, lambda};
+use tracing::level_filters::LevelFilter;
+
+/// What a start may wait for DynamoDB and KMS; a request that comes then waits for them itself.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
+    let config = Config::from_env();
+    let level = config.as_ref().map_or(LevelFilter::INFO, |config| config.log);
+    telemetry::install(Format::Json, level, io::stdout);
+    match config.map_err(Into::into).and_then(serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the function cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let issuer = config.required_issuer()?;
+        let sdk_config = aws::sdk_config().await;
+        let kms = aws_sdk_kms::Client::new(&sdk_config);
+        let keys =
+            config.required_signing_keys()?.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone())));
+        let keys = KeyRing::new(keys.collect());
+        let store = Store::new(&aws_sdk_dynamodb::Client::new(&sdk_config), &config.tables);
+        let service = Service::new(config, issuer, store, keys, Box::new(SystemClock), Box::new(OsRandom));
+        if tokio::time::timeout(WARM_UP, service.warm_up()).await.is_err() {
+            tracing::warn!("DynamoDB or KMS did not answer at the start");
+        }
+        lambda::run(Arc::new(service)).await
+    })
+}

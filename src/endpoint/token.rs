@@ -53,7 +53,12 @@ struct TokenResponse {
 }
 
 impl TokenResponse {
-    fn new(client: &AuthenticatedClient, access_token: String, scope: &GrantedScope, refresh_token: Option<&RefreshToken>) -> Self {
+    fn new(
+        client: &AuthenticatedClient,
+        access_token: String,
+        scope: &GrantedScope,
+        refresh_token: Option<&RefreshToken>,
+    ) -> Self {
         Self {
             access_token,
             token_type: "Bearer",
@@ -125,7 +130,8 @@ impl PasswordRequest<'_> {
         if !service.config.password_grant {
             return Err(Error::unsupported_grant_type("The password grant is switched off."));
         }
-        let scope = RequestedScope::of_client(self.scope, client, &service.config.default_scope).map_err(|_| BEYOND_GRANT)?;
+        let scope =
+            RequestedScope::of_client(self.scope, client, &service.config.default_scope).map_err(|_| BEYOND_GRANT)?;
         let audiences = audience::granted(&self.resources, &client.audiences).map_err(|_| INVALID_TARGET)?;
         let profile = service.config.username_profile;
         let now = service.clock.now();
@@ -134,14 +140,16 @@ impl PasswordRequest<'_> {
         let scope = scope.grant(&user).map_err(|_| BEYOND_GRANT)?;
 
         if !client.may_use(Grant::RefreshToken) {
-            let authorization = Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: None };
+            let authorization =
+                Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: None };
             let access_token = mint(service, authorization).await?;
             return Ok(TokenResponse::new(client, access_token, &scope, None));
         }
         let session = NewSession::begin(client, &user, &scope, &audiences, &*service.random)?;
         let session_id = session.id();
         let session_of = Some(&session_id);
-        let authorization = Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
+        let authorization =
+            Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
         let minted = mint(service, authorization);
         let stored = async { session.store(&service.tokens).await.map_err(Error::from) };
         let (access_token, refresh_token) = tokio::try_join!(minted, stored)?;
@@ -166,7 +174,8 @@ impl RefreshRequest<'_> {
 
         let session_id = session.id();
         let session_of = Some(&session_id);
-        let authorization = Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
+        let authorization =
+            Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
         let access_token = mint(service, authorization).await?;
         let refresh_token = session.rotate(client, &service.tokens, service.clock.now(), &*service.random).await?;
         Ok(TokenResponse::new(client, access_token, &scope, Some(&refresh_token)))

@@ -105,7 +105,10 @@ impl InProcessKey {
         };
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let signed = self.pair.sign(encoding, &SystemRandom::new(), message, &mut signature);
-        signed.map_err(|_| SigningError::Key { key: self.public.key_id().to_owned(), problem: "did not sign".to_owned() })?;
+        signed.map_err(|_| SigningError::Key {
+            key: self.public.key_id().to_owned(),
+            problem: "did not sign".to_owned(),
+        })?;
         Ok(signature)
     }
 }

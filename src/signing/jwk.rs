@@ -83,9 +83,12 @@ impl PublicKey {
     #[must_use]
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         match algorithm {
-            Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 | Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 => {
-                self.jwk.kty == "RSA"
-            }
+            Algorithm::Rs256
+            | Algorithm::Rs384
+            | Algorithm::Rs512
+            | Algorithm::Ps256
+            | Algorithm::Ps384
+            | Algorithm::Ps512 => self.jwk.kty == "RSA",
         }
     }
 }

@@ -75,7 +75,8 @@ impl TryFrom<StoredClient> for Client {
 
     fn try_from(stored: StoredClient) -> Result<Self, Contradiction> {
         let secrets = stored.secrets.len();
-        let consistent = if stored.auth_method.has_secret() { (1..=Self::MAX_SECRETS).contains(&secrets) } else { secrets == 0 };
+        let consistent =
+            if stored.auth_method.has_secret() { (1..=Self::MAX_SECRETS).contains(&secrets) } else { secrets == 0 };
         if !consistent {
             return Err(Contradiction(stored.auth_method, secrets));
         }

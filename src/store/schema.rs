@@ -42,7 +42,8 @@ pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), Sc
 }
 
 async fn create_table(client: &Client, table: &str, key: &str) -> Result<(), SchemaError> {
-    let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build()?;
+    let attribute =
+        AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build()?;
     let key = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build()?;
     let request = client.create_table().table_name(table).attribute_definitions(attribute).key_schema(key);
     request.billing_mode(BillingMode::PayPerRequest).send().await.map_err(StoreError::from_sdk)?;

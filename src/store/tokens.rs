@@ -53,7 +53,7 @@ pub(crate) enum Rotated {
     /// The secret that was presented was the live one, and its successor is now.
     Won,
     /// It was not, or no longer: this is the session as it stands.
-    Lost(StoredSession),
+    Lost(Box<StoredSession>),
     /// The session is gone.
     Gone,
 }
@@ -115,13 +115,12 @@ impl Tokens {
             .expression_attribute_values(":now", number(rotation.rotated_at.as_unix()))
             .expression_attribute_values(":expires", number(expires_at.as_unix()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match request.send().await {
-            Ok(_) => return Ok(Rotated::Won),
-            Err(error) => error,
+        let Err(error) = request.send().await else {
+            return Ok(Rotated::Won);
         };
         if let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() {
             return match failed.item() {
-                Some(item) => Ok(Rotated::Lost(self.read_session(id, item.clone())?)),
+                Some(item) => Ok(Rotated::Lost(Box::new(self.read_session(id, item.clone())?))),
                 None => Ok(Rotated::Gone),
             };
         }

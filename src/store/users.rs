@@ -109,17 +109,33 @@ impl Users {
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
-    pub async fn set_password(&self, username: &Username, hash: &PasswordHash, now: Timestamp) -> Result<Changed, StoreError> {
-        let update = "SET password_hash = :hash, password_changed_at = :now, updated_at = :now ADD password_generation :one";
+    pub async fn set_password(
+        &self,
+        username: &Username,
+        hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Changed, StoreError> {
+        let update =
+            "SET password_hash = :hash, password_changed_at = :now, updated_at = :now ADD password_generation :one";
         let request = self.update(username, update, now);
-        self.changed(request.expression_attribute_values(":hash", string(hash.as_phc())).expression_attribute_values(":one", number(1))).await
+        self.changed(
+            request
+                .expression_attribute_values(":hash", string(hash.as_phc()))
+                .expression_attribute_values(":one", number(1)),
+        )
+        .await
     }
 
     /// Disables or enables a user.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
-    pub async fn set_disabled(&self, username: &Username, disabled: bool, now: Timestamp) -> Result<Changed, StoreError> {
+    pub async fn set_disabled(
+        &self,
+        username: &Username,
+        disabled: bool,
+        now: Timestamp,
+    ) -> Result<Changed, StoreError> {
         let request = self.update(username, "SET disabled = :disabled, updated_at = :now", now);
         self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(disabled))).await
     }

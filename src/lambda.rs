@@ -1,0 +1,114 @@
+//! The Lambda function's front door: events of API Gateway (HTTP and REST), function URLs and load balancers.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Request, Response, Uri};
+use lambda_http::ext::extensions::RequestExt as _;
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Adapter, Body, Context, LambdaEvent, Service as TowerService, service_fn};
+use serde::Serialize;
+
+use crate::router::{self, RequestId};
+use crate::service::Service;
+
+/// What is kept of an invocation's time to hand the answer back.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
+/// Read by `lambda_http` to rebuild a URL, and not needed here.
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Serves invocations until the platform ends the process.
+///
+/// # Errors
+/// What the runtime reports when it cannot reach the platform.
+pub async fn run(service: Arc<Service>) -> Result<(), lambda_http::Error> {
+    let mut handler = handler(service);
+    lambda_http::lambda_runtime::run(service_fn(move |event| handler.call(event))).await
+}
+
+/// The function from an event to its answer, each in the form of the front door it came by.
+pub fn handler(
+    service: Arc<Service>,
+) -> impl TowerService<LambdaEvent<LambdaRequest>, Response = impl Serialize, Error = Infallible, Future: Send> {
+    let mut adapter = Adapter::from(service_fn(move |request| respond(Arc::clone(&service), request)));
+    service_fn(move |LambdaEvent { payload, context }| {
+        adapter.call(LambdaEvent { payload: readable(payload), context })
+    })
+}
+
+async fn respond(service: Arc<Service>, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let (id, time) = match request.lambda_context_ref() {
+        Some(context) => (RequestId::of_platform(&context.request_id), time_left(context)),
+        None => (RequestId::generate(&service), Duration::ZERO),
+    };
+    let mut response = router::handle(&service, plain(request), id, time).await;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    Ok(response.map(|body| match String::from_utf8(body.into()) {
+        Ok(text) if text.is_empty() => Body::Empty,
+        Ok(text) => Body::Text(text),
+        Err(error) => Body::Binary(error.into_bytes()),
+    }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the platform's deadline is in the machine's own time")]
+fn time_left(context: &Context) -> Duration {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    left.saturating_sub(TIME_TO_ANSWER)
+}
+
+/// The request as the other front doors make it: the path without the stage, the body as bytes.
+fn plain(request: Request<Body>) -> Request<Bytes> {
+    let path = path(&request).parse::<PathAndQuery>().map(Uri::from).unwrap_or_default();
+    let mut request = request.map(|body| match body {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    });
+    *request.uri_mut() = path;
+    request
+}
+
+fn path(request: &Request<Body>) -> &str {
+    let path = request.raw_http_path();
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
+        return path;
+    };
+    let below_stage = context.stage.as_deref().and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
+    below_stage.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
+/// `lambda_http` panics on a body that is not the base64 it is said to be, and on headers that make no URL. Such a body
+/// is passed on as it is, to be refused as malformed; the headers are not needed.
+fn readable(mut event: LambdaRequest) -> LambdaRequest {
+    let drop_url = |headers: &mut HeaderMap| {
+        headers.remove(HOST);
+        headers.remove(X_FORWARDED_PROTO);
+    };
+    let is_base64 = |body: &Option<String>| body.as_deref().is_none_or(|body| STANDARD.decode(body).is_ok());
+    match &mut event {
+        LambdaRequest::ApiGatewayV1(event) => {
+            event.is_base64_encoded &= is_base64(&event.body);
+            event.request_context.domain_name = None;
+            drop_url(&mut event.headers);
+            drop_url(&mut event.multi_value_headers);
+        }
+        LambdaRequest::ApiGatewayV2(event) => {
+            event.is_base64_encoded &= is_base64(&event.body);
+            event.request_context.domain_name = None;
+            drop_url(&mut event.headers);
+        }
+        LambdaRequest::Alb(event) => {
+            event.is_base64_encoded &= is_base64(&event.body);
+            drop_url(&mut event.headers);
+            drop_url(&mut event.multi_value_headers);
+        }
+        _ => {}
+    }
+    event
+}

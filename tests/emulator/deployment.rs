@@ -1,0 +1,274 @@
+//! The service as it is deployed: the function under the emulator, DynamoDB and KMS behind wires that can break.
+
+#![expect(clippy::expect_used, reason = "a deployment that cannot go on fails the test it serves")]
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use passgrant::audience::Audience;
+use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret};
+use passgrant::clock::{Clock as _, SystemClock};
+use passgrant::embedded::{self, EmbeddedDynamoDb};
+use passgrant::password::{Argon2Policy, Password};
+use passgrant::random::OsRandom;
+use passgrant::scope::Scope;
+use passgrant::store::{Created, Store, TableNames};
+use passgrant::user::{Subject, User, Username, UsernameProfile};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::emulator::Emulator;
+use crate::event::{Answer, Event, FrontDoor};
+use crate::kms::{KeySpec, KmsDouble};
+use crate::wire::{Fault, Matcher, Wire};
+
+pub(crate) const ISSUER: &str = "https://login.example.com";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+/// The client and the user of the samples.
+pub(crate) const CLIENT: &str = "demo-client";
+pub(crate) const SECRET: &str = "demo-secret-for-sam-local-invoke";
+pub(crate) const USER: &str = "demo-user";
+pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";
+
+/// The function's time, as `template.yaml` has it.
+const FUNCTION_SECONDS: u32 = 29;
+
+pub(crate) struct Builder {
+    environment: Vec<(String, String)>,
+    broken: Option<Fault>,
+}
+
+impl Builder {
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// What the platform gives the function to answer in.
+    pub(crate) fn function_seconds(self, seconds: u32) -> Self {
+        self.variable("AWS_LAMBDA_FUNCTION_TIMEOUT", &seconds.to_string())
+    }
+
+    /// Breaks DynamoDB and KMS from the start on.
+    pub(crate) fn broken(mut self, fault: Fault) -> Self {
+        self.broken = Some(fault);
+        self
+    }
+
+    pub(crate) fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    pub(crate) async fn start(self) -> Deployment {
+        let tables = tables();
+        let dynamodb = EmbeddedDynamoDb::start(None, &tables).await.expect("a DynamoDB");
+        let store = Store::new(&aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
+        assert_eq!(store.clients.create(&client()).await.expect("a client"), Created::Yes);
+        let user = user();
+        assert_eq!(store.users.create(&user).await.expect("a user"), Created::Yes);
+
+        let kms = KmsDouble::start().await;
+        let key = kms.create_key(KeySpec::Rsa2048);
+        let (dynamodb_wire, kms_wire) = (Wire::start(&dynamodb.endpoint()), Wire::start(&kms.endpoint()));
+        if let Some(fault) = self.broken {
+            dynamodb_wire.inject(fault, Matcher::any());
+            kms_wire.inject(fault, Matcher::any());
+        }
+        let builder = self
+            .variable("PASSGRANT_SIGNING_KEYS", &key)
+            .variable("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb_wire.endpoint())
+            .variable("AWS_ENDPOINT_URL_KMS", &kms_wire.endpoint());
+        Deployment {
+            emulator: Emulator::start(&builder.environment).await,
+            subject: user.subject.as_str().to_owned(),
+            dynamodb_wire,
+            kms_wire,
+            secrets: [SECRET, PASSWORD].map(str::to_owned).to_vec(),
+            request_ids: Vec::new(),
+            behind: (dynamodb, kms),
+        }
+    }
+}
+
+/// A function and what is behind it; everything ends when it is dropped.
+pub(crate) struct Deployment {
+    pub(crate) emulator: Emulator,
+    pub(crate) dynamodb_wire: Wire,
+    pub(crate) kms_wire: Wire,
+    /// The `sub` of the user.
+    pub(crate) subject: String,
+    secrets: Vec<String>,
+    request_ids: Vec<String>,
+    #[expect(dead_code, reason = "they stop when they are dropped")]
+    behind: (EmbeddedDynamoDb, KmsDouble),
+}
+
+impl Deployment {
+    pub(crate) fn builder() -> Builder {
+        let tables = tables();
+        let environment = [
+            ("PASSGRANT_ISSUER", ISSUER),
+            ("PASSGRANT_CLIENTS_TABLE", &tables.clients),
+            ("PASSGRANT_USERS_TABLE", &tables.users),
+            ("PASSGRANT_TOKENS_TABLE", &tables.tokens),
+            ("PASSGRANT_SIGNING_KEYS", "alias/passgrant"),
+            // Of the whole chatter, so that a secret in it is found.
+            ("PASSGRANT_LOG", "debug"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Builder { environment, broken: None }.function_seconds(FUNCTION_SECONDS)
+    }
+
+    pub(crate) async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Sends a request through its front door.
+    pub(crate) async fn send(&mut self, event: &Event) -> Answer {
+        let (status, body) = self.emulator.invoke(&event.json).await;
+        assert_eq!(status, StatusCode::OK, "the function gave no answer to {event:?}:\n{}", self.emulator.log());
+        let answer = Answer::read(event.front_door, &serde_json::from_slice(&body).expect("a JSON answer"));
+        self.request_ids.push(answer.header("x-request-id").to_owned());
+        if let Ok(Value::Object(members)) = serde_json::from_str(&answer.body) {
+            let tokens = ["access_token", "refresh_token"].into_iter().filter_map(|name| members.get(name)?.as_str());
+            self.secrets.extend(tokens.map(str::to_owned));
+        }
+        answer
+    }
+
+    /// A password request of the samples' client and user.
+    pub(crate) async fn login(&mut self) -> Answer {
+        self.send(&FrontDoor::HttpApi.sample()).await
+    }
+
+    pub(crate) async fn refresh(&mut self, token: &str) -> Answer {
+        self.send(&FrontDoor::HttpApi.token(&[("grant_type", "refresh_token"), ("refresh_token", token)])).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.send(&FrontDoor::HttpApi.get(path)).await
+    }
+
+    /// The claims of an access token, verified with nothing but what the function publishes.
+    pub(crate) async fn verified_claims(&mut self, token: &str) -> Value {
+        let keys: JwkSet = serde_json::from_value(self.get("/oauth2/jwks").await.succeeded().json()).expect("a key set");
+        let header = decode_header(token).expect("a header");
+        assert_eq!(header.typ.as_deref(), Some("at+jwt"));
+        let key = keys.find(header.kid.as_deref().expect("a kid")).expect("a published key");
+        let mut validation = Validation::new(jsonwebtoken::Algorithm::RS256);
+        validation.set_audience(&[AUDIENCE]);
+        let claims = decode::<Value>(token, &DecodingKey::from_jwk(key).expect("a usable key"), &validation);
+        claims.expect("a good token").claims
+    }
+
+    /// Keeps what must not be in the log either.
+    pub(crate) fn keep_secret(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
+    }
+
+    pub(crate) fn break_all(&self, fault: Fault) {
+        self.dynamodb_wire.inject(fault, Matcher::any());
+        self.kms_wire.inject(fault, Matcher::any());
+    }
+
+    pub(crate) fn repair(&self) {
+        self.dynamodb_wire.clear_faults();
+        self.kms_wire.clear_faults();
+    }
+
+    /// Ends it, and checks all that it wrote: every request is in it, no panic is, and no secret.
+    pub(crate) fn end(self) -> String {
+        let Self { emulator, secrets, request_ids, .. } = self;
+        let log = emulator.stop();
+        for id in &request_ids {
+            assert!(log.contains(&format!("START RequestId: {id}")), "{id} is not the platform's:\n{log}");
+            assert!(log.contains(&format!(r#""request_id":"{id}""#)), "{id} was not logged:\n{log}");
+        }
+        assert!(!log.contains("panicked"), "{log}");
+        for secret in secrets.iter().flat_map(|secret| disguises(secret)) {
+            assert!(!log.contains(&secret), "{secret} was logged:\n{log}");
+        }
+        log
+    }
+}
+
+/// What a secret looks like where it goes by: as it is, in a form, in Basic, and a token by the parts that make it one.
+fn disguises(secret: &str) -> Vec<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let mut disguises = vec![secret.to_owned()];
+    disguises.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
+    // Whatever stands before it in what is encoded, one of the three alignments of base64 holds most of it.
+    for padding in ["", " ", "  "] {
+        let encoded = STANDARD.encode(format!("{padding}{secret}"));
+        disguises.push(encoded[4 * padding.len().min(1)..encoded.len() - 4].to_owned());
+    }
+    if let Some((_, signature)) = secret.rsplit_once('.') {
+        disguises.push(signature.to_owned());
+    }
+    disguises
+}
+
+fn tables() -> TableNames {
+    TableNames {
+        clients: "emulator-clients".to_owned(),
+        users: "emulator-users".to_owned(),
+        tokens: "emulator-tokens".to_owned(),
+    }
+}
+
+fn client() -> Client {
+    let now = SystemClock.now();
+    let secret = ClientSecret::chosen(Zeroizing::new(SECRET.to_owned()));
+    Client {
+        id: ClientId::parse(CLIENT).expect("a client id"),
+        name: None,
+        disabled: false,
+        auth_method: AuthMethod::ClientSecretBasic,
+        secrets: vec![StoredSecret::new(&secret, now, &OsRandom).expect("randomness")],
+        grants: Grant::ALL.to_vec(),
+        scopes: Scope::parse("profile email").expect("a scope"),
+        default_scopes: Scope::parse("profile").expect("a scope"),
+        audiences: vec![Audience::parse(AUDIENCE).expect("an audience")],
+        access_token_lifetime: Duration::from_secs(3600),
+        refresh: RefreshPolicy {
+            idle_lifetime: Duration::from_secs(14 * 86_400),
+            lifetime: Duration::from_secs(90 * 86_400),
+            grace: Duration::from_secs(30),
+        },
+        signing_algorithm: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// A user whose password is hashed as the service does by default.
+fn user() -> User {
+    let now = SystemClock.now();
+    let policy = Argon2Policy::new(19_456, 2, 1).expect("a policy");
+    let password = Password::prepare(PASSWORD).expect("a password");
+    User {
+        username: Username::prepare(USER, UsernameProfile::CaseMapped).expect("a username"),
+        subject: Subject::generate(&OsRandom).expect("randomness"),
+        password_hash: Some(policy.hash(&password, &OsRandom).expect("randomness")),
+        claims: Map::new(),
+        allowed_scopes: None,
+        disabled: false,
+        password_changed_at: now,
+        password_generation: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,116 @@
+//! Every front door, in its own form of request and answer.
+
+use serde_json::{Value, json};
+
+use crate::deployment::{CLIENT, Deployment, ISSUER, PASSWORD, SECRET, USER};
+use crate::event::{Answer, Event, FrontDoor};
+
+async fn is_granted(deployment: &mut Deployment, answer: Answer) {
+    let answer = answer.succeeded();
+    answer.forbids_caching();
+    let body = answer.json();
+    assert_eq!((&body["token_type"], &body["expires_in"], &body["scope"]), (&json!("Bearer"), &json!(3600), &json!("profile")));
+    assert!(body["refresh_token"].is_string());
+    let claims = deployment.verified_claims(&answer.text("access_token")).await;
+    assert_eq!((&claims["iss"], &claims["client_id"]), (&json!(ISSUER), &json!(CLIENT)));
+    assert_eq!(claims["sub"], deployment.subject);
+}
+
+#[tokio::test]
+async fn a_password_is_exchanged_for_tokens_through_every_front_door() {
+    let mut deployment = Deployment::start().await;
+    for front_door in FrontDoor::ALL {
+        for event in [front_door.sample(), front_door.base64_sample()] {
+            let answer = deployment.send(&event).await;
+            is_granted(&mut deployment, answer).await;
+        }
+    }
+    deployment.end();
+}
+
+#[tokio::test]
+async fn the_samples_without_a_body_are_answered() {
+    let mut deployment = Deployment::start().await;
+    let healthz = deployment.send(&Event::read(FrontDoor::HttpApi, "http-api-healthz")).await.succeeded();
+    assert_eq!(healthz.body, r#"{"status":"ok"}"#);
+    let jwks = deployment.send(&Event::read(FrontDoor::HttpApi, "http-api-jwks")).await.succeeded();
+    assert_eq!(jwks.json()["keys"].as_array().map(Vec::len), Some(1));
+    deployment.end();
+}
+
+#[tokio::test]
+async fn a_stage_in_the_path_is_the_front_doors_business() {
+    let mut deployment = Deployment::start().await;
+    let mut event = FrontDoor::HttpApi.sample().path("/prod/oauth2/token");
+    event.json["requestContext"]["stage"] = json!("prod");
+    let answer = deployment.send(&event).await;
+    is_granted(&mut deployment, answer).await;
+    deployment.end();
+}
+
+/// A target group sends one map of headers or the other, and this is the other.
+#[tokio::test]
+async fn a_load_balancer_may_send_multi_value_headers_alone() {
+    let mut deployment = Deployment::start().await;
+    let mut event = FrontDoor::Alb.sample();
+    let headers = event.json["headers"].take();
+    let headers = headers.as_object().expect("headers").iter();
+    event.json["multiValueHeaders"] = headers.map(|(name, value)| (name.clone(), json!([value]))).collect();
+    let members = event.json.as_object_mut().expect("an event");
+    members.remove("headers");
+    members.remove("queryStringParameters");
+    members.insert("multiValueQueryStringParameters".to_owned(), json!({}));
+    let answer = deployment.send(&event).await;
+    is_granted(&mut deployment, answer).await;
+    deployment.end();
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_keeps_its_headers() {
+    let mut deployment = Deployment::start().await;
+    for front_door in FrontDoor::ALL {
+        for path in ["/healthz", "/oauth2/jwks", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
+            let got = deployment.send(&front_door.get(path)).await.succeeded();
+            let mut head = deployment.send(&front_door.request("HEAD", path)).await.succeeded();
+            assert_eq!(head.body, "", "{front_door:?} {path}");
+            head.headers.insert("x-request-id".to_owned(), got.header("x-request-id").to_owned());
+            assert_eq!(head.headers, got.headers, "{front_door:?} {path}");
+        }
+    }
+    deployment.end();
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_status_and_headers() {
+    let mut deployment = Deployment::start().await;
+    deployment.keep_secret("not-the-secret");
+    for front_door in FrontDoor::ALL {
+        deployment.send(&front_door.get("/nothing")).await.failed(404, "invalid_request");
+        let refused = deployment.send(&front_door.get("/oauth2/token")).await.failed(405, "invalid_request");
+        assert_eq!(refused.header("allow"), "POST", "{front_door:?}");
+        let refused = deployment.send(&front_door.sample().path("/healthz")).await.failed(405, "invalid_request");
+        assert_eq!(refused.header("allow"), "GET, HEAD", "{front_door:?}");
+
+        let stranger = front_door.sample().basic(CLIENT, "not-the-secret");
+        let refused = deployment.send(&stranger).await.failed(401, "invalid_client");
+        assert!(refused.header("www-authenticate").starts_with("Basic realm="), "{front_door:?}");
+    }
+    deployment.end();
+}
+
+#[tokio::test]
+async fn credentials_in_a_query_string_are_not_seen() {
+    let mut deployment = Deployment::start().await;
+    let query = format!("grant_type=password&username={USER}&password={PASSWORD}&client_id={CLIENT}&client_secret={SECRET}");
+    let parameters: Value = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), json!(value))).collect();
+    for front_door in FrontDoor::ALL {
+        let mut event = front_door.sample().body("");
+        match front_door {
+            FrontDoor::HttpApi | FrontDoor::FunctionUrl => event.json["rawQueryString"] = json!(query),
+            FrontDoor::RestApi | FrontDoor::Alb => {}
+        }
+        event.json["queryStringParameters"] = parameters.clone();
+        deployment.send(&event).await.failed(400, "invalid_request");
+    }
+    deployment.end();
+}

@@ -1,0 +1,78 @@
+//! The protocol, end to end.
+
+use serde_json::json;
+
+use crate::deployment::{Deployment, PASSWORD, SECRET, USER};
+use crate::event::FrontDoor;
+
+#[tokio::test]
+async fn a_session_is_refreshed() {
+    let mut deployment = Deployment::start().await;
+    let first = deployment.login().await.succeeded();
+    let second = deployment.refresh(&first.text("refresh_token")).await.succeeded();
+    assert_ne!(second.text("refresh_token"), first.text("refresh_token"));
+    let (before, after) = (
+        deployment.verified_claims(&first.text("access_token")).await,
+        deployment.verified_claims(&second.text("access_token")).await,
+    );
+    assert_eq!((&after["sub"], &after["sid"]), (&before["sub"], &before["sid"]));
+    assert_ne!(after["jti"], before["jti"]);
+
+    let retried = deployment.refresh(&first.text("refresh_token")).await.succeeded();
+    assert_eq!(retried.text("refresh_token"), second.text("refresh_token"), "a lost answer costs nothing");
+    deployment.refresh("no-token-of-this-service").await.failed(400, "invalid_grant");
+    deployment.end();
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_user_are_answered_alike() {
+    let mut deployment = Deployment::start().await;
+    deployment.keep_secret("not-the-password");
+    let mut bodies = Vec::new();
+    for (username, password) in [(USER, "not-the-password"), ("nobody", PASSWORD), ("nobody", "not-the-password"), (USER, "\0")] {
+        let event = FrontDoor::HttpApi.token(&[("grant_type", "password"), ("username", username), ("password", password)]);
+        bodies.push(deployment.send(&event).await.failed(400, "invalid_grant").body);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    deployment.end();
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_the_client_is_answered_alike() {
+    let mut deployment = Deployment::start().await;
+    deployment.keep_secret("not-the-secret");
+    let sample = FrontDoor::HttpApi.sample();
+    let mut bodies = Vec::new();
+    for event in [
+        sample.clone().basic("demo-client", "not-the-secret"),
+        sample.clone().basic("nobody", SECRET),
+        sample.clone().header("authorization", "Basic !"),
+        sample.without_header("authorization"),
+    ] {
+        let refused = deployment.send(&event).await.failed(401, "invalid_client");
+        assert!(refused.header("www-authenticate").starts_with("Basic realm="));
+        bodies.push(refused.body);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    deployment.end();
+}
+
+#[tokio::test]
+async fn the_issuer_is_the_configured_one_to_the_byte() {
+    for issuer in ["https://login.example.com", "https://login.example.com/", "https://login.example.com/tenant/"] {
+        let mut deployment = Deployment::builder().variable("PASSGRANT_ISSUER", issuer).start().await;
+        let metadata = deployment.get("/.well-known/oauth-authorization-server").await.succeeded();
+        assert_eq!(metadata.json()["issuer"], issuer);
+        let base = issuer.trim_end_matches('/');
+        assert_eq!(metadata.json()["token_endpoint"], format!("{base}/oauth2/token"));
+        assert_eq!(metadata.json()["jwks_uri"], format!("{base}/oauth2/jwks"));
+        let configuration = deployment.get("/.well-known/openid-configuration").await.succeeded();
+        assert_eq!(configuration.body, metadata.body);
+
+        let token = deployment.login().await.succeeded().text("access_token");
+        assert_eq!(deployment.verified_claims(&token).await["iss"], json!(issuer));
+        deployment.end();
+    }
+}

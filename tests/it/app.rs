@@ -1,0 +1,386 @@
+//! The service under test: the real router on the embedded DynamoDB, with a clock that moves by hand.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test without its app has failed")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_sdk_kms::Client as Kms;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use passgrant::aws;
+use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret};
+use passgrant::clock::{Clock, Timestamp};
+use passgrant::config::Config;
+use passgrant::embedded::{self, EmbeddedDynamoDb};
+use passgrant::password::Password;
+use passgrant::random::{Random, RandomFailed};
+use passgrant::router::{self, RequestId};
+use passgrant::scope::Scope;
+use passgrant::service::Service;
+use passgrant::signing::in_process::InProcessKey;
+use passgrant::signing::kms::KmsKey;
+use passgrant::signing::{KeyRing, SigningKey};
+use passgrant::store::{Created, Store};
+use passgrant::user::{Subject, User, Username, UsernameProfile};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::kms::KmsDouble;
+use crate::wire::Wire;
+
+/// The moment at which every test begins: 2026-01-01T00:00:00Z.
+pub(crate) const START: u64 = 1_767_225_600;
+pub(crate) const ISSUER: &str = "https://id.example.com";
+pub(crate) const SECRET: &str = "client-secret-of-the-tests";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+
+#[derive(Clone)]
+pub(crate) struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(by.as_secs(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Bytes that are the same in every run: SHA-256 of a counter.
+#[derive(Clone, Default)]
+pub(crate) struct CountingRandom(Arc<AtomicU64>);
+
+impl Random for CountingRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomFailed> {
+        for chunk in bytes.chunks_mut(32) {
+            let block = Sha256::digest(self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Which keys the service signs with.
+enum Keys {
+    /// One in the process: the quickest, for what is not about signing.
+    InProcess,
+    /// These, in the KMS double.
+    Kms(KmsDouble, Vec<String>),
+}
+
+pub(crate) struct Builder {
+    environment: Vec<(&'static str, String)>,
+    keys: Keys,
+}
+
+impl Builder {
+    pub(crate) fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn kms(mut self, double: KmsDouble, keys: &[String]) -> Self {
+        self.keys = Keys::Kms(double, keys.to_vec());
+        self
+    }
+
+    pub(crate) async fn start(self) -> TestApp {
+        let lookup = |name: &str| {
+            self.environment.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        };
+        let config = Config::read(&lookup).expect("a sound configuration");
+        let dynamodb = EmbeddedDynamoDb::start(None, &config.tables).await.expect("a DynamoDB");
+        let dynamodb_wire = Wire::start(&dynamodb.endpoint());
+        let (kms, kms_wire, key_ids) = match self.keys {
+            Keys::InProcess => (None, None, Vec::new()),
+            Keys::Kms(double, keys) => {
+                let wire = Wire::start(&double.endpoint());
+                (Some(double), Some(wire), keys)
+            }
+        };
+        let mut app = TestApp {
+            clock: ManualClock(Arc::new(AtomicU64::new(START))),
+            random: CountingRandom::default(),
+            store: Store::new(&dynamodb_client(&dynamodb_wire), &config.tables),
+            config,
+            services: Vec::new(),
+            dynamodb,
+            dynamodb_wire,
+            kms,
+            kms_wire,
+            key_ids,
+        };
+        app.add_instance();
+        app
+    }
+}
+
+fn dynamodb_client(wire: &Wire) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&wire.endpoint()))
+}
+
+/// A key that is made once a run: making an RSA key takes longer than most tests.
+fn in_process_key() -> SigningKey {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        InProcessKey::load_or_generate(&folder.path().join("key.der")).expect("a key");
+        folder
+    });
+    SigningKey::InProcess(InProcessKey::load_or_generate(&folder.path().join("key.der")).expect("the key"))
+}
+
+/// One or more instances of the service on one DynamoDB.
+pub(crate) struct TestApp {
+    pub(crate) clock: ManualClock,
+    pub(crate) random: CountingRandom,
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) dynamodb_wire: Wire,
+    pub(crate) kms: Option<KmsDouble>,
+    pub(crate) kms_wire: Option<Wire>,
+    services: Vec<Arc<Service>>,
+    key_ids: Vec<String>,
+    #[expect(dead_code, reason = "it stops when it is dropped")]
+    dynamodb: EmbeddedDynamoDb,
+}
+
+impl TestApp {
+    pub(crate) fn builder() -> Builder {
+        let environment = vec![
+            ("PASSGRANT_ISSUER", ISSUER.to_owned()),
+            ("PASSGRANT_CLIENT_CACHE", "0s".to_owned()),
+            ("PASSGRANT_ARGON2_MEMORY_KIB", "64".to_owned()),
+            ("PASSGRANT_ARGON2_ITERATIONS", "1".to_owned()),
+        ];
+        Builder { environment, keys: Keys::InProcess }
+    }
+
+    /// The usual app: a confidential client `app` and a user `ann`.
+    pub(crate) async fn start() -> Self {
+        let app = Self::builder().start().await;
+        app.register(client("app")).await;
+        app.create_user("ann").await;
+        app
+    }
+
+    /// Adds an instance of the service, which shares nothing with the others but DynamoDB and KMS.
+    pub(crate) fn add_instance(&mut self) {
+        let keys = match &self.kms_wire {
+            None => vec![in_process_key()],
+            Some(wire) => {
+                let kms = Kms::new(&aws::bounded(crate::sdk::config(&wire.endpoint())));
+                self.key_ids.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone()))).collect()
+            }
+        };
+        self.services.push(Arc::new(Service::new(
+            self.config.clone(),
+            self.config.required_issuer().expect("an issuer"),
+            Store::new(&dynamodb_client(&self.dynamodb_wire), &self.config.tables),
+            KeyRing::new(keys),
+            Box::new(self.clock.clone()),
+            Box::new(self.random.clone()),
+        )));
+    }
+
+    pub(crate) fn service(&self) -> Arc<Service> {
+        Arc::clone(&self.services[0])
+    }
+
+    pub(crate) async fn register(&self, client: Client) {
+        assert_eq!(self.store.clients.create(&client).await.expect("a client"), Created::Yes);
+    }
+
+    pub(crate) async fn create_user(&self, name: &str) {
+        self.create_user_with(name, |_| {}).await;
+    }
+
+    pub(crate) async fn create_user_with(&self, name: &str, change: impl FnOnce(&mut User)) {
+        let password = Password::prepare(PASSWORD).expect("a password");
+        let now = self.clock.now();
+        let mut user = User {
+            username: username(name),
+            subject: Subject::generate(&self.random).expect("randomness"),
+            password_hash: Some(self.config.argon2.hash(&password, &self.random).expect("randomness")),
+            claims: Map::new(),
+            allowed_scopes: None,
+            disabled: false,
+            password_changed_at: now,
+            password_generation: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        change(&mut user);
+        assert_eq!(self.store.users.create(&user).await.expect("a user"), Created::Yes);
+    }
+
+    /// Changes a client as the command line does.
+    pub(crate) async fn change_client(&self, id: &str, change: impl FnOnce(&mut Client)) {
+        let id = ClientId::parse(id).expect("a client id");
+        let read = self.store.clients.get_revision(&id).await.expect("a read").expect("a client");
+        let mut client = read.client.clone();
+        change(&mut client);
+        self.store.clients.replace(&read, &client).await.expect("a write");
+    }
+
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
+        self.send_to(0, request).await
+    }
+
+    /// Sends a request to one of the instances.
+    pub(crate) async fn send_to(&self, instance: usize, request: Request<Bytes>) -> Answer {
+        let service = &self.services[instance];
+        let id = RequestId::of_platform("the-request-id");
+        let response = router::handle(service, request, id, Duration::from_secs(29)).await;
+        Answer::new(response)
+    }
+
+    /// A token request of the client `app`, by Basic.
+    pub(crate) async fn token(&self, parameters: &[(&str, &str)]) -> Answer {
+        self.send(token_request(Some(("app", SECRET)), parameters)).await
+    }
+
+    /// A password request of the client `app` for the user `ann`.
+    pub(crate) async fn login(&self) -> Answer {
+        self.token(&[("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)]).await
+    }
+
+    /// A refresh request of the client `app`.
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(request(Method::GET, path, Bytes::new())).await
+    }
+}
+
+pub(crate) fn username(name: &str) -> Username {
+    Username::prepare(name, UsernameProfile::CaseMapped).expect("a username")
+}
+
+pub(crate) fn scope(text: &str) -> Scope {
+    Scope::parse_or_empty(text).expect("a scope")
+}
+
+pub(crate) fn secret(text: &str) -> StoredSecret {
+    let secret = ClientSecret::chosen(Zeroizing::new(text.to_owned()));
+    StoredSecret::new(&secret, Timestamp::from_unix(START), &CountingRandom::default()).expect("randomness")
+}
+
+/// A confidential client that may have `read write admin`, and has `read` by default.
+pub(crate) fn client(id: &str) -> Client {
+    let now = Timestamp::from_unix(START);
+    Client {
+        id: ClientId::parse(id).expect("a client id"),
+        name: None,
+        disabled: false,
+        auth_method: AuthMethod::ClientSecretBasic,
+        secrets: vec![secret(SECRET)],
+        grants: vec![Grant::Password, Grant::RefreshToken],
+        scopes: scope("read write admin"),
+        default_scopes: scope("read"),
+        audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
+        access_token_lifetime: Duration::from_hours(1),
+        refresh: RefreshPolicy {
+            idle_lifetime: Duration::from_hours(14 * 24),
+            lifetime: Duration::from_hours(90 * 24),
+            grace: Duration::from_secs(30),
+        },
+        signing_algorithm: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// A public client, otherwise like [`client`].
+pub(crate) fn public_client(id: &str) -> Client {
+    Client { auth_method: AuthMethod::None, secrets: Vec::new(), ..client(id) }
+}
+
+pub(crate) fn form(parameters: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+}
+
+pub(crate) fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    let mut request = Request::new(body.into());
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().expect("a path");
+    request
+}
+
+pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &str)]) -> Request<Bytes> {
+    let mut request = request(Method::POST, "/oauth2/token", form(parameters));
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    if let Some((id, secret)) = client {
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&basic(id, secret)).expect("a header"));
+    }
+    request
+}
+
+/// An answer, its body read as JSON where it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    fn new(response: Response<Bytes>) -> Self {
+        let (head, body) = response.into_parts();
+        Self { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a JSON body")
+    }
+
+    pub(crate) fn text(&self, member: &str) -> String {
+        let json = self.json();
+        json[member].as_str().unwrap_or_else(|| panic!("no {member} in {json}")).to_owned()
+    }
+
+    pub(crate) fn error(&self) -> String {
+        self.text("error")
+    }
+
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.status, StatusCode::OK, "{:?}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn failed(self, status: u16, error: &str) -> Self {
+        assert_eq!((self.status.as_u16(), self.error().as_str()), (status, error), "{:?}", self.body);
+        self
+    }
+
+    /// The whole answer as it goes over the wire, headers in alphabetical order.
+    pub(crate) fn whole(&self) -> String {
+        let mut headers: Vec<_> =
+            self.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?"))).collect();
+        headers.sort();
+        format!("{}\n{}\n\n{}", self.status, headers.join("\n"), String::from_utf8_lossy(&self.body))
+    }
+}

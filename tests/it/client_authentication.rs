@@ -1,0 +1,165 @@
+//! Client authentication (RFC 6749, section 2.3; RFC 7617).
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use passgrant::client::{AuthMethod, Client};
+use passgrant::clock::Timestamp;
+
+use crate::app::{PASSWORD, SECRET, START, TestApp, basic, client, public_client, secret, token_request};
+
+const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+
+/// How a request authenticates its client.
+#[derive(Clone, Copy, Debug)]
+struct Presented<'a> {
+    basic: Option<(&'a str, &'a str)>,
+    client_id: Option<&'a str>,
+    client_secret: Option<&'a str>,
+}
+
+async fn present(app: &TestApp, presented: Presented<'_>) -> String {
+    let mut parameters = LOGIN.to_vec();
+    parameters.extend(presented.client_id.map(|id| ("client_id", id)));
+    parameters.extend(presented.client_secret.map(|secret| ("client_secret", secret)));
+    let answer = app.send(token_request(presented.basic, &parameters)).await;
+    if answer.status.is_success() { "ok".to_owned() } else { answer.error() }
+}
+
+#[tokio::test]
+async fn only_the_registered_method_is_accepted_and_never_two_at_once() {
+    let app = TestApp::start().await;
+    app.register(Client { auth_method: AuthMethod::ClientSecretPost, ..client("post") }).await;
+    app.register(public_client("public")).await;
+    app.register(Client { disabled: true, ..client("disabled") }).await;
+    app.register(Client { disabled: true, ..public_client("disabled-public") }).await;
+
+    let secret = Some(SECRET);
+    #[rustfmt::skip]
+    let table = [
+        // Basic header,             client_id,            client_secret, outcome
+        (Some(("app", SECRET)),      None,                 None,          "ok"),
+        (Some(("app", SECRET)),      Some("app"),          None,          "ok"),
+        (Some(("app", SECRET)),      Some("post"),         None,          "invalid_request"),
+        (Some(("app", SECRET)),      Some("app"),          secret,        "invalid_request"),
+        (Some(("app", SECRET)),      None,                 secret,        "invalid_request"),
+        (Some(("app", SECRET)),      Some("app"),          Some(""),      "ok"),
+        (Some(("app", "wrong")),     None,                 None,          "invalid_client"),
+        (Some(("app", "")),          None,                 None,          "invalid_client"),
+        (Some(("APP", SECRET)),      None,                 None,          "invalid_client"),
+        (Some(("app", "CLIENT-SECRET-OF-THE-TESTS")), None, None,         "invalid_client"),
+        (Some(("", "")),             None,                 None,          "invalid_client"),
+        (Some(("unknown", SECRET)),  None,                 None,          "invalid_client"),
+        (Some(("disabled", SECRET)), None,                 None,          "invalid_client"),
+        (None,                       Some("app"),          secret,        "invalid_client"),
+        (None,                       Some("app"),          None,          "invalid_client"),
+        (None,                       Some("post"),         secret,        "ok"),
+        (None,                       Some("post"),         Some("wrong"), "invalid_client"),
+        (None,                       Some("post"),         None,          "invalid_client"),
+        (Some(("post", SECRET)),     None,                 None,          "invalid_client"),
+        (None,                       Some("public"),       None,          "ok"),
+        (None,                       Some("public"),       secret,        "invalid_client"),
+        (None,                       Some("public"),       Some(""),      "ok"),
+        (Some(("public", "")),       None,                 None,          "invalid_client"),
+        (Some(("public", SECRET)),   None,                 None,          "invalid_client"),
+        (None,                       Some("disabled-public"), None,       "invalid_client"),
+        (None,                       Some("unknown"),      None,          "invalid_client"),
+        (None,                       Some("b\u{e9}"),      None,          "invalid_client"),
+        (None,                       None,                 secret,        "invalid_client"),
+        (None,                       None,                 None,          "invalid_client"),
+    ];
+    for (basic, client_id, client_secret, expected) in table {
+        let presented = Presented { basic, client_id, client_secret };
+        assert_eq!(present(&app, presented).await, expected, "{presented:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_failure_has_the_same_bytes() {
+    let app = TestApp::start().await;
+    app.register(public_client("public")).await;
+    app.register(Client { disabled: true, ..client("disabled") }).await;
+    let mut answers = Vec::new();
+    for credentials in [("app", "wrong"), ("unknown", SECRET), ("disabled", SECRET), ("public", SECRET), ("", "")] {
+        answers.push(app.send(token_request(Some(credentials), &LOGIN)).await.whole());
+    }
+    for client_id in ["app", "unknown"] {
+        let parameters = [LOGIN.as_slice(), &[("client_id", client_id)]].concat();
+        answers.push(app.send(token_request(None, &parameters)).await.whole());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert!(answers[0].starts_with("401"));
+}
+
+#[tokio::test]
+async fn a_basic_header_in_any_case_with_form_encoding_or_raw_is_read() {
+    let app = TestApp::start().await;
+    let awkward = "p:a+b%zz 100%";
+    app.register(Client { secrets: vec![secret(awkward)], ..client("my app:1") }).await;
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let header = basic(&encode("my app:1"), &encode(awkward));
+    let raw = basic(&encode("my app:1"), awkward);
+    for header in [header.clone(), header.replace("Basic", "bASIC"), header.replace('=', ""), raw] {
+        let mut request = token_request(None, &LOGIN);
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_str(&header).expect("a header"));
+        app.send(request).await.succeeded();
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_basic_is_invalid_client_and_two_are_invalid_request() {
+    let app = TestApp::start().await;
+    for header in ["Bearer abc", "Basic", "Basic ???", "Basic YXBw"] {
+        let mut request = token_request(None, &LOGIN);
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(header));
+        app.send(request).await.failed(401, "invalid_client");
+    }
+    let mut twice = token_request(Some(("app", SECRET)), &LOGIN);
+    twice.headers_mut().append(AUTHORIZATION, HeaderValue::from_str(&basic("app", SECRET)).expect("a header"));
+    app.send(twice).await.failed(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn two_secrets_hold_at_once_and_each_ends_when_it_should() {
+    let app = TestApp::start().await;
+    let mut old = secret("the-old-secret");
+    old.not_after = Some(Timestamp::from_unix(START + 100));
+    app.register(Client { secrets: vec![secret("the-new-secret"), old], ..client("rotating") }).await;
+    let accepts = async |secret| app.send(token_request(Some(("rotating", secret)), &LOGIN)).await.status.is_success();
+
+    assert!(accepts("the-new-secret").await && accepts("the-old-secret").await);
+    app.clock.advance(Duration::from_secs(99));
+    assert!(accepts("the-old-secret").await, "until its end");
+    app.clock.advance(Duration::from_secs(1));
+    assert!(!accepts("the-old-secret").await, "not from its end on");
+    assert!(accepts("the-new-secret").await);
+}
+
+#[tokio::test]
+async fn a_cached_client_takes_a_new_secret_at_once_and_a_disabling_in_time() {
+    let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", "60s").start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    let login = async |secret| app.send(token_request(Some(("app", secret)), &LOGIN)).await.status.is_success();
+
+    assert!(login(SECRET).await);
+    app.change_client("app", |client| client.secrets.push(secret("the-new-secret"))).await;
+    assert!(login("the-new-secret").await, "a secret that the cached client lacks is looked up");
+    app.change_client("app", |client| client.disabled = true).await;
+    app.clock.advance(Duration::from_secs(59));
+    assert!(login(SECRET).await, "the documented delay");
+    app.clock.advance(Duration::from_secs(1));
+    assert!(!login(SECRET).await);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_does_not_keep_a_client_in_memory() {
+    let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", "60s").start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    app.login().await.succeeded();
+    app.change_client("app", |client| client.disabled = true).await;
+    app.clock.set_back(Duration::from_hours(1));
+    app.login().await.failed(401, "invalid_client");
+}

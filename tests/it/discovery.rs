@@ -1,0 +1,69 @@
+//! Metadata, keys and health (RFC 8414; OpenID Connect Discovery).
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::app::{TestApp, request};
+
+#[tokio::test]
+async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer() {
+    for (issuer, prefix, below) in [
+        ("https://id.example.com", "", "https://id.example.com"),
+        ("https://id.example.com/", "", "https://id.example.com"),
+        ("https://id.example.com/prod", "/prod", "https://id.example.com/prod"),
+    ] {
+        let app = TestApp::builder().variable("PASSGRANT_ISSUER", issuer).start().await;
+        let expected = json!({
+            "issuer": issuer,
+            "token_endpoint": format!("{below}/oauth2/token"),
+            "jwks_uri": format!("{below}/oauth2/jwks"),
+            "grant_types_supported": ["password", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "response_types_supported": [],
+        });
+        for path in ["oauth-authorization-server", "openid-configuration"] {
+            let answer = app.get(&format!("{prefix}/.well-known/{path}")).await.succeeded();
+            assert_eq!(answer.json(), expected);
+            assert_eq!(answer.headers["cache-control"], "public, max-age=300");
+        }
+        let inserted = app.get(&format!("/.well-known/oauth-authorization-server{prefix}")).await.succeeded();
+        assert_eq!(inserted.json(), expected, "RFC 8414, section 3.1");
+    }
+}
+
+#[tokio::test]
+async fn head_works_where_get_does_and_gives_no_body() {
+    let app = TestApp::start().await;
+    for path in ["/healthz", "/oauth2/jwks", "/.well-known/openid-configuration"] {
+        let get = app.get(path).await.succeeded();
+        let head = app.send(request(Method::HEAD, path, "")).await;
+        assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+        assert_eq!(head.headers["content-length"], get.body.len().to_string().as_str());
+        assert_eq!(head.headers["content-type"], get.headers["content-type"]);
+    }
+}
+
+#[tokio::test]
+async fn a_known_path_with_another_method_is_405_with_allow() {
+    let app = TestApp::start().await;
+    for (method, path, allow) in [
+        (Method::GET, "/oauth2/token", "POST"),
+        (Method::HEAD, "/oauth2/token", "POST"),
+        (Method::PUT, "/oauth2/token", "POST"),
+        (Method::OPTIONS, "/oauth2/token", "POST"),
+        (Method::POST, "/oauth2/jwks", "GET, HEAD"),
+        (Method::DELETE, "/healthz", "GET, HEAD"),
+    ] {
+        let answer = app.send(request(method.clone(), path, "")).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert_eq!(answer.headers["allow"], allow);
+    }
+}
+
+#[tokio::test]
+async fn health_asks_nobody() {
+    let app = TestApp::start().await;
+    app.dynamodb_wire.take_exchanges();
+    assert_eq!(app.get("/healthz").await.succeeded().json(), json!({"status": "ok"}));
+    assert!(app.dynamodb_wire.take_exchanges().is_empty());
+}

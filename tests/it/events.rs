@@ -1,0 +1,172 @@
+//! The events of every front door, through the Lambda handler.
+
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, LambdaEvent, Service as _};
+use passgrant::client::Client;
+use serde_json::{Value, json};
+
+use crate::app::{PASSWORD, TestApp, basic, client, form, scope, secret};
+
+const SHAPES: [&str; 4] = ["http-api", "rest-api", "function-url", "alb"];
+
+async fn app() -> TestApp {
+    let app = TestApp::start().await;
+    let demo = Client {
+        secrets: vec![secret("demo-secret-for-sam-local-invoke")],
+        scopes: scope("profile"),
+        ..client("demo-client")
+    };
+    app.register(demo).await;
+    let password = passgrant::password::Password::prepare("correct-horse-battery-staple").expect("a password");
+    let hash = app.config.argon2.hash(&password, &app.random).expect("randomness");
+    app.create_user_with("demo-user", |user| user.password_hash = Some(hash)).await;
+    app
+}
+
+fn sample(name: &str) -> Value {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events").join(format!("{name}.json"));
+    serde_json::from_slice(&fs::read(&path).expect("an event")).expect("a JSON event")
+}
+
+async fn invoke(app: &TestApp, event: &Value) -> Value {
+    let payload: LambdaRequest = serde_json::from_value(event.clone()).expect("an event of a front door");
+    let mut context = Context::default();
+    "the-invocation".clone_into(&mut context.request_id);
+    context.deadline = deadline(Duration::from_secs(29));
+    let mut handler = passgrant::lambda::handler(app.service());
+    let answer = handler.call(LambdaEvent { payload, context }).await.unwrap_or_else(|never| match never {});
+    serde_json::to_value(answer).expect("a JSON answer")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the platform's deadline is in the machine's own time")]
+fn deadline(after: Duration) -> u64 {
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") + after;
+    u64::try_from(deadline.as_millis()).expect("before the year 584 million")
+}
+
+/// The value of an answer's header, whichever of its two maps the front door reads.
+fn header<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
+    let single = answer["headers"][name].as_str();
+    single.or_else(|| answer["multiValueHeaders"][name][0].as_str())
+}
+
+fn body(answer: &Value) -> Value {
+    assert_eq!(answer["isBase64Encoded"], false, "{answer}");
+    serde_json::from_str(answer["body"].as_str().expect("a body")).expect("a JSON body")
+}
+
+#[tokio::test]
+async fn every_front_door_plain_and_base64_gets_a_token() {
+    let app = app().await;
+    for shape in SHAPES {
+        for name in [shape.to_owned(), format!("{shape}-base64")] {
+            let answer = invoke(&app, &sample(&name)).await;
+            assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
+            assert_eq!(body(&answer)["token_type"], "Bearer", "{name}");
+            for (header_name, value) in [
+                ("content-type", "application/json"),
+                ("cache-control", "no-store"),
+                ("pragma", "no-cache"),
+                ("x-content-type-options", "nosniff"),
+                ("x-request-id", "the-invocation"),
+            ] {
+                assert_eq!(header(&answer, header_name), Some(value), "{name}: {answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_keeps_its_status_and_headers() {
+    let app = app().await;
+    for shape in SHAPES {
+        let mut event = sample(shape);
+        let wrong = json!(basic("demo-client", "wrong"));
+        for headers in ["headers", "multiValueHeaders"] {
+            let Some(headers) = event[headers].as_object_mut() else { continue };
+            for (name, value) in headers {
+                if name.eq_ignore_ascii_case("authorization") {
+                    *value = if value.is_array() { json!([wrong]) } else { wrong.clone() };
+                }
+            }
+        }
+        let answer = invoke(&app, &event).await;
+        assert_eq!(answer["statusCode"], 401, "{shape}: {answer}");
+        assert!(header(&answer, "www-authenticate").is_some_and(|value| value.starts_with("Basic")), "{shape}");
+        assert_eq!(body(&answer)["error"], "invalid_client");
+    }
+}
+
+#[tokio::test]
+async fn a_stage_is_not_part_of_the_path() {
+    let app = app().await;
+    let mut named = sample("http-api");
+    named["requestContext"]["stage"] = json!("prod");
+    named["rawPath"] = json!("/prod/oauth2/token");
+    assert_eq!(invoke(&app, &named).await["statusCode"], 200);
+    named["rawPath"] = json!("/production/oauth2/token");
+    assert_eq!(invoke(&app, &named).await["statusCode"], 404);
+}
+
+#[tokio::test]
+async fn what_no_gateway_should_send_is_answered_all_the_same() {
+    let app = app().await;
+    for shape in SHAPES {
+        let mut event = sample(&format!("{shape}-base64"));
+        event["body"] = json!("*** not base64 ***");
+        assert_eq!(invoke(&app, &event).await["statusCode"], 400, "{shape}");
+        event["body"] = json!(STANDARD.encode([0xff, b'=', 0xfe]));
+        assert_eq!(invoke(&app, &event).await["statusCode"], 400, "{shape}");
+        event["body"] = Value::Null;
+        assert_eq!(invoke(&app, &event).await["statusCode"], 400, "{shape}");
+
+        let mut event = sample(shape);
+        for headers in ["headers", "multiValueHeaders"] {
+            let Some(headers) = event[headers].as_object_mut() else { continue };
+            headers.retain(|name, _| !["host", "x-forwarded-proto"].contains(&name.to_lowercase().as_str()));
+            let array = headers.values().any(Value::is_array);
+            for (name, value) in [("x-forwarded-proto", "ht tp:"), ("host", "[:::")] {
+                headers.insert(name.to_owned(), if array { json!([value]) } else { json!(value) });
+            }
+        }
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}");
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_whose_time_is_over_is_unavailable() {
+    let app = app().await;
+    let payload: LambdaRequest = serde_json::from_value(sample("http-api")).expect("an event");
+    let mut context = Context::default();
+    context.deadline = deadline(Duration::ZERO);
+    let mut handler = passgrant::lambda::handler(app.service());
+    let answer = handler.call(LambdaEvent { payload, context }).await.unwrap_or_else(|never| match never {});
+    assert_eq!(serde_json::to_value(answer).expect("JSON")["statusCode"], 503);
+}
+
+#[tokio::test]
+async fn a_password_of_any_characters_arrives_whole() {
+    let app = app().await;
+    let awkward = "p&ss=w+rd % \u{1f511}";
+    let hash = passgrant::password::Password::prepare(awkward).expect("a password");
+    let hash = app.config.argon2.hash(&hash, &app.random).expect("randomness");
+    app.create_user_with("awkward", |user| user.password_hash = Some(hash)).await;
+    let login = form(&[("grant_type", "password"), ("username", "awkward"), ("password", awkward)]);
+    for shape in SHAPES {
+        let mut event = sample(shape);
+        event["body"] = json!(login);
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}");
+        let mut event = sample(&format!("{shape}-base64"));
+        event["body"] = json!(STANDARD.encode(&login));
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}");
+    }
+    assert_ne!(awkward, PASSWORD);
+}

@@ -1,0 +1,114 @@
+//! What the log holds of a whole run: a line a request, and no secret.
+
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use passgrant::telemetry::{self, Format};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::app::{PASSWORD, SECRET, TestApp, token_request};
+use crate::wire::{Fault, Matcher};
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
+    }
+}
+
+#[tokio::test]
+async fn a_whole_run_logs_no_secret_at_any_level() {
+    let captured = Captured::default();
+    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::TRACE, captured.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let app = TestApp::start().await;
+    let login = app.login().await.succeeded();
+    let mut secrets = vec![PASSWORD.to_owned(), SECRET.to_owned(), STANDARD.encode(format!("app:{SECRET}"))];
+    secrets.extend([login.text("access_token"), login.text("refresh_token")]);
+    let refreshed = app.refresh(&login.text("refresh_token")).await.succeeded();
+    secrets.extend([refreshed.text("access_token"), refreshed.text("refresh_token")]);
+
+    let wrong = "wrong-password-of-the-log-test";
+    secrets.push(wrong.to_owned());
+    for username in ["ann", "unknown", "not a name"] {
+        app.token(&[("grant_type", "password"), ("username", username), ("password", wrong)]).await;
+    }
+    app.send(token_request(
+        Some(("app", wrong)),
+        &[("grant_type", "password"), ("username", "a"), ("password", wrong)],
+    ))
+    .await;
+    app.refresh(wrong).await;
+    app.token(&[("grant_type", wrong), ("password", wrong)]).await;
+    app.create_user_with("damaged", |user| {
+        user.password_hash = Some(serde_json::from_str("\"$argon2id$v=19$hash-of-the-log-test\"").expect("a string"));
+    })
+    .await;
+    secrets.push("hash-of-the-log-test".to_owned());
+    app.token(&[("grant_type", "password"), ("username", "damaged"), ("password", wrong)])
+        .await
+        .failed(500, "server_error");
+    for fault in [Fault::Throttle, Fault::Garbage, Fault::Truncate, Fault::Reset, Fault::ExpiredCredentials] {
+        app.dynamodb_wire.inject(fault, Matcher::any());
+        app.login().await.failed(503, "temporarily_unavailable");
+        app.refresh(&refreshed.text("refresh_token")).await.failed(503, "temporarily_unavailable");
+        app.dynamodb_wire.clear_faults();
+    }
+
+    let log = captured.text();
+    for secret in secrets {
+        assert!(!log.contains(&secret), "{secret} is in the log:\n{log}");
+        if let Some(signature) = secret.split('.').nth(2) {
+            assert!(!log.contains(signature), "a signature is in the log");
+        }
+    }
+    assert!(log.lines().filter(|line| line.contains("\"request_id\"")).count() > 10, "the log was captured:\n{log}");
+}
+
+#[tokio::test]
+async fn a_line_says_who_asked_for_what_and_how_it_ended() {
+    let captured = Captured::default();
+    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::INFO, captured.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = TestApp::start().await;
+    app.login().await.succeeded();
+    app.token(&[("grant_type", "password"), ("username", "ann"), ("password", "wrong")]).await;
+
+    let log = captured.text();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    assert_eq!(lines.len(), 2, "one line a request:\n{log}");
+    assert_eq!((&lines[0]["status"], &lines[1]["status"]), (&200.into(), &400.into()));
+    assert_eq!((&lines[1]["code"], &lines[1]["reason"]), (&"invalid_grant".into(), &"wrong password".into()));
+    for line in lines {
+        assert_eq!(line["span"]["request_id"], "the-request-id");
+        assert_eq!(line["span"]["client_id"], "app");
+    }
+}

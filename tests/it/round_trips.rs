@@ -1,0 +1,80 @@
+//! What a grant asks of AWS: how many calls, and how many of them after one another.
+
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
+use std::time::Duration;
+
+use passgrant::client::Grant;
+
+use crate::app::{TestApp, client};
+use crate::kms::{KeySpec, KmsDouble};
+use crate::wire::{Exchange, Fault, Matcher, sequential_rounds};
+
+async fn app(client_cache: &str) -> TestApp {
+    let double = KmsDouble::start().await;
+    let key = double.create_key(KeySpec::Rsa2048);
+    let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", client_cache).kms(double, &[key]).start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    // What only an instance's first request does.
+    app.login().await.succeeded();
+    // So long that calls made at once overlap for certain.
+    for wire in [&app.dynamodb_wire, app.kms_wire.as_ref().expect("a wire")] {
+        wire.inject(Fault::Delay(Duration::from_millis(30)), Matcher::any());
+        wire.take_exchanges();
+    }
+    app
+}
+
+/// The calls since the last count, by name and in the order of their ends, and the sequential rounds they took.
+fn count(app: &TestApp) -> (Vec<String>, usize) {
+    let mut exchanges: Vec<Exchange> = app.dynamodb_wire.take_exchanges();
+    exchanges.extend(app.kms_wire.as_ref().expect("a wire").take_exchanges());
+    let rounds = sequential_rounds(&exchanges);
+    let mut calls: Vec<_> = exchanges.into_iter().map(|exchange| exchange.operation).collect();
+    calls.sort();
+    (calls, rounds)
+}
+
+fn calls(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_password_grant_takes_three_rounds_and_two_when_the_client_is_cached() {
+    let uncached = app("0s").await;
+    uncached.login().await.succeeded();
+    assert_eq!(count(&uncached), (calls(&["GetItem", "GetItem", "PutItem", "Sign"]), 3));
+
+    let cached = app("60s").await;
+    cached.login().await.succeeded();
+    assert_eq!(count(&cached), (calls(&["GetItem", "PutItem", "Sign"]), 2));
+}
+
+#[tokio::test]
+async fn a_password_grant_without_a_refresh_token_stores_nothing() {
+    let app = app("0s").await;
+    app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
+    count(&app);
+    app.login().await.succeeded();
+    assert_eq!(count(&app), (calls(&["GetItem", "GetItem", "Sign"]), 3));
+}
+
+#[tokio::test]
+async fn a_refresh_takes_four_rounds_when_the_client_is_cached() {
+    let app = app("60s").await;
+    let token = app.login().await.succeeded().text("refresh_token");
+    count(&app);
+    app.refresh(&token).await.succeeded();
+    assert_eq!(count(&app), (calls(&["GetItem", "GetItem", "Sign", "UpdateItem"]), 4));
+    app.refresh(&token).await.succeeded();
+    assert_eq!(count(&app), (calls(&["GetItem", "GetItem", "Sign"]), 3), "a repeated one writes nothing");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_aws_before_the_request_is_well_formed() {
+    let app = app("0s").await;
+    app.token(&[("grant_type", "password"), ("username", "ann")]).await.failed(400, "invalid_request");
+    app.token(&[("grant_type", "nonsense")]).await.failed(400, "unsupported_grant_type");
+    assert_eq!(count(&app), (Vec::new(), 0));
+}
