@@ -44,8 +44,7 @@ pub fn bounded(config: SdkConfig) -> SdkConfig {
     config.into_builder().timeout_config(timeouts).retry_config(retries).build()
 }
 
-/// The HTTP client of every SDK client: rustls on ring, which opens its first connection in a tenth of the time that
-/// the SDK's default takes.
+/// The HTTP client of every SDK client: rustls on ring, for the sake of cold starts (docs/decisions/0003).
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
     HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()

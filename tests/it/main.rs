@@ -9,6 +9,7 @@ mod wire;
 mod answers;
 mod client_authentication;
 mod discovery;
+mod documentation;
 mod events;
 mod faults;
 mod logs;
