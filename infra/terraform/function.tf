@@ -1,0 +1,128 @@
+locals {
+  own_issuer = var.domain_name == "" ? aws_apigatewayv2_api.this.api_endpoint : "https://${var.domain_name}"
+  issuer     = var.issuer == "" ? local.own_issuer : var.issuer
+}
+
+resource "aws_lambda_function" "this" {
+  function_name    = var.name
+  description      = "OAuth 2.0 token service"
+  filename         = var.package_path
+  source_code_hash = filebase64sha256(var.package_path)
+  handler          = "bootstrap"
+  runtime          = "provided.al2023"
+  architectures    = [var.architecture]
+  memory_size      = var.memory_size
+  # Below the integration's 29 seconds: the function's own end is then what the caller sees and what its log shows.
+  timeout = 28
+  role    = aws_iam_role.function.arn
+  tags    = var.tags
+
+  logging_config {
+    log_group  = aws_cloudwatch_log_group.function.name
+    log_format = "JSON"
+    # Lambda drops lines below its own level before they reach the log group, so the two levels must agree.
+    application_log_level = upper(var.log_level)
+    # Lambda reports duration, memory and cold start of every invocation at this level.
+    system_log_level = "INFO"
+  }
+
+  environment {
+    variables = {
+      PASSGRANT_ISSUER        = local.issuer
+      PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
+      PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
+      PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
+      # By ARN, not by alias: an alias moves before every instance knows, and a key's policy speaks of the key.
+      PASSGRANT_SIGNING_KEYS      = join(",", [for label in var.signing_keys : aws_kms_key.signing[label].arn])
+      PASSGRANT_SIGNING_ALGORITHM = var.signing_algorithm
+      PASSGRANT_DEFAULT_SCOPE     = var.default_scope
+      PASSGRANT_USERNAME_PROFILE  = var.username_profile
+      PASSGRANT_PASSWORD_GRANT    = var.password_grant ? "on" : "off"
+      PASSGRANT_DETAILED_ERRORS   = var.detailed_errors ? "on" : "off"
+      PASSGRANT_CLIENT_CACHE      = var.client_cache
+      PASSGRANT_ARGON2_MEMORY_KIB = var.argon2_memory_kib
+      PASSGRANT_ARGON2_ITERATIONS = var.argon2_iterations
+      # More lanes than vCPUs slow the service and not an attacker.
+      PASSGRANT_ARGON2_PARALLELISM = 1
+      PASSGRANT_LOG                = var.log_level
+    }
+  }
+
+  # An instance that starts before its permissions are there would answer 503 until they are.
+  depends_on = [aws_iam_role_policy.function]
+}
+
+# Made here, so that it has a retention and the role can be confined to it.
+resource "aws_cloudwatch_log_group" "function" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_iam_role" "function" {
+  name_prefix        = "${substr(var.name, 0, 37)}-"
+  description        = "What the token service ${var.name} may do"
+  assume_role_policy = data.aws_iam_policy_document.assume.json
+  tags               = var.tags
+}
+
+data "aws_iam_policy_document" "assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = "token-service"
+  role   = aws_iam_role.function.name
+  policy = data.aws_iam_policy_document.function.json
+}
+
+data "aws_iam_policy_document" "function" {
+  statement {
+    sid       = "ReadClients"
+    actions   = ["dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.clients.arn]
+  }
+
+  statement {
+    sid       = "ReadAndRehashUsers"
+    actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.users.arn]
+  }
+
+  statement {
+    sid       = "KeepTokens"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.tokens.arn]
+  }
+
+  statement {
+    sid       = "PublishKeys"
+    actions   = ["kms:GetPublicKey"]
+    resources = [for key in aws_kms_key.signing : key.arn]
+  }
+
+  statement {
+    sid       = "SignDigests"
+    actions   = ["kms:Sign"]
+    resources = [for key in aws_kms_key.signing : key.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:MessageType"
+      values   = ["DIGEST"]
+    }
+  }
+
+  statement {
+    sid       = "WriteOwnLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
+  }
+}

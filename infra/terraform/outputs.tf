@@ -1,0 +1,64 @@
+output "issuer" {
+  description = "Issuer identifier."
+  value       = local.issuer
+}
+
+output "token_endpoint" {
+  description = "Token endpoint."
+  value       = "${local.issuer}/oauth2/token"
+}
+
+output "jwks_uri" {
+  description = "Public keys."
+  value       = "${local.issuer}/oauth2/jwks"
+}
+
+output "clients_table" {
+  description = "PASSGRANT_CLIENTS_TABLE of the command line."
+  value       = aws_dynamodb_table.clients.name
+}
+
+output "users_table" {
+  description = "PASSGRANT_USERS_TABLE of the command line."
+  value       = aws_dynamodb_table.users.name
+}
+
+output "tokens_table" {
+  description = "PASSGRANT_TOKENS_TABLE of the command line."
+  value       = aws_dynamodb_table.tokens.name
+}
+
+output "signing_key_alias" {
+  description = "Alias of the key that signs."
+  value       = aws_kms_alias.signing.name
+}
+
+output "signing_key_arn" {
+  description = "ARN of the key that signs."
+  value       = aws_kms_key.signing[var.signing_keys[0]].arn
+}
+
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "function_log_group" {
+  description = "Log group of the function."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "access_log_group" {
+  description = "Log group of the API's access log."
+  value       = aws_cloudwatch_log_group.access.name
+}
+
+output "domain_name_target" {
+  description = "What the DNS record of domain_name points at; null without one."
+  value       = one(aws_apigatewayv2_domain_name.this[*].domain_name_configuration[0].target_domain_name)
+}
+
+output "domain_name_hosted_zone_id" {
+  description = "Hosted zone of domain_name_target, for an alias record in Route 53; null without a domain_name."
+  value       = one(aws_apigatewayv2_domain_name.this[*].domain_name_configuration[0].hosted_zone_id)
+}

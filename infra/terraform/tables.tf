@@ -1,0 +1,74 @@
+# Operators alone write clients and users, and no deployment can bring them back: deletion_protection keeps them from
+# `terraform destroy` too.
+#
+# SSE with the key that AWS manages for DynamoDB: unlike the default, which is invisible, each use of it is an event in
+# CloudTrail; unlike a key of one's own, it cannot be disabled or deleted by mistake together with every user.
+resource "aws_dynamodb_table" "clients" {
+  name                        = "${var.name}-clients"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "client_id"
+  deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
+
+  attribute {
+    name = "client_id"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}
+
+resource "aws_dynamodb_table" "users" {
+  name                        = "${var.name}-users"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "username"
+  deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
+
+  attribute {
+    name = "username"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}
+
+# All that is lost with this table is that users log in again. Its backups are evidence: put back into service they would
+# revive revoked sessions.
+resource "aws_dynamodb_table" "tokens" {
+  name                        = "${var.name}-tokens"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "id"
+  deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
+
+  attribute {
+    name = "id"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}

@@ -1,0 +1,195 @@
+variable "package_path" {
+  type        = string
+  description = "Zip file that holds the Lambda binary `bootstrap`."
+}
+
+variable "name" {
+  type        = string
+  default     = "passgrant"
+  description = "Name of the function and the API, and beginning of every other name."
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$", var.name))
+    error_message = "name is 3 to 40 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "architecture" {
+  type        = string
+  default     = "x86_64"
+  description = "Instruction set of the function. The binary in package_path must have been built for it."
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture is x86_64 or arm64."
+  }
+}
+
+variable "memory_size" {
+  type        = number
+  default     = 1769
+  description = "Memory of the function in MB. Lambda gives CPU in proportion to memory and 1769 MB is one full vCPU: verifying a password is one thread of pure CPU, so less is slower and more buys nothing."
+
+  validation {
+    condition     = var.memory_size >= 128 && var.memory_size <= 10240
+    error_message = "memory_size is 128 to 10240."
+  }
+}
+
+variable "domain_name" {
+  type        = string
+  default     = ""
+  description = "Host name to serve on, such as login.example.com. Empty for the host name that API Gateway assigns."
+
+  validation {
+    condition     = can(regex("^$|^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$", var.domain_name))
+    error_message = "domain_name is a fully qualified host name in lower case."
+  }
+}
+
+variable "certificate_arn" {
+  type        = string
+  default     = ""
+  description = "ACM certificate for domain_name, in the region of the deployment."
+}
+
+variable "issuer" {
+  type        = string
+  default     = ""
+  description = "Issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL where there is no domain_name. Set it when something in front of the API, such as CloudFront, has the public name."
+
+  validation {
+    condition     = can(regex("^$|^https://[^\\s?#]*[^\\s?#/]$", var.issuer))
+    error_message = "issuer is an https URL without query, fragment or trailing slash."
+  }
+}
+
+variable "signing_algorithm" {
+  type        = string
+  default     = "RS256"
+  description = "Algorithm of tokens whose client asks for no other. JWT authorizers of API Gateway accept RS256 of these."
+
+  validation {
+    condition     = contains(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"], var.signing_algorithm)
+    error_message = "signing_algorithm is RS256, RS384, RS512, PS256, PS384 or PS512."
+  }
+}
+
+variable "signing_keys" {
+  type        = list(string)
+  default     = ["A"]
+  description = "Labels of the signing keys that exist. The first signs, all are published. docs/deploy.md has the rotation."
+
+  validation {
+    condition     = length(var.signing_keys) > 0 && length(distinct(var.signing_keys)) == length(var.signing_keys)
+    error_message = "signing_keys is one or more different labels."
+  }
+}
+
+variable "default_scope" {
+  type        = string
+  default     = ""
+  description = "Scope of a request that names none, from a client without a default of its own. Separated by spaces."
+
+  validation {
+    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.default_scope))
+    error_message = "default_scope is scope tokens (RFC 6749, section 3.3) with one space between them."
+  }
+}
+
+variable "username_profile" {
+  type        = string
+  default     = "case_mapped"
+  description = "PRECIS profile of user names (RFC 8265, section 3): case_mapped or case_preserved. It cannot be changed once there are users."
+
+  validation {
+    condition     = contains(["case_mapped", "case_preserved"], var.username_profile)
+    error_message = "username_profile is case_mapped or case_preserved."
+  }
+}
+
+variable "password_grant" {
+  type        = bool
+  default     = true
+  description = "Off refuses the password grant; sessions go on."
+}
+
+variable "detailed_errors" {
+  type        = bool
+  default     = true
+  description = "Whether OAuth error responses carry error_description."
+}
+
+variable "client_cache" {
+  type        = string
+  default     = "60s"
+  description = "How long an instance may go on using a client it has read, so how late a disabled client stops. 0s reads each time."
+
+  validation {
+    condition     = can(regex("^[0-9]+(ms|s|m|h)$", var.client_cache))
+    error_message = "client_cache is a duration such as 60s."
+  }
+}
+
+variable "argon2_memory_kib" {
+  type        = number
+  default     = 19456
+  description = "Argon2id memory in KiB. Keep it well under memory_size."
+
+  validation {
+    condition     = var.argon2_memory_kib >= 8 && var.argon2_memory_kib <= 1048576
+    error_message = "argon2_memory_kib is 8 to 1048576."
+  }
+}
+
+variable "argon2_iterations" {
+  type        = number
+  default     = 2
+  description = "Argon2id passes. A hash made with other parameters is rewritten at its user's next login."
+
+  validation {
+    condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64
+    error_message = "argon2_iterations is 1 to 64."
+  }
+}
+
+variable "throttle_rate" {
+  type        = number
+  default     = 50
+  description = "Requests per second that the API lets through, all callers together."
+}
+
+variable "throttle_burst" {
+  type        = number
+  default     = 100
+  description = "Requests that the API lets through at once above throttle_rate."
+}
+
+variable "log_level" {
+  type        = string
+  default     = "info"
+  description = "error, warn, info or debug."
+
+  validation {
+    condition     = contains(["error", "warn", "info", "debug"], var.log_level)
+    error_message = "log_level is error, warn, info or debug."
+  }
+}
+
+variable "log_retention_days" {
+  type        = number
+  default     = 30
+  description = "Days that the function's log and the access log, which holds client addresses, are kept."
+}
+
+variable "deletion_protection" {
+  type        = bool
+  default     = true
+  description = "Whether DynamoDB refuses to delete the tables."
+}
+
+variable "tags" {
+  type        = map(string)
+  default     = {}
+  description = "Tags of everything that can be tagged."
+}
