@@ -91,8 +91,8 @@ data "aws_iam_policy_document" "function" {
   }
 
   statement {
-    sid       = "ReadAndRehashUsers"
-    actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    sid       = "ReadUsers"
+    actions   = ["dynamodb:GetItem"]
     resources = [aws_dynamodb_table.users.arn]
   }
 

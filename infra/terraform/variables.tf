@@ -145,7 +145,7 @@ variable "argon2_memory_kib" {
 variable "argon2_iterations" {
   type        = number
   default     = 2
-  description = "Argon2id passes. A hash made with other parameters is rewritten at its user's next login."
+  description = "Argon2id passes of passwords that are set from then on."
 
   validation {
     condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64
