@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -130,8 +130,8 @@ impl AwsError {
             }
             SdkError::TimeoutError(_) => (Outlook::Transient, "timed out".to_owned()),
             SdkError::ResponseError(_) => (Outlook::Transient, "gave an answer that cannot be read".to_owned()),
-            SdkError::ConstructionFailure(_) => (Outlook::Permanent, DisplayErrorContext(&error).to_string()),
-            other => (Outlook::Transient, DisplayErrorContext(&other).to_string()),
+            SdkError::ConstructionFailure(_) => (Outlook::Permanent, root_cause(&error)),
+            other => (Outlook::Transient, root_cause(&other)),
         };
         Self { dependency, outlook, detail }
     }
@@ -141,6 +141,15 @@ impl AwsError {
     pub fn outlook(&self) -> Outlook {
         self.outlook
     }
+}
+
+/// What an error comes down to. The errors above it may quote the request: a bad endpoint's does, body and all.
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 impl From<AwsError> for Error {

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
@@ -120,7 +122,7 @@ impl Deployment {
             ("PASSGRANT_USERS_TABLE", &tables.users),
             ("PASSGRANT_TOKENS_TABLE", &tables.tokens),
             ("PASSGRANT_SIGNING_KEYS", "alias/passgrant"),
-            // Of the whole chatter, so that a secret in it is found.
+            // All that it can say, to look for secrets in.
             ("PASSGRANT_LOG", "debug"),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -138,7 +140,9 @@ impl Deployment {
     pub(crate) async fn send(&mut self, event: &Event) -> Answer {
         let (status, body) = self.emulator.invoke(&event.json).await;
         assert_eq!(status, StatusCode::OK, "the function gave no answer to {event:?}:\n{}", self.emulator.log());
-        let answer = Answer::read(event.front_door, &serde_json::from_slice(&body).expect("a JSON answer"));
+        let answer: Value = serde_json::from_slice(&body).expect("a JSON answer");
+        assert!(answer["errorType"].is_null(), "the function failed {event:?}: {answer}");
+        let answer = Answer::read(event.front_door, &answer);
         self.request_ids.push(answer.header("x-request-id").to_owned());
         if let Ok(Value::Object(members)) = serde_json::from_str(&answer.body) {
             let tokens = ["access_token", "refresh_token"].into_iter().filter_map(|name| members.get(name)?.as_str());
@@ -162,7 +166,8 @@ impl Deployment {
 
     /// The claims of an access token, verified with nothing but what the function publishes.
     pub(crate) async fn verified_claims(&mut self, token: &str) -> Value {
-        let keys: JwkSet = serde_json::from_value(self.get("/oauth2/jwks").await.succeeded().json()).expect("a key set");
+        let keys = self.get("/oauth2/jwks").await.succeeded().json();
+        let keys: JwkSet = serde_json::from_value(keys).expect("a key set");
         let header = decode_header(token).expect("a header");
         assert_eq!(header.typ.as_deref(), Some("at+jwt"));
         let key = keys.find(header.kid.as_deref().expect("a kid")).expect("a published key");
@@ -205,15 +210,13 @@ impl Deployment {
 
 /// What a secret looks like where it goes by: as it is, in a form, in Basic, and a token by the parts that make it one.
 fn disguises(secret: &str) -> Vec<String> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-
     let mut disguises = vec![secret.to_owned()];
     disguises.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
-    // Whatever stands before it in what is encoded, one of the three alignments of base64 holds most of it.
-    for padding in ["", " ", "  "] {
-        let encoded = STANDARD.encode(format!("{padding}{secret}"));
-        disguises.push(encoded[4 * padding.len().min(1)..encoded.len() - 4].to_owned());
+    // Where it begins in what is encoded decides which of three texts it becomes, but for the characters at its ends.
+    for before in ["", " ", "  "] {
+        let encoded = STANDARD.encode(format!("{before}{secret}"));
+        let own = if before.is_empty() { 0 } else { 4 };
+        disguises.push(encoded[own..encoded.len() - 4].to_owned());
     }
     if let Some((_, signature)) = secret.rsplit_once('.') {
         disguises.push(signature.to_owned());

@@ -108,8 +108,9 @@ impl Emulator {
 
     fn children(&self) -> Vec<u32> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("the emulator's threads");
-        let children = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-        children.flat_map(|of_thread| of_thread.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+        let of_thread = |path: PathBuf| fs::read_to_string(path.join("children")).unwrap_or_default();
+        let children: String = threads.map(|thread| of_thread(thread.expect("a thread").path())).collect();
+        children.split_whitespace().map(|id| id.parse().expect("a process")).collect()
     }
 
     /// Ends the function and the emulator, and gives all that they wrote.
@@ -131,7 +132,7 @@ impl Emulator {
             }
             thread::sleep(POLL_EVERY);
         }
-        // The function notices that its emulator is gone, and ends.
+        // The function ends by itself when its emulator is gone.
         self.process.kill().and_then(|()| self.process.wait()).expect("a process that can be killed");
         false
     }
@@ -144,7 +145,7 @@ impl Drop for Emulator {
 }
 
 /// The path that an environment variable names.
-#[expect(clippy::disallowed_methods, reason = "cargo builds neither the bootstrap nor the emulator: whoever did names it")]
+#[expect(clippy::disallowed_methods, reason = "whoever built the bootstrap and got the emulator names them")]
 pub(crate) fn path_in(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run .ci/emulator"));
     fs::canonicalize(&path).unwrap_or_else(|error| panic!("{variable}: {}: {error}", path.display()))

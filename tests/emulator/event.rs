@@ -79,9 +79,11 @@ impl Event {
         Self { front_door, json }
     }
 
-    pub(crate) fn method(mut self, method: &str) -> Self {
+    fn method(mut self, method: &str) -> Self {
         match self.front_door {
-            FrontDoor::HttpApi | FrontDoor::FunctionUrl => self.json["requestContext"]["http"]["method"] = json!(method),
+            FrontDoor::HttpApi | FrontDoor::FunctionUrl => {
+                self.json["requestContext"]["http"]["method"] = json!(method);
+            }
             FrontDoor::RestApi => {
                 self.json["httpMethod"] = json!(method);
                 self.json["requestContext"]["httpMethod"] = json!(method);
@@ -122,7 +124,7 @@ impl Event {
 
     fn each_headers(&mut self, change: impl Fn(&mut Map<String, Value>, bool)) {
         for (member, multiple) in [("headers", false), ("multiValueHeaders", true)] {
-            if let Some(headers) = self.json[member].as_object_mut() {
+            if let Some(headers) = self.json.get_mut(member).and_then(Value::as_object_mut) {
                 change(headers, multiple);
             }
         }

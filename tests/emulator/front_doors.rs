@@ -9,7 +9,10 @@ async fn is_granted(deployment: &mut Deployment, answer: Answer) {
     let answer = answer.succeeded();
     answer.forbids_caching();
     let body = answer.json();
-    assert_eq!((&body["token_type"], &body["expires_in"], &body["scope"]), (&json!("Bearer"), &json!(3600), &json!("profile")));
+    assert_eq!(
+        (&body["token_type"], &body["expires_in"], &body["scope"]),
+        (&json!("Bearer"), &json!(3600), &json!("profile"))
+    );
     assert!(body["refresh_token"].is_string());
     let claims = deployment.verified_claims(&answer.text("access_token")).await;
     assert_eq!((&claims["iss"], &claims["client_id"]), (&json!(ISSUER), &json!(CLIENT)));
@@ -69,7 +72,9 @@ async fn a_load_balancer_may_send_multi_value_headers_alone() {
 async fn an_answer_without_a_body_keeps_its_headers() {
     let mut deployment = Deployment::start().await;
     for front_door in FrontDoor::ALL {
-        for path in ["/healthz", "/oauth2/jwks", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
+        for path in
+            ["/healthz", "/oauth2/jwks", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+        {
             let got = deployment.send(&front_door.get(path)).await.succeeded();
             let mut head = deployment.send(&front_door.request("HEAD", path)).await.succeeded();
             assert_eq!(head.body, "", "{front_door:?} {path}");
@@ -101,8 +106,10 @@ async fn a_refusal_keeps_its_status_and_headers() {
 #[tokio::test]
 async fn credentials_in_a_query_string_are_not_seen() {
     let mut deployment = Deployment::start().await;
-    let query = format!("grant_type=password&username={USER}&password={PASSWORD}&client_id={CLIENT}&client_secret={SECRET}");
-    let parameters: Value = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), json!(value))).collect();
+    let query =
+        format!("grant_type=password&username={USER}&password={PASSWORD}&client_id={CLIENT}&client_secret={SECRET}");
+    let parameters: Value =
+        url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), json!(value))).collect();
     for front_door in FrontDoor::ALL {
         let mut event = front_door.sample().body("");
         match front_door {

@@ -64,7 +64,25 @@ async fn a_header_outside_ascii_does_not_matter() {
 async fn a_path_that_makes_no_url_is_a_path_with_nothing_at_it() {
     let mut deployment = Deployment::start().await;
     for front_door in FrontDoor::ALL {
-        for path in ["", "/", "//", "//oauth2/token", "/a b", "/\u{fc}", "/%", "/\"<>", "*", "oauth2/token", "http://[/"] {
+        for path in [
+            "",
+            "/",
+            "//",
+            "//oauth2/token",
+            "/a b",
+            "/\u{fc}",
+            "/%",
+            "/\"<>",
+            "*",
+            "oauth2/token",
+            "http://[/",
+            ":99999",
+            "@[:",
+            "\\",
+            "/?a b",
+            "/#",
+            "/\n",
+        ] {
             let answer = deployment.send(&front_door.get(path)).await;
             assert_eq!(answer.status, 404, "{front_door:?} {path:?}");
         }
@@ -95,7 +113,10 @@ async fn a_body_over_the_limit_is_refused() {
     let body: String = iter::once("grant_type=password&x=").chain(iter::repeat_n("x", 16 * 1024)).collect();
     for front_door in FrontDoor::ALL {
         deployment.send(&front_door.sample().body(&body)).await.failed(413, "invalid_request");
-        deployment.send(&front_door.sample().said_to_be_base64(&STANDARD.encode(&body))).await.failed(413, "invalid_request");
+        deployment
+            .send(&front_door.sample().said_to_be_base64(&STANDARD.encode(&body)))
+            .await
+            .failed(413, "invalid_request");
     }
     deployment.end();
 }
@@ -106,7 +127,13 @@ async fn an_event_of_no_front_door_fails_and_the_next_is_answered() {
     let mut deployment = Deployment::start().await;
     deployment.login().await.succeeded();
     let function = deployment.emulator.function();
-    for event in [json!({}), json!(null), json!([]), json!("x"), json!({ "source": "aws.events", "detail-type": "Scheduled Event" })] {
+    for event in [
+        json!({}),
+        json!(null),
+        json!([]),
+        json!("x"),
+        json!({ "source": "aws.events", "detail-type": "Scheduled Event" }),
+    ] {
         let (_, answer) = deployment.emulator.invoke(&event).await;
         let answer: Value = serde_json::from_slice(&answer).expect("a JSON answer");
         assert!(answer["errorType"].is_string(), "{event}: {answer}");

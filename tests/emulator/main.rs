@@ -1,14 +1,15 @@
 //! The deployed `bootstrap` under AWS's Lambda runtime interface emulator, with the embedded DynamoDB and the KMS double
 //! behind it. `.ci/emulator` builds the one, gets the other, and says where they are.
 
-#[path = "../it/kms.rs"]
-mod kms;
-#[path = "../it/loopback.rs"]
-mod loopback;
-#[path = "../it/sdk.rs"]
-mod sdk;
-#[path = "../it/wire.rs"]
-mod wire;
+/// What stands in for AWS, as the integration tests have it.
+#[path = "../it"]
+mod doubles {
+    pub(crate) mod kms;
+    pub(crate) mod loopback;
+    pub(crate) mod sdk;
+    pub(crate) mod wire;
+}
+use doubles::{kms, loopback, sdk, wire};
 
 mod deployment;
 mod emulator;

@@ -29,8 +29,11 @@ async fn a_wrong_password_and_an_unknown_user_are_answered_alike() {
     let mut deployment = Deployment::start().await;
     deployment.keep_secret("not-the-password");
     let mut bodies = Vec::new();
-    for (username, password) in [(USER, "not-the-password"), ("nobody", PASSWORD), ("nobody", "not-the-password"), (USER, "\0")] {
-        let event = FrontDoor::HttpApi.token(&[("grant_type", "password"), ("username", username), ("password", password)]);
+    for (username, password) in
+        [(USER, "not-the-password"), ("nobody", PASSWORD), ("nobody", "not-the-password"), (USER, "\0")]
+    {
+        let event =
+            FrontDoor::HttpApi.token(&[("grant_type", "password"), ("username", username), ("password", password)]);
         bodies.push(deployment.send(&event).await.failed(400, "invalid_grant").body);
     }
     bodies.dedup();

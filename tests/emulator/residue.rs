@@ -6,7 +6,7 @@ use crate::deployment::{CLIENT, Deployment, PASSWORD, SECRET, USER};
 use crate::event::FrontDoor;
 use crate::wire::Fault;
 
-/// What the smallest function that could serve has, with room for half of it.
+/// A function has 128 MB at the least, which this fits twice.
 const MOST_MEMORY_KIB: u64 = 64 * 1024;
 
 /// Every way in which a secret can be sent: [`Deployment::end`] looks for each in the log.
@@ -22,7 +22,10 @@ async fn no_secret_is_logged_whatever_becomes_of_the_request() {
     let with = |more: &[(&'static str, &'static str)]| [&password, more].concat();
     for front_door in FrontDoor::ALL {
         for (status, event) in [
-            (400, front_door.token(&[("grant_type", "password"), ("username", USER), ("password", "not-the-password")])),
+            (
+                400,
+                front_door.token(&[("grant_type", "password"), ("username", USER), ("password", "not-the-password")]),
+            ),
             // Swapped, as people do.
             (400, front_door.token(&[("grant_type", "password"), ("username", PASSWORD), ("password", USER)])),
             (400, front_door.token(&[("grant_type", PASSWORD)])),
@@ -34,7 +37,12 @@ async fn no_secret_is_logged_whatever_becomes_of_the_request() {
             (401, front_door.sample().basic(CLIENT, "not-the-secret")),
             (401, front_door.sample().basic(SECRET, SECRET)),
             (401, front_door.sample().header("authorization", &format!("Bearer {SECRET}"))),
-            (401, front_door.token(&with(&[("client_id", CLIENT), ("client_secret", SECRET)])).without_header("authorization")),
+            (
+                401,
+                front_door
+                    .token(&with(&[("client_id", CLIENT), ("client_secret", SECRET)]))
+                    .without_header("authorization"),
+            ),
             (400, front_door.sample().header("content-type", &format!("application/{PASSWORD}"))),
             (400, front_door.sample().body(&format!("{PASSWORD}=%zz&{SECRET}"))),
             (404, front_door.get(&format!("/{PASSWORD}"))),
@@ -51,7 +59,11 @@ async fn no_secret_is_logged_whatever_becomes_of_the_request() {
         deployment.repair();
     }
     let log = deployment.end();
-    let lines: Vec<Value> = log.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<Value> = log
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert!(lines.iter().all(|line| line["level"].is_string() && line["message"].is_string()));
 }
 

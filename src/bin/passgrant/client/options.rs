@@ -1,0 +1,214 @@
+//! The options that `client create` and `client update` share.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use passgrant::audience::{Audience, MalformedAudience};
+use passgrant::client::{AuthMethod, Client, Grant};
+use passgrant::scope::Scope;
+use passgrant::signing::Algorithm;
+
+use crate::failure::Failure;
+use crate::output::span;
+
+pub(super) const MINUTE: u64 = 60;
+pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(super) const DAY: u64 = 24 * HOUR;
+
+const MAX_ACCESS_TOKEN_LIFETIME: u64 = DAY;
+const MAX_REFRESH_LIFETIME: u64 = 365 * DAY;
+const MAX_REFRESH_GRACE: u64 = 10 * MINUTE;
+
+/// DynamoDB sets no bound below the item's; a token holds them all.
+const MAX_AUDIENCES: usize = 16;
+const MAX_NAME_CHARACTERS: usize = 128;
+
+/// Lists may be given by repeating the option, by parting values with spaces, or both.
+#[derive(Args)]
+pub(super) struct Options {
+    /// What people call it
+    #[arg(long, value_parser = parse_name)]
+    name: Option<Name>,
+    #[arg(long, help = "How it authenticates [default: client_secret_basic]", value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
+    pub(super) auth_method: Option<AuthMethod>,
+    #[arg(long, help = "A grant it may use: password, refresh_token [default: both]", value_name = "GRANT", value_parser = parse_list::<Grant>)]
+    grant: Option<Vec<List<Grant>>>,
+    /// A scope it may have
+    #[arg(long, value_parser = Scope::parse_or_empty)]
+    scope: Option<Vec<Scope>>,
+    /// A scope it gets when a request names none
+    #[arg(long, value_name = "SCOPE", value_parser = Scope::parse_or_empty)]
+    default_scope: Option<Vec<Scope>>,
+    /// A resource server its access tokens are meant for [default: the issuer]
+    #[arg(long, value_name = "URI", value_parser = parse_audiences)]
+    audience: Option<Vec<List<Audience>>>,
+    /// Lifetime of its access tokens, 24h at most [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_ACCESS_TOKEN_LIFETIME>)]
+    access_token_lifetime: Option<Duration>,
+    /// A session ends when it was not refreshed for so long [default: 14d]
+    #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_REFRESH_LIFETIME>)]
+    refresh_idle_lifetime: Option<Duration>,
+    /// A session ends so long after the login, 365d at most [default: 90d]
+    #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_REFRESH_LIFETIME>)]
+    refresh_lifetime: Option<Duration>,
+    /// For so long a refresh token that was just replaced still answers, 10m at most [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = up_to::<MAX_REFRESH_GRACE>)]
+    refresh_grace: Option<Duration>,
+    /// The algorithm its tokens are signed with [default: the server's]
+    #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
+    signing_algorithm: Option<Choice>,
+}
+
+/// A client's name; none for the empty one.
+#[derive(Clone)]
+struct Name(Option<String>);
+
+/// The values of one option.
+#[derive(Clone)]
+struct List<T>(Vec<T>);
+
+/// A signing algorithm, or the server's.
+#[derive(Clone, Copy)]
+struct Choice(Option<Algorithm>);
+
+impl Options {
+    /// Whether no option is given.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self {
+            name: None,
+            auth_method: None,
+            grant: None,
+            scope: None,
+            default_scope: None,
+            audience: None,
+            access_token_lifetime: None,
+            refresh_idle_lifetime: None,
+            refresh_lifetime: None,
+            refresh_grace: None,
+            signing_algorithm: None,
+        } = self
+        else {
+            return false;
+        };
+        true
+    }
+
+    /// Makes `client` what the given options say, secrets aside.
+    pub(super) fn apply(&self, client: &mut Client) -> Result<(), Failure> {
+        if let Some(Name(name)) = &self.name {
+            client.name.clone_from(name);
+        }
+        if let Some(lists) = &self.grant {
+            client.grants = distinct(lists);
+        }
+        if let Some(scopes) = &self.scope {
+            client.scopes = joined(scopes)?;
+        }
+        if let Some(scopes) = &self.default_scope {
+            client.default_scopes = joined(scopes)?;
+        }
+        if let Some(lists) = &self.audience {
+            client.audiences = distinct(lists);
+        }
+        if let Some(Choice(algorithm)) = self.signing_algorithm {
+            client.signing_algorithm = algorithm;
+        }
+        set(&mut client.auth_method, self.auth_method);
+        set(&mut client.access_token_lifetime, self.access_token_lifetime);
+        set(&mut client.refresh.idle_lifetime, self.refresh_idle_lifetime);
+        set(&mut client.refresh.lifetime, self.refresh_lifetime);
+        set(&mut client.refresh.grace, self.refresh_grace);
+        check(client)
+    }
+}
+
+fn set<T: Copy>(target: &mut T, given: Option<T>) {
+    if let Some(value) = given {
+        *target = value;
+    }
+}
+
+fn distinct<T: Clone + PartialEq>(lists: &[List<T>]) -> Vec<T> {
+    let mut values = Vec::new();
+    for value in lists.iter().flat_map(|List(list)| list) {
+        if !values.contains(value) {
+            values.push(value.clone());
+        }
+    }
+    values
+}
+
+fn joined(scopes: &[Scope]) -> Result<Scope, Failure> {
+    let scopes = scopes.iter().filter(|scope| !scope.is_empty()).map(ToString::to_string).collect::<Vec<_>>();
+    Ok(Scope::parse_or_empty(&scopes.join(" "))?)
+}
+
+/// What no single option can be blamed for.
+fn check(client: &Client) -> Result<(), Failure> {
+    if let Some(stray) = client.default_scopes.iter().find(|scope| !client.scopes.contains(scope)) {
+        return Err(Failure::refused(format!(
+            "the default scope {} is not one of the client's scopes",
+            stray.as_str()
+        )));
+    }
+    if client.refresh.idle_lifetime > client.refresh.lifetime {
+        let idle = span(client.refresh.idle_lifetime);
+        let whole = span(client.refresh.lifetime);
+        return Err(Failure::refused(format!(
+            "the refresh idle lifetime {idle} is longer than the refresh lifetime {whole}"
+        )));
+    }
+    if client.audiences.len() > MAX_AUDIENCES {
+        return Err(Failure::refused(format!("a client has at most {MAX_AUDIENCES} audiences")));
+    }
+    Ok(())
+}
+
+fn parse_name(text: &str) -> Result<Name, String> {
+    if text.chars().count() > MAX_NAME_CHARACTERS || text.chars().any(char::is_control) {
+        return Err(format!("a name has at most {MAX_NAME_CHARACTERS} characters, and no control characters"));
+    }
+    Ok(Name(Some(text.to_owned()).filter(|name| !name.is_empty())))
+}
+
+fn parse_list<T>(text: &str) -> Result<List<T>, String>
+where
+    T: std::str::FromStr,
+    T::Err: Display,
+{
+    let values = text.split(' ').filter(|value| !value.is_empty()).map(str::parse);
+    values.collect::<Result<_, T::Err>>().map(List).map_err(|error| error.to_string())
+}
+
+fn parse_audiences(text: &str) -> Result<List<Audience>, String> {
+    let values = text.split(' ').filter(|value| !value.is_empty()).map(Audience::parse);
+    values.collect::<Result<_, MalformedAudience>>().map(List).map_err(|error| error.to_string())
+}
+
+fn parse_algorithm(text: &str) -> Result<Choice, String> {
+    if text.is_empty() {
+        return Ok(Choice(None));
+    }
+    text.parse()
+        .map(|algorithm| Choice(Some(algorithm)))
+        .map_err(|error: passgrant::client::UnknownName| error.to_string())
+}
+
+fn one_of<const N: usize>(methods: [AuthMethod; N]) -> impl TypedValueParser<Value = AuthMethod> {
+    PossibleValuesParser::new(methods.map(AuthMethod::as_str)).try_map(|name| name.parse::<AuthMethod>())
+}
+
+/// A time of whole seconds, `MOST` of them at most.
+pub(super) fn up_to<const MOST: u64>(text: &str) -> Result<Duration, String> {
+    let most = Duration::from_secs(MOST);
+    let time = humantime::parse_duration(text).ok().filter(|time| *time <= most && time.subsec_nanos() == 0);
+    time.ok_or_else(|| format!("a time in whole seconds, as in 30s, 15m, 1h or 14d, and {} at most", span(most)))
+}
+
+/// As [`up_to`], and not nothing.
+fn lifetime<const MOST: u64>(text: &str) -> Result<Duration, String> {
+    let time = up_to::<MOST>(text)?;
+    if time.is_zero() { Err("longer than nothing".to_owned()) } else { Ok(time) }
+}

@@ -1,0 +1,152 @@
+//! A client as it is shown: everything but what only its holder may know.
+
+use std::time::Duration;
+
+use passgrant::audience::Audience;
+use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, StoredSecret};
+use passgrant::clock::Timestamp;
+use passgrant::scope::{Scope, ScopeToken};
+use passgrant::signing::Algorithm;
+use serde::Serialize;
+
+use crate::output::{details, rfc3339, span};
+
+/// A client, and its new secret where it has just been given one. Durations and times are in seconds.
+#[derive(Serialize)]
+pub(super) struct ClientView<'a> {
+    client_id: &'a ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a str>,
+    name: Option<&'a str>,
+    disabled: bool,
+    auth_method: AuthMethod,
+    grants: &'a [Grant],
+    scopes: Vec<&'a str>,
+    default_scopes: Vec<&'a str>,
+    audiences: &'a [Audience],
+    access_token_lifetime: u64,
+    refresh_idle_lifetime: u64,
+    refresh_lifetime: u64,
+    refresh_grace: u64,
+    signing_algorithm: Option<Algorithm>,
+    secrets: Vec<SecretView<'a>>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct SecretView<'a> {
+    id: &'a str,
+    created_at: Timestamp,
+    not_after: Option<Timestamp>,
+}
+
+/// What is left of a client.
+#[derive(Serialize)]
+pub(super) struct Deleted<'a> {
+    pub(super) client_id: &'a ClientId,
+    pub(super) deleted: bool,
+}
+
+impl<'a> ClientView<'a> {
+    pub(super) const HEADINGS: [&'static str; 5] = ["CLIENT ID", "NAME", "AUTH METHOD", "SCOPES", "STATE"];
+
+    pub(super) fn new(client: &'a Client) -> Self {
+        let secret = |secret: &'a StoredSecret| SecretView {
+            id: secret.id(),
+            created_at: secret.created_at(),
+            not_after: secret.not_after,
+        };
+        Self {
+            client_id: &client.id,
+            client_secret: None,
+            name: client.name.as_deref(),
+            disabled: client.disabled,
+            auth_method: client.auth_method,
+            grants: &client.grants,
+            scopes: tokens(&client.scopes),
+            default_scopes: tokens(&client.default_scopes),
+            audiences: &client.audiences,
+            access_token_lifetime: client.access_token_lifetime.as_secs(),
+            refresh_idle_lifetime: client.refresh.idle_lifetime.as_secs(),
+            refresh_lifetime: client.refresh.lifetime.as_secs(),
+            refresh_grace: client.refresh.grace.as_secs(),
+            signing_algorithm: client.signing_algorithm,
+            secrets: client.secrets.iter().map(secret).collect(),
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+        }
+    }
+
+    /// Shows `secret` too, the only time it is shown.
+    pub(super) fn with_secret(mut self, secret: Option<&'a ClientSecret>) -> Self {
+        self.client_secret = secret.map(ClientSecret::expose);
+        self
+    }
+
+    pub(super) fn row(&self) -> [String; 5] {
+        [
+            self.client_id.to_string(),
+            self.name.unwrap_or_default().to_owned(),
+            self.auth_method.to_string(),
+            self.scopes.join(" "),
+            self.state().to_owned(),
+        ]
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut rows = vec![
+            ("Client ID", self.client_id.to_string()),
+            ("Name", self.name.unwrap_or("-").to_owned()),
+            ("State", self.state().to_owned()),
+            ("Auth method", self.auth_method.to_string()),
+            ("Grants", list(self.grants)),
+            ("Scopes", list(&self.scopes)),
+            ("Default scopes", list(&self.default_scopes)),
+            ("Audiences", if self.audiences.is_empty() { "the issuer".to_owned() } else { list(self.audiences) }),
+            ("Access tokens", format!("live {}", time(self.access_token_lifetime))),
+            (
+                "Sessions",
+                format!(
+                    "live {}, {} unused; grace {}",
+                    time(self.refresh_lifetime),
+                    time(self.refresh_idle_lifetime),
+                    time(self.refresh_grace),
+                ),
+            ),
+            ("Algorithm", self.signing_algorithm.map_or("the server's", Algorithm::as_str).to_owned()),
+        ];
+        rows.extend(self.secrets.iter().map(|secret| ("Secret", secret.text())));
+        rows.push(("Created", rfc3339(self.created_at)));
+        rows.push(("Updated", rfc3339(self.updated_at)));
+        let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown this once:\n\n{secret}"));
+        details(rows) + secret.as_deref().unwrap_or_default()
+    }
+
+    fn state(&self) -> &'static str {
+        if self.disabled { "disabled" } else { "enabled" }
+    }
+}
+
+impl SecretView<'_> {
+    fn text(&self) -> String {
+        let end = self.not_after.map(|end| format!(", ends {}", rfc3339(end)));
+        format!("{} of {}{}", self.id, rfc3339(self.created_at), end.as_deref().unwrap_or_default())
+    }
+}
+
+fn tokens(scope: &Scope) -> Vec<&str> {
+    scope.iter().map(ScopeToken::as_str).collect()
+}
+
+fn list<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        "-".to_owned()
+    } else {
+        values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn time(seconds: u64) -> String {
+    span(Duration::from_secs(seconds))
+}

@@ -1,0 +1,167 @@
+//! The data folder of a local server: what is in it, and who may use it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use crate::failure::Failure;
+
+const LOCK: &str = "lock";
+const DATABASE: &str = "dynamodb.sqlite";
+const ENDPOINT: &str = "dynamodb.json";
+const SIGNING_KEY: &str = "signing-key.der";
+
+/// How long a command waits for another one to finish with the folder, or for a server that is just starting.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What `dynamodb.json` holds.
+#[derive(Serialize, Deserialize)]
+struct Published {
+    endpoint: String,
+}
+
+/// A data folder, and with it the right to open what is in it. The right ends with the process, however that ends.
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// A way to the database of a data folder.
+pub(crate) enum Access {
+    /// Nobody uses it: it can be opened.
+    Own(DataFolder),
+    /// A server runs on it, with a DynamoDB at this endpoint.
+    Served(String),
+}
+
+impl DataFolder {
+    /// The folder at `path` for a server, made if it is not there.
+    pub(crate) async fn for_server(path: &Path) -> Result<Self, Failure> {
+        let problem = |error: io::Error| Failure::refused(format!("the data folder {}: {error}", path.display()));
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(problem)?;
+        if let Some(stranger) = stranger_in(path).map_err(problem)? {
+            let (path, stranger) = (path.display(), stranger.display());
+            return Err(Failure::refused(format!(
+                "{path} is no Passgrant data folder, and not empty: it holds {stranger}"
+            )));
+        }
+        let lock = private(OpenOptions::new().write(true).create(true)).open(path.join(LOCK)).map_err(problem)?;
+        match acquire(path, lock).await? {
+            Access::Own(folder) => {
+                folder.unpublish().map_err(problem)?;
+                // SQLite gives its other files the mode of this one.
+                private(OpenOptions::new().append(true).create(true)).open(folder.database()).map_err(problem)?;
+                Ok(folder)
+            }
+            Access::Served(_) => {
+                Err(Failure::refused(format!("a server is running on the data folder {}", path.display())))
+            }
+        }
+    }
+
+    /// A way to the database of the folder at `path`, which must be there.
+    pub(crate) async fn access(path: &Path) -> Result<Access, Failure> {
+        let no_folder = || Failure::refused(format!("{} is no Passgrant data folder", path.display()));
+        let lock = match OpenOptions::new().write(true).open(path.join(LOCK)) {
+            Ok(lock) => lock,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(no_folder());
+            }
+            Err(error) => return Err(Failure::refused(format!("the data folder {}: {error}", path.display()))),
+        };
+        match acquire(path, lock).await? {
+            Access::Own(folder) if !folder.database().is_file() => Err(no_folder()),
+            Access::Own(folder) => {
+                folder.unpublish()?;
+                Ok(Access::Own(folder))
+            }
+            served @ Access::Served(_) => Ok(served),
+        }
+    }
+
+    /// The file of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join(DATABASE)
+    }
+
+    /// The file of the key that signs.
+    pub(crate) fn signing_key(&self) -> PathBuf {
+        self.path.join(SIGNING_KEY)
+    }
+
+    /// Tells commands on this folder where its DynamoDB is.
+    pub(crate) fn publish(&self, endpoint: String) -> io::Result<()> {
+        let beside = self.path.join("dynamodb.new");
+        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&beside)?;
+        serde_json::to_writer(&mut file, &Published { endpoint })?;
+        file.write_all(b"\n")?;
+        fs::rename(&beside, self.path.join(ENDPOINT))
+    }
+
+    /// Takes back what [`DataFolder::publish`] told, whether this process or a killed one did.
+    pub(crate) fn unpublish(&self) -> io::Result<()> {
+        match fs::remove_file(self.path.join(ENDPOINT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Something in the folder at `path` that no server put there, where there is no database beside it.
+fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
+    if path.join(DATABASE).exists() {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(path)? {
+        let name = PathBuf::from(entry?.file_name());
+        let own = [LOCK, SIGNING_KEY, ENDPOINT].map(|own| Path::new(own).file_stem());
+        if !own.contains(&name.file_stem()) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes the lock, or finds the server that holds it. Whoever else holds it is another command, and soon done, or a
+/// server on its way up or down.
+async fn acquire(path: &Path, lock: File) -> Result<Access, Failure> {
+    let start = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => {
+                return Ok(Access::Own(DataFolder { path: path.to_owned(), _lock: lock }));
+            }
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => {
+                return Err(Failure::refused(format!("the data folder {} cannot be locked: {error}", path.display())));
+            }
+        }
+        if let Some(endpoint) = served(path) {
+            return Ok(Access::Served(endpoint));
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(Failure::refused(format!("the data folder {} is in use by another command", path.display())));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// The endpoint that a server published, if one answers there: a killed server's file outlives it.
+fn served(path: &Path) -> Option<String> {
+    let published: Published = serde_json::from_slice(&fs::read(path.join(ENDPOINT)).ok()?).ok()?;
+    let address: SocketAddr = published.endpoint.strip_prefix("http://")?.parse().ok()?;
+    TcpStream::connect_timeout(&address, PROBE_TIMEOUT).ok()?;
+    Some(published.endpoint)
+}

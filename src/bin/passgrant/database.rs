@@ -1,0 +1,45 @@
+//! The tables, wherever they are: in AWS, behind a running local server, or in a data folder that nobody uses.
+
+use std::path::Path;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use passgrant::aws;
+use passgrant::embedded::{self, EmbeddedDynamoDb};
+use passgrant::store::{Store, TableNames};
+
+use crate::data_folder::{Access, DataFolder};
+use crate::failure::Failure;
+
+/// The tables, and what they need open.
+pub(crate) struct Database {
+    pub(crate) store: Store,
+    opened: Option<(EmbeddedDynamoDb, DataFolder)>,
+}
+
+impl Database {
+    /// The tables of the data folder `data`, or without one those in AWS.
+    pub(crate) async fn open(data: Option<&Path>, names: &TableNames) -> Result<Self, Failure> {
+        let Some(path) = data else {
+            let store = Store::new(&DynamoDb::new(&aws::sdk_config().await), names);
+            return Ok(Self { store, opened: None });
+        };
+        let (endpoint, opened) = match DataFolder::access(path).await? {
+            Access::Served(endpoint) => (endpoint, None),
+            Access::Own(folder) => {
+                let running = EmbeddedDynamoDb::start(Some(&folder.database()), names).await?;
+                (running.endpoint(), Some((running, folder)))
+            }
+        };
+        let store = Store::new(&DynamoDb::new(&embedded::sdk_config(&endpoint)), names);
+        Ok(Self { store, opened })
+    }
+
+    /// Closes what was opened.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        drop(self.store);
+        if let Some((running, _folder)) = self.opened {
+            running.stop().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Standard output: tables for people, JSON for programs.
+
+use std::io::{self, Write as _};
+use std::time::{Duration, UNIX_EPOCH};
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use passgrant::clock::Timestamp;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// How results are printed: for people, or for programs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Table,
+    Json,
+}
+
+/// Standard output.
+pub(crate) struct Output {
+    format: OutputFormat,
+}
+
+impl Output {
+    pub(crate) const fn new(format: OutputFormat) -> Self {
+        Self { format }
+    }
+
+    /// Prints `value` as JSON, or the text that `text` makes.
+    pub(crate) fn print<V: Serialize>(&self, value: &V, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        let text = match self.format {
+            OutputFormat::Table => text(),
+            OutputFormat::Json => serde_json::to_string_pretty(value)?,
+        };
+        let mut stdout = io::stdout().lock();
+        let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::OutputClosed,
+            _ => Failure::refused(format!("standard output: {error}")),
+        })
+    }
+}
+
+/// A warning on standard error.
+pub(crate) fn warn(message: &str) {
+    // A warning that cannot be written stops nothing.
+    let _: io::Result<()> = writeln!(io::stderr().lock(), "warning: {message}");
+}
+
+/// A table of many things, a row each; `nothing` is said where there are none.
+pub(crate) fn listing<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    nothing: &str,
+) -> String {
+    let mut table = plain_table();
+    table.set_header(headings);
+    table.add_rows(rows.into_iter().map(|row| row.map(|cell| printable(&cell))));
+    if table.is_empty() { nothing.to_owned() } else { text(table) }
+}
+
+/// A table of one thing, a row for each of its parts.
+pub(crate) fn details(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let mut table = plain_table();
+    table.add_rows(rows.into_iter().map(|(name, value)| [name.to_owned(), printable(&value)]));
+    text(table)
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn text(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` with what could steer a terminal made visible.
+fn printable(text: &str) -> String {
+    let visible = |character: char| {
+        if character.is_control() && character != '\n' {
+            character.escape_default().to_string()
+        } else {
+            character.to_string()
+        }
+    };
+    text.chars().map(visible).collect()
+}
+
+/// A duration as it is given to an option: `90d`, `1h30m`.
+pub(crate) fn span(duration: Duration) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+    let mut rest = duration.as_secs();
+    let mut text = String::new();
+    for (unit, seconds) in UNITS {
+        if rest >= seconds {
+            text += &(rest / seconds).to_string();
+            text += unit;
+            rest %= seconds;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// A moment as RFC 3339 has it.
+pub(crate) fn rfc3339(moment: Timestamp) -> String {
+    /// The last second of the year 9999, where the format ends.
+    const LAST: u64 = 253_402_300_799;
+    let seconds = moment.as_unix().min(LAST);
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}

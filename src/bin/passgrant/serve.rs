@@ -1,0 +1,195 @@
+//! The local server: the whole service, with a DynamoDB and a signing key of its own.
+
+mod connections;
+mod demo;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use clap::error::ErrorKind;
+use passgrant::clock::SystemClock;
+use passgrant::config::{Config, Issuer};
+use passgrant::embedded::{self, EmbeddedDynamoDb};
+use passgrant::random::OsRandom;
+use passgrant::service::Service;
+use passgrant::signing::in_process::InProcessKey;
+use passgrant::signing::{KeyRing, SigningKey};
+use passgrant::store::Store;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::data_folder::DataFolder;
+use crate::environment;
+use crate::failure::Failure;
+use crate::output::{Output, details, warn};
+use crate::serve::demo::Demo;
+
+const DEFAULT_FOLDER: &str = ".passgrant";
+
+/// How long the database may take to finish what it is doing when the server stops. What it had answered is kept anyway.
+const CLOSING_TIME: Duration = Duration::from_secs(3);
+
+const EXAMPLES: &str = "\
+Examples:
+  passgrant serve --demo
+  passgrant serve --in-memory --listen 127.0.0.1:0
+  passgrant --data /var/lib/passgrant serve --issuer https://id.example.com";
+
+/// Run the whole service here, with a DynamoDB of its own
+///
+/// Clients, users, sessions and the signing key stay in the data folder (--data, .passgrant by default), also when the
+/// server is killed. It speaks plain HTTP: to be reached from elsewhere it belongs behind a proxy that speaks TLS.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = environment::help_after(EXAMPLES))]
+pub(crate) struct Arguments {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = parse_address)]
+    listen: SocketAddr,
+    /// Keep nothing when the server stops
+    #[arg(long)]
+    in_memory: bool,
+    #[arg(long, help = "The issuer in every token [default: PASSGRANT_ISSUER, else the address as an http URL]", value_name = "URL", value_parser = Issuer::parse)]
+    issuer: Option<Issuer>,
+    /// Make a client and a user with fresh credentials, and print a curl line that gets tokens with them
+    #[arg(long)]
+    demo: bool,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("{}:{port}", Ipv4Addr::LOCALHOST));
+    numeric.as_deref().unwrap_or(text).parse().map_err(|_| "an IP address and a port, as in 127.0.0.1:8080".to_owned())
+}
+
+/// What the server says of itself at the start.
+#[derive(Serialize)]
+struct Started<'a> {
+    url: &'a str,
+    issuer: &'a Issuer,
+    data: Option<&'a Path>,
+    dynamodb_endpoint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demo: Option<&'a Demo>,
+}
+
+impl Started<'_> {
+    fn text(&self) -> String {
+        let data = self.data.map_or_else(|| "in memory alone".to_owned(), |path| path.display().to_string());
+        let mut rows = vec![("  URL", self.url.to_owned())];
+        if self.issuer.as_str() != self.url {
+            rows.push(("  Issuer", self.issuer.to_string()));
+        }
+        rows.push(("  Data", data));
+        rows.push(("  DynamoDB", self.dynamodb_endpoint.to_owned()));
+        let parts = details(rows);
+        let demo = self.demo.map_or_else(String::new, |demo| demo.text(self.url));
+        format!("Passgrant is ready.\n\n{parts}\n\n{demo}Ctrl-C stops it.")
+    }
+}
+
+/// Serves until a signal says to stop.
+pub(crate) async fn run(
+    arguments: Arguments,
+    data: Option<PathBuf>,
+    mut config: Config,
+    output: &Output,
+) -> Result<(), Failure> {
+    if arguments.in_memory && data.is_some() {
+        let message = "the argument '--data <DIR>' cannot be used with '--in-memory'";
+        return Err(Failure::usage("serve", ErrorKind::ArgumentConflict, message));
+    }
+    let stop = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let path = (!arguments.in_memory).then(|| data.unwrap_or_else(|| DEFAULT_FOLDER.into()));
+    let folder = match &path {
+        Some(path) => Some(DataFolder::for_server(path).await?),
+        None => None,
+    };
+    let unavailable = |error| Failure::refused(format!("cannot listen on {}: {error}", arguments.listen));
+    let listener = TcpListener::bind(arguments.listen).await.map_err(unavailable)?;
+    let address = listener.local_addr()?;
+    let url = format!("http://{}", reachable(address));
+    let issuer = arguments.issuer.or_else(|| config.issuer.clone());
+    let issuer = issuer.map_or_else(|| derived_issuer(&url), Ok)?;
+    if !address.ip().is_loopback() {
+        warn(
+            "this server speaks plain HTTP: passwords and tokens cross the network unprotected unless a TLS proxy is in front",
+        );
+    }
+
+    let key = signing_key(folder.as_ref())?;
+    let database = folder.as_ref().map(DataFolder::database);
+    let dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables).await?;
+    let endpoint = dynamodb.endpoint();
+    let store = Store::new(&DynamoDb::new(&embedded::sdk_config(&endpoint)), &config.tables);
+    let demo = if arguments.demo { Some(Demo::prepare(&store, &config, &SystemClock, &OsRandom).await?) } else { None };
+    if let Some(folder) = &folder {
+        folder.publish(endpoint.clone())?;
+    }
+
+    // What a command changes is seen by the next request.
+    config.client_cache = Some(config.client_cache.unwrap_or(Duration::ZERO));
+    let keys = KeyRing::new(vec![SigningKey::InProcess(key)]);
+    let service = Service::new(config, issuer.clone(), store, keys, Box::new(SystemClock), Box::new(OsRandom));
+    service.warm_up().await;
+    let started = Started {
+        url: &url,
+        issuer: &issuer,
+        data: path.as_deref(),
+        dynamodb_endpoint: &endpoint,
+        demo: demo.as_ref(),
+    };
+    match output.print(&started, || started.text()) {
+        // The server is there for its clients, whoever reads its first words.
+        Ok(()) | Err(Failure::OutputClosed) => {}
+        Err(failure) => return Err(failure),
+    }
+    drop(demo);
+
+    connections::serve(listener, Arc::new(service), stopped(stop)).await;
+
+    if let Some(folder) = &folder {
+        folder.unpublish()?;
+    }
+    match timeout(CLOSING_TIME, dynamodb.stop()).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_elapsed) => Ok(()),
+    }
+}
+
+/// The address at which this machine reaches a listener on `address`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+fn derived_issuer(url: &str) -> Result<Issuer, Failure> {
+    let missing = |reason| Failure::refused(format!("{url} cannot be the issuer ({reason}): name one with --issuer"));
+    Issuer::parse(url).map_err(missing)
+}
+
+fn signing_key(folder: Option<&DataFolder>) -> Result<InProcessKey, Failure> {
+    let Some(folder) = folder else {
+        return Ok(InProcessKey::generate()?);
+    };
+    let path = folder.signing_key();
+    InProcessKey::load_or_generate(&path).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))
+}
+
+/// Waits for a signal, SIGINT or SIGTERM, each time it is called.
+fn stopped((mut interrupt, mut terminate): (Signal, Signal)) -> impl AsyncFnMut() {
+    async move || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}

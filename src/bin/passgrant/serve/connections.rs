@@ -1,0 +1,131 @@
+//! HTTP/1.1 connections: every one bounded in time and size, and all of them in number.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use passgrant::form::MAX_BODY_BYTES;
+use passgrant::router::{self, RequestId};
+use passgrant::service::Service;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// Each takes one descriptor, and while a request is at the database two more.
+const MAX_CONNECTIONS: usize = 256;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// From the opening of a connection, or the answer before, to the end of the headers.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// As behind API Gateway.
+const REQUEST_TIME: Duration = Duration::from_secs(29);
+/// How long the requests under way may go on when the server stops.
+const CLOSING_TIME: Duration = Duration::from_secs(10);
+/// How much of a body that is too large is read all the same: a client that is still sending would not see the answer.
+const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
+/// Before the next connection is taken, when one could not be: usually there are no descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers connections until `stop` returns, then lets the requests under way finish, unless it returns again.
+pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: impl AsyncFnMut()) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let accepting = async {
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = graceful.watch(connection(stream, Arc::clone(&service)));
+                    tokio::spawn(async move {
+                        // A connection that breaks is its client's affair.
+                        let _: hyper::Result<()> = connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = stop() => {}
+    }
+    drop(listener);
+    let finished = pin!(timeout(CLOSING_TIME, graceful.shutdown()));
+    tokio::select! {
+        finished = finished => {
+            if finished.is_err() {
+                tracing::warn!("stopped with requests under way");
+            }
+        }
+        () = stop() => tracing::warn!("stopped at once"),
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    service: Arc<Service>,
+) -> impl hyper_util::server::graceful::GracefulConnection<Output = hyper::Result<()>> + Send {
+    // Without it, an answer may wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let answer = service_fn(move |request| {
+        let service = Arc::clone(&service);
+        async move { Ok::<_, Infallible>(answer(&service, request).await.map(Full::new)) }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_header_size(MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), answer)
+}
+
+async fn answer(service: &Service, request: Request<Incoming>) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    match timeout(BODY_TIME, read(body)).await {
+        Ok(Ok(body)) => {
+            let id = RequestId::generate(service);
+            router::handle(service, Request::from_parts(parts, body), id, REQUEST_TIME).await
+        }
+        Ok(Err(_broken)) => closing(StatusCode::BAD_REQUEST),
+        Err(_elapsed) => closing(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// The body; of one that is too large, enough for the service to say so.
+async fn read(mut body: Incoming) -> hyper::Result<Bytes> {
+    let mut read = BytesMut::new();
+    let mut discarded = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let wanted = data.len().min(MAX_BODY_BYTES + 1 - read.len());
+        read.extend_from_slice(&data[..wanted]);
+        discarded += data.len() - wanted;
+        if discarded > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+    Ok(read.freeze())
+}
+
+/// An answer for a request that did not arrive; its connection is of no more use.
+fn closing(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

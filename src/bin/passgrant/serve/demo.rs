@@ -1,0 +1,148 @@
+//! `serve --demo`: a client and a user to try the service with.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, StoredSecret};
+use passgrant::clock::Clock;
+use passgrant::config::Config;
+use passgrant::endpoint;
+use passgrant::password::Password;
+use passgrant::random::Random;
+use passgrant::scope::Scope;
+use passgrant::store::{Changed, Created, Store};
+use passgrant::user::{Subject, User, Username};
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::client::defaults;
+use crate::failure::Failure;
+
+const CLIENT: &str = "demo-client";
+const USER: &str = "demo-user";
+
+/// The demo's credentials. They are nowhere else: each start of the demo sets new ones.
+#[derive(Serialize)]
+pub(super) struct Demo {
+    client_id: &'static str,
+    #[serde(serialize_with = "exposed")]
+    client_secret: ClientSecret,
+    username: &'static str,
+    #[serde(serialize_with = "readable")]
+    password: Zeroizing<String>,
+    #[serde(skip)]
+    renewed: bool,
+}
+
+fn exposed<S: Serializer>(secret: &ClientSecret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}
+
+fn readable<S: Serializer>(password: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(password)
+}
+
+impl Demo {
+    /// Makes the client and the user, or gives those that are there new credentials.
+    pub(super) async fn prepare(
+        store: &Store,
+        config: &Config,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> Result<Self, Failure> {
+        let client_secret = ClientSecret::generate(random)?;
+        let renewed_client = prepare_client(store, &client_secret, clock, random).await?;
+        let password = generate_password(config.password_min_length, random)?;
+        let renewed_user = prepare_user(store, config, &password, clock, random).await?;
+        let renewed = renewed_client || renewed_user;
+        Ok(Self { client_id: CLIENT, client_secret, username: USER, password, renewed })
+    }
+
+    /// The curl line, and what to know about it. `url` is where the server listens.
+    pub(super) fn text(&self, url: &str) -> String {
+        let Self { client_id, client_secret, username, password, renewed } = self;
+        let (secret, password) = (client_secret.expose(), password.as_str());
+        let renewed =
+            if *renewed { " They have new credentials: the earlier ones, and their sessions, are over." } else { "" };
+        format!(
+            "{client_id} and {username} are there to try it.{renewed} Get tokens:\n\n\
+             curl -u '{client_id}:{secret}' -d grant_type=password -d username={username} \
+             --data-urlencode 'password={password}' {url}{path}\n\n",
+            path = endpoint::TOKEN,
+        )
+    }
+}
+
+/// Whether the client was there before.
+async fn prepare_client(
+    store: &Store,
+    secret: &ClientSecret,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<bool, Failure> {
+    let now = clock.now();
+    let client = Client {
+        id: ClientId::parse(CLIENT)?,
+        name: Some("Demo".to_owned()),
+        disabled: false,
+        auth_method: AuthMethod::ClientSecretBasic,
+        secrets: vec![StoredSecret::new(secret, now, random)?],
+        grants: Grant::ALL.to_vec(),
+        scopes: Scope::parse("profile email")?,
+        default_scopes: Scope::parse("profile")?,
+        audiences: Vec::new(),
+        access_token_lifetime: defaults::ACCESS_TOKEN_LIFETIME,
+        refresh: defaults::REFRESH,
+        signing_algorithm: None,
+        created_at: now,
+        updated_at: now,
+    };
+    if store.clients.create(&client).await? == Created::Yes {
+        return Ok(false);
+    }
+    let Some(read) = store.clients.get_revision(&client.id).await? else {
+        return Err(Failure::refused(format!("client {CLIENT} was deleted meanwhile")));
+    };
+    let client = Client { created_at: read.client.created_at, ..client };
+    match store.clients.replace(&read, &client).await? {
+        Changed::Yes => Ok(true),
+        Changed::No => Err(Failure::refused(format!("client {CLIENT} was changed meanwhile"))),
+    }
+}
+
+/// Whether the user was there before.
+async fn prepare_user(
+    store: &Store,
+    config: &Config,
+    password: &str,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<bool, Failure> {
+    let now = clock.now();
+    let hash = config.argon2.hash(&Password::prepare(password)?, random)?;
+    let user = User {
+        username: Username::prepare(USER, config.username_profile)?,
+        subject: Subject::generate(random)?,
+        password_hash: Some(hash.clone()),
+        claims: serde_json::Map::new(),
+        allowed_scopes: None,
+        disabled: false,
+        password_changed_at: now,
+        password_generation: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    if store.users.create(&user).await? == Created::Yes {
+        return Ok(false);
+    }
+    store.users.set_password(&user.username, &hash, now).await?;
+    store.users.set_disabled(&user.username, false, now).await?;
+    Ok(true)
+}
+
+/// A password of 96 random bits or more, in characters that no shell and no form changes.
+fn generate_password(min_length: usize, random: &dyn Random) -> Result<Zeroizing<String>, Failure> {
+    const USUAL_LENGTH: usize = 16;
+    let mut password = Zeroizing::new(URL_SAFE_NO_PAD.encode(*random.bytes::<48>()?));
+    password.truncate(min_length.max(USUAL_LENGTH));
+    Ok(password)
+}

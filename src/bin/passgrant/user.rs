@@ -1,0 +1,213 @@
+//! `passgrant user`: the resource owners.
+
+mod view;
+
+use clap::error::ErrorKind;
+use clap::{Args, Subcommand};
+use passgrant::clock::Clock as _;
+use passgrant::password::{Password, PasswordHash};
+use passgrant::scope::Scope;
+use passgrant::store::{Changed, Created};
+use passgrant::user::{Subject, User, Username};
+use serde_json::{Map, Value};
+
+use crate::Context;
+use crate::failure::Failure;
+use crate::output::listing;
+use crate::secret_input;
+use crate::user::view::{Deleted, UserView};
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  passgrant user create ann@example.com --claim name='Ann Example' --claim email_verified=true
+  printf %s \"$PASSWORD\" | passgrant user create ann --password-stdin";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Create a user; the password is asked for
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create(Create),
+    /// Show a user
+    Show(Named),
+    /// List the users
+    List,
+    /// Set a user's password; every session of the user is over with it
+    SetPassword(SetPassword),
+    /// Keep a user from getting tokens
+    Disable(Named),
+    /// Let a disabled user get tokens again
+    Enable(Named),
+    /// Delete a user; every session of the user is over with it
+    Delete(Named),
+}
+
+#[derive(Args)]
+pub(crate) struct Named {
+    /// The username
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    password: PasswordSource,
+    /// An attribute; the value is read as JSON where it is JSON, else as text (repeatable)
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_claim)]
+    claims: Vec<(String, Value)>,
+    /// A scope the user may grant, parted by spaces or repeated [default: whatever the client may have]
+    #[arg(long, value_name = "SCOPE", value_parser = Scope::parse_or_empty)]
+    allowed_scope: Option<Vec<Scope>>,
+}
+
+#[derive(Args)]
+pub(crate) struct SetPassword {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    password: PasswordSource,
+}
+
+#[derive(Args)]
+struct PasswordSource {
+    /// Take the password from standard input, one line, instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl Command {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => create.run(context).await,
+            Self::Show(Named { name }) => show(context, &name).await,
+            Self::List => list(context).await,
+            Self::SetPassword(set) => set.run(context).await,
+            Self::Disable(Named { name }) => set_disabled(context, &name, true).await,
+            Self::Enable(Named { name }) => set_disabled(context, &name, false).await,
+            Self::Delete(Named { name }) => delete(context, &name).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let username = prepared(context, &self.named.name)?;
+        let mut claims = Map::new();
+        for (name, value) in self.claims {
+            if claims.insert(name.clone(), value).is_some() {
+                let message = format!("the claim '{name}' is given twice");
+                return Err(Failure::usage("user create", ErrorKind::ArgumentConflict, &message));
+            }
+        }
+        let allowed_scopes = self.allowed_scope.map(|scopes| scopes.iter().flat_map(Scope::iter).cloned().collect());
+        let password_hash = Some(self.password.hash(context, "user create")?);
+        let now = context.clock.now();
+        let user = User {
+            username,
+            subject: Subject::generate(&context.random)?,
+            password_hash,
+            claims,
+            allowed_scopes,
+            disabled: false,
+            password_changed_at: now,
+            password_generation: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        match context.database().await?.store.users.create(&user).await? {
+            Created::AlreadyThere => Err(Failure::refused(format!("user {} already exists", user.username))),
+            Created::Yes => {
+                let view = UserView::new(&user);
+                context.output.print(&view, || view.text())
+            }
+        }
+    }
+}
+
+impl SetPassword {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let username = prepared(context, &self.named.name)?;
+        let hash = self.password.hash(context, "user set-password")?;
+        let users = &context.database().await?.store.users;
+        let changed = users.set_password(&username, &hash, context.clock.now()).await?;
+        tell(context, &username, changed, "has a new password").await
+    }
+}
+
+impl PasswordSource {
+    fn hash(&self, context: &Context, command: &str) -> Result<PasswordHash, Failure> {
+        let password = Password::prepare(&secret_input::new_password(command, self.password_stdin)?)?;
+        let least = context.config.password_min_length;
+        if password.code_points() < least {
+            return Err(Failure::refused(format!("a password has at least {least} characters")));
+        }
+        Ok(context.config.argon2.hash(&password, &context.random)?)
+    }
+}
+
+async fn show(context: &Context, name: &str) -> Result<(), Failure> {
+    let username = prepared(context, name)?;
+    let user = found(context, &username).await?;
+    let view = UserView::new(&user);
+    context.output.print(&view, || view.text())
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let mut users = context.database().await?.store.users.list().await?;
+    users.sort_by(|one, other| one.username.as_str().cmp(other.username.as_str()));
+    let views: Vec<UserView<'_>> = users.iter().map(UserView::new).collect();
+    context.output.print(&views, || listing(UserView::HEADINGS, views.iter().map(UserView::row), "There are no users."))
+}
+
+async fn set_disabled(context: &Context, name: &str, disabled: bool) -> Result<(), Failure> {
+    let username = prepared(context, name)?;
+    let users = &context.database().await?.store.users;
+    let changed = users.set_disabled(&username, disabled, context.clock.now()).await?;
+    tell(context, &username, changed, if disabled { "is disabled" } else { "is enabled" }).await
+}
+
+async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
+    let username = prepared(context, name)?;
+    match context.database().await?.store.users.delete(&username).await? {
+        Changed::No => Err(unknown(&username)),
+        Changed::Yes => {
+            let deleted = Deleted { username: &username, deleted: true };
+            context.output.print(&deleted, || format!("User {username} is deleted."))
+        }
+    }
+}
+
+/// Prints what became of a change: a sentence for people, the whole user for programs.
+async fn tell(context: &Context, username: &Username, changed: Changed, what: &str) -> Result<(), Failure> {
+    if changed == Changed::No {
+        return Err(unknown(username));
+    }
+    let user = found(context, username).await?;
+    context.output.print(&UserView::new(&user), || format!("User {username} {what}."))
+}
+
+async fn found(context: &Context, username: &Username) -> Result<User, Failure> {
+    let user = context.database().await?.store.users.get(username).await?;
+    user.ok_or_else(|| unknown(username))
+}
+
+fn prepared(context: &Context, name: &str) -> Result<Username, Failure> {
+    let prepared = Username::prepare(name, context.config.username_profile);
+    prepared.map_err(|reason| Failure::refused(format!("{name:?} is no username: {reason}")))
+}
+
+fn unknown(username: &Username) -> Failure {
+    Failure::refused(format!("there is no user {username}"))
+}
+
+fn parse_claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("a name, an equals sign and a value, as in email=ann@example.com")?;
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err("a claim has a name without control characters".to_owned());
+    }
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok((name.to_owned(), value))
+}

@@ -1,0 +1,78 @@
+//! A user as it is shown: never the password's hash.
+
+use passgrant::clock::Timestamp;
+use passgrant::scope::{Scope, ScopeToken};
+use passgrant::user::{Subject, User, Username};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::output::{details, rfc3339};
+
+/// A user. Times are in seconds.
+#[derive(Serialize)]
+pub(super) struct UserView<'a> {
+    username: &'a Username,
+    sub: &'a Subject,
+    disabled: bool,
+    has_password: bool,
+    claims: &'a Map<String, Value>,
+    allowed_scopes: Option<Vec<&'a str>>,
+    password_changed_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// What is left of a user.
+#[derive(Serialize)]
+pub(super) struct Deleted<'a> {
+    pub(super) username: &'a Username,
+    pub(super) deleted: bool,
+}
+
+impl<'a> UserView<'a> {
+    pub(super) const HEADINGS: [&'static str; 4] = ["USERNAME", "SUB", "CREATED", "STATE"];
+
+    pub(super) fn new(user: &'a User) -> Self {
+        let tokens = |scope: &'a Scope| scope.iter().map(ScopeToken::as_str).collect();
+        Self {
+            username: &user.username,
+            sub: &user.subject,
+            disabled: user.disabled,
+            has_password: user.password_hash.is_some(),
+            claims: &user.claims,
+            allowed_scopes: user.allowed_scopes.as_ref().map(tokens),
+            password_changed_at: user.password_changed_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+
+    pub(super) fn row(&self) -> [String; 4] {
+        let day = rfc3339(self.created_at).chars().take_while(|&character| character != 'T').collect();
+        [self.username.to_string(), self.sub.as_str().to_owned(), day, self.state().to_owned()]
+    }
+
+    pub(super) fn text(&self) -> String {
+        let password =
+            if self.has_password { format!("set {}", rfc3339(self.password_changed_at)) } else { "none".to_owned() };
+        let scopes = self
+            .allowed_scopes
+            .as_ref()
+            .map(|scopes| if scopes.is_empty() { "none".to_owned() } else { scopes.join(" ") });
+        let mut rows = vec![
+            ("Username", self.username.to_string()),
+            ("Subject", self.sub.as_str().to_owned()),
+            ("State", self.state().to_owned()),
+            ("Password", password),
+            ("Allowed scopes", scopes.unwrap_or_else(|| "the client's".to_owned())),
+        ];
+        rows.extend(self.claims.iter().map(|(name, value)| ("Claim", format!("{name} = {value}"))));
+        rows.push(("Created", rfc3339(self.created_at)));
+        rows.push(("Updated", rfc3339(self.updated_at)));
+        details(rows)
+    }
+
+    fn state(&self) -> &'static str {
+        if self.disabled { "disabled" } else { "enabled" }
+    }
+}

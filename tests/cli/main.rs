@@ -1,0 +1,11 @@
+//! The real `passgrant`, as its users run it.
+
+mod clients;
+mod command;
+mod folders;
+mod http;
+mod limits;
+mod server;
+mod serving;
+mod usage;
+mod users;

@@ -1,0 +1,104 @@
+//! `passgrant user`.
+
+use serde_json::json;
+
+use crate::command::{On, passgrant, run_with};
+use crate::server::{stopped_and_running, used_folder};
+
+#[test]
+fn a_user_is_created_shown_listed_changed_and_deleted() {
+    stopped_and_running(|folder| {
+        let create = [
+            "user",
+            "create",
+            "Ann",
+            "--password-stdin",
+            "--claim",
+            "name=Ann",
+            "--claim",
+            "age=42",
+            "--claim",
+            "tags=[\"a\"]",
+            "--allowed-scope",
+            "profile email",
+        ];
+        let created = folder.json_with(&create, "correct horse\n");
+        let expected = json!({
+            "username": "ann",
+            "sub": created["sub"],
+            "disabled": false,
+            "has_password": true,
+            "claims": {"name": "Ann", "age": 42, "tags": ["a"]},
+            "allowed_scopes": ["profile", "email"],
+            "password_changed_at": created["created_at"],
+            "created_at": created["created_at"],
+            "updated_at": created["created_at"],
+        });
+        assert_eq!(created, expected);
+        assert_eq!(folder.json(&["user", "show", "ann"]), expected);
+        assert_eq!(folder.json(&["user", "list"]), json!([expected]));
+        assert_eq!(folder.run_with(&create, "correct horse").refused(), "user ann already exists");
+
+        assert_eq!(folder.run(&["user", "disable", "ANN"]).ok(), "User ann is disabled.\n");
+        assert_eq!(folder.json(&["user", "show", "ann"])["disabled"], true);
+        assert_eq!(folder.json(&["user", "enable", "ann"])["disabled"], false);
+        let set = folder.run_with(&["user", "set-password", "ann", "--password-stdin"], "another one").ok();
+        assert_eq!(set, "User ann has a new password.\n");
+
+        assert_eq!(folder.json(&["user", "delete", "ann"]), json!({"username": "ann", "deleted": true}));
+        assert_eq!(folder.json(&["user", "list"]), json!([]));
+        for verb in ["show", "disable", "enable", "delete"] {
+            assert_eq!(folder.run(&["user", verb, "Ann"]).refused(), "there is no user ann", "{verb}");
+        }
+        let set = folder.run_with(&["user", "set-password", "ann", "--password-stdin"], "another one");
+        assert_eq!(set.refused(), "there is no user ann");
+    });
+}
+
+#[test]
+fn a_password_is_long_enough_and_comes_on_standard_input() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let create = ["user", "create", "ann", "--password-stdin"];
+    for (password, reason) in [
+        ("1234567\n", "a password has at least 8 characters"),
+        ("\n", "the password on standard input is missing"),
+        ("with\ttabs in it", "a password has no control characters, and at most 1024 bytes"),
+        ("two\nlines of it", "the password on standard input is more than one line"),
+    ] {
+        assert_eq!(folder.run_with(&create, password).refused(), reason, "{password:?}");
+    }
+    let mut stricter = passgrant();
+    stricter.env("PASSGRANT_PASSWORD_MIN_LENGTH", "12").arg("--data").arg(data.path()).args(create);
+    assert_eq!(run_with(&mut stricter, b"12345678901").refused(), "a password has at least 12 characters");
+    assert!(folder.run(&["user", "create", "ann"]).misused().contains("--password-stdin"));
+    assert!(folder.run(&["user", "set-password", "ann"]).misused().contains("--password-stdin"));
+    folder.run_with(&create, "\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}").ok();
+}
+
+#[test]
+fn a_bad_name_or_claim_is_refused() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let reason = folder.run(&["user", "show", "a b"]).refused();
+    assert!(reason.starts_with("\"a b\" is no username: "), "{reason}");
+    for claim in ["name", "=x"] {
+        let create = ["user", "create", "ann", "--password-stdin", "--claim", claim];
+        assert!(folder.run_with(&create, "correct horse").misused().contains("--claim"));
+    }
+    let twice = ["user", "create", "ann", "--password-stdin", "--claim", "a=1", "--claim", "a=2"];
+    assert!(folder.run_with(&twice, "correct horse").misused().contains("given twice"));
+}
+
+#[test]
+fn a_hash_is_never_printed() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let mut said = folder.run_with(&["user", "create", "ann", "--password-stdin"], "correct horse").ok();
+    said += &folder.run(&["user", "show", "ann"]).ok();
+    said += &folder.json(&["user", "show", "ann"]).to_string();
+    said += &folder.run(&["user", "list"]).ok();
+    said += &folder.json(&["user", "list"]).to_string();
+    assert!(!said.contains("argon2") && !said.contains("horse"), "{said}");
+    assert!(said.lines().take(8).all(|line| line.chars().count() <= 80), "{said}");
+}
