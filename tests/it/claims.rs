@@ -1,5 +1,7 @@
 //! Claim maps: the shapes that well-known products give their tokens, by configuration alone.
 
+#![expect(clippy::expect_used, reason = "a test without its claim map has failed")]
+
 use passgrant::claims::{ClaimMap, ClaimSource};
 use passgrant::client::AccessTokenFormat;
 use serde_json::{Value, json};
