@@ -13,9 +13,10 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::audience::Audience;
+use crate::claims::ClaimMap;
 use crate::clock::Timestamp;
 use crate::random::{Random, RandomFailed};
-use crate::scope::Scope;
+use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::signing::Algorithm;
 
 /// Text that cannot be a client identifier.
@@ -179,6 +180,56 @@ pub(crate) use named;
 named!(Grant);
 named!(AuthMethod);
 
+/// Something a client may do beside asking for tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// `introspect`: ask about any token of this service (RFC 7662), as resource servers do.
+    Introspect,
+    /// `revoke`: revoke the tokens of other clients too (RFC 7009). Its own it may revoke without.
+    Revoke,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: [Self; 2] = [Self::Introspect, Self::Revoke];
+
+    /// The name of the capability.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
+named!(Capability);
+
+/// What a client's access tokens are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTokenFormat {
+    /// `jwt`: RFC 9068. Every API can verify it by itself.
+    Jwt,
+    /// `opaque`: random. Only introspection tells what it stands for, and so whether it was revoked.
+    Opaque,
+}
+
+impl AccessTokenFormat {
+    /// Both formats.
+    pub const ALL: [Self; 2] = [Self::Jwt, Self::Opaque];
+
+    /// The name of the format.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Opaque => "opaque",
+        }
+    }
+}
+
+named!(AccessTokenFormat);
+
 /// A client secret as its holder knows it. It cannot be printed, and is wiped when dropped.
 pub struct ClientSecret(Zeroizing<String>);
 
@@ -284,6 +335,8 @@ pub struct RefreshPolicy {
     pub lifetime: Duration,
     /// For this long after a rotation the token it replaced still answers, with the same successor.
     pub grace: Duration,
+    /// Whether a refresh token is given only where `offline_access` is granted (OpenID Connect Core, section 11).
+    pub needs_offline_access: bool,
 }
 
 /// A registered client.
@@ -301,12 +354,18 @@ pub struct Client {
     pub secrets: Vec<StoredSecret>,
     /// The grants it may use.
     pub grants: Vec<Grant>,
+    /// What else it may do.
+    pub capabilities: Vec<Capability>,
     /// The scope it may have.
     pub scopes: Scope,
     /// The scope it gets when a request names none; empty: the server's default.
     pub default_scopes: Scope,
     /// The resource servers its access tokens are meant for; empty: the issuer itself.
     pub audiences: Vec<Audience>,
+    /// What its access tokens are.
+    pub access_token_format: AccessTokenFormat,
+    /// Which claims its tokens have beside those of the protocol.
+    pub claim_map: ClaimMap,
     /// The lifetime of its access tokens.
     pub access_token_lifetime: Duration,
     /// Its sessions.
@@ -327,6 +386,18 @@ impl Client {
     #[must_use]
     pub fn may_use(&self, grant: Grant) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// Whether it has `capability`.
+    #[must_use]
+    pub fn has(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
+    }
+
+    /// Whether a login with `scope` gives it a refresh token.
+    #[must_use]
+    pub fn is_given_refresh_token(&self, scope: &Scope) -> bool {
+        self.may_use(Grant::RefreshToken) && (!self.refresh.needs_offline_access || scope.names(OFFLINE_ACCESS))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::HeaderValue;
 use serde::Serialize;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
@@ -48,6 +49,10 @@ variables! {
         "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384 or PS512.";
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
         "The scope of a request that names none, from a client without a default of its own: tokens parted by spaces, cut to what the client may have.";
+    EMPTY_SCOPE = "PASSGRANT_EMPTY_SCOPE", Some(""),
+        "The scope that is granted where nothing else is: neither asked for nor a default, or a default of which the user may grant nothing.";
+    CORS_ORIGINS = "PASSGRANT_CORS_ORIGINS", Some(""),
+        "The origins of browser applications that may call the service, parted by commas, such as `https://app.example.com`. Exact, and without credentials.";
     USERNAME_PROFILE = "PASSGRANT_USERNAME_PROFILE", Some("case_mapped"),
         "How usernames are prepared (RFC 8265): `case_mapped` or `case_preserved`. Not to be changed once there are users.";
     PASSWORD_MIN_LENGTH = "PASSGRANT_PASSWORD_MIN_LENGTH", Some("8"),
@@ -144,6 +149,10 @@ pub struct Config {
     pub signing_algorithm: Algorithm,
     /// The scope of requests without one.
     pub default_scope: Scope,
+    /// The scope that is granted where nothing else is.
+    pub empty_scope: Scope,
+    /// The origins of browser applications that may call.
+    pub cors_origins: Vec<HeaderValue>,
     /// How usernames are prepared.
     pub username_profile: UsernameProfile,
     /// The shortest password that can be set, in code points.
@@ -193,6 +202,8 @@ impl Config {
             signing_keys: source.list(SIGNING_KEYS)?,
             signing_algorithm: source.parse(SIGNING_ALGORITHM)?,
             default_scope: source.parsed(DEFAULT_SCOPE, Scope::parse_or_empty(&source.text(DEFAULT_SCOPE)?))?,
+            empty_scope: source.parsed(EMPTY_SCOPE, Scope::parse_or_empty(&source.text(EMPTY_SCOPE)?))?,
+            cors_origins: source.origins(CORS_ORIGINS)?,
             username_profile: source.parse(USERNAME_PROFILE)?,
             password_min_length: source.number(PASSWORD_MIN_LENGTH, 1, 64)?,
             password_grant: source.switch(PASSWORD_GRANT)?,
@@ -297,6 +308,17 @@ impl Source<'_> {
         Ok(entries)
     }
 
+    fn origins(&self, variable: Variable) -> Result<Vec<HeaderValue>, ConfigError> {
+        let origin = |text: String| {
+            let is_origin = Url::parse(&text).is_ok_and(|url| url.origin().ascii_serialization() == text);
+            HeaderValue::from_str(&text).ok().filter(|_| is_origin)
+        };
+        let origins = self.list(variable)?.into_iter().map(origin).collect::<Option<_>>();
+        origins.ok_or_else(|| {
+            Self::refuse(variable, "an origin is a scheme, a host and, where it is not the usual one, a port")
+        })
+    }
+
     fn argon2(&self) -> Result<Argon2Policy, ConfigError> {
         let memory_kib = self.parse(ARGON2_MEMORY)?;
         let policy = Argon2Policy::new(memory_kib, self.parse(ARGON2_ITERATIONS)?, self.parse(ARGON2_PARALLELISM)?);
@@ -345,6 +367,10 @@ mod tests {
             ("PASSGRANT_CLIENTS_TABLE", "x"),
             ("PASSGRANT_SIGNING_ALGORITHM", "none"),
             ("PASSGRANT_DEFAULT_SCOPE", "a  b"),
+            ("PASSGRANT_EMPTY_SCOPE", "\""),
+            ("PASSGRANT_CORS_ORIGINS", "https://app.example.com/"),
+            ("PASSGRANT_CORS_ORIGINS", "https://app.example.com,*"),
+            ("PASSGRANT_CORS_ORIGINS", "null"),
             ("PASSGRANT_USERNAME_PROFILE", "nickname"),
             ("PASSGRANT_PASSWORD_MIN_LENGTH", "0"),
             ("PASSGRANT_PASSWORD_GRANT", "yes"),

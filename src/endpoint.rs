@@ -1,10 +1,20 @@
 //! The endpoints, and where they are below the issuer.
 
 pub mod discovery;
+pub mod introspect;
+mod presented;
+pub mod revoke;
 pub mod token;
+pub mod userinfo;
 
 /// The token endpoint.
 pub const TOKEN: &str = "/oauth2/token";
+/// Introspection.
+pub const INTROSPECT: &str = "/oauth2/introspect";
+/// Revocation.
+pub const REVOKE: &str = "/oauth2/revoke";
+/// The claims of the bearer.
+pub const USERINFO: &str = "/oauth2/userinfo";
 /// The public keys.
 pub const JWKS: &str = "/oauth2/jwks";
 /// Authorization server metadata (RFC 8414, section 3).

@@ -21,6 +21,12 @@ pub enum Kind {
     UnsupportedGrantType,
     /// The scope is malformed, or beyond what may be granted.
     InvalidScope,
+    /// A request to a protected resource came without an access token (RFC 6750, section 3.1).
+    MissingToken,
+    /// The access token is unknown, expired or revoked (RFC 6750, section 3.1).
+    InvalidToken,
+    /// The access token does not reach so far (RFC 6750, section 3.1).
+    InsufficientScope,
     /// The resource is malformed, or not the client's (RFC 8707, section 2).
     InvalidTarget,
     /// Nothing is at the path.
@@ -48,6 +54,8 @@ impl Kind {
             Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::MissingToken | Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient_scope"),
             Self::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target"),
             Self::NotFound => (StatusCode::NOT_FOUND, "invalid_request"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
@@ -146,6 +154,24 @@ impl Error {
     #[must_use]
     pub const fn invalid_refresh_token() -> Self {
         Self::new(Kind::InvalidGrant, Description::new("The refresh token is not accepted."))
+    }
+
+    /// 401: no access token was presented.
+    #[must_use]
+    pub const fn missing_token() -> Self {
+        Self::new(Kind::MissingToken, Description::new("An access token is needed."))
+    }
+
+    /// `invalid_token`: the same to the byte, whatever was wrong.
+    #[must_use]
+    pub const fn invalid_token() -> Self {
+        Self::new(Kind::InvalidToken, Description::new("The access token is not accepted."))
+    }
+
+    /// `insufficient_scope`.
+    #[must_use]
+    pub const fn insufficient_scope() -> Self {
+        Self::new(Kind::InsufficientScope, Description::new("The access token was not granted the openid scope."))
     }
 
     /// 404.

@@ -8,9 +8,9 @@
 pub mod lambda;
 pub mod router;
 
-pub mod service;
-
 pub mod endpoint;
+
+pub mod service;
 
 pub mod authenticate;
 pub mod session;
@@ -19,10 +19,12 @@ pub mod token;
 pub mod signing;
 pub mod store;
 
+mod cross_origin;
 pub mod form;
 pub mod response;
 
 pub mod audience;
+pub mod claims;
 pub mod client;
 pub mod password;
 pub mod scope;

@@ -64,6 +64,17 @@ pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
         Kind::InvalidClient => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="passgrant", charset="UTF-8""#));
         }
+        Kind::MissingToken => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="passgrant""#));
+        }
+        Kind::InvalidToken => {
+            let challenge = r#"Bearer realm="passgrant", error="invalid_token""#;
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        Kind::InsufficientScope => {
+            let challenge = r#"Bearer realm="passgrant", error="insufficient_scope", scope="openid""#;
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         Kind::MethodNotAllowed { allow } => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }

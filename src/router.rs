@@ -9,7 +9,8 @@ use http::header::{CONTENT_LENGTH, HeaderName};
 use http::{HeaderValue, Method, Request, Response};
 use tracing::{Instrument as _, field};
 
-use crate::endpoint::{self, discovery, token};
+use crate::cross_origin;
+use crate::endpoint::{self, discovery, introspect, revoke, token, userinfo};
 use crate::error::{Error, Kind};
 use crate::response;
 use crate::service::Service;
@@ -20,6 +21,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Token,
+    Introspect,
+    Revoke,
+    UserInfo,
     Jwks,
     Metadata,
     Health,
@@ -31,6 +35,9 @@ impl Endpoint {
         let below = path.strip_prefix(issuer_path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         match below {
             endpoint::TOKEN => Some(Self::Token),
+            endpoint::INTROSPECT => Some(Self::Introspect),
+            endpoint::REVOKE => Some(Self::Revoke),
+            endpoint::USERINFO => Some(Self::UserInfo),
             endpoint::JWKS => Some(Self::Jwks),
             endpoint::OAUTH_METADATA | endpoint::OPENID_CONFIGURATION => Some(Self::Metadata),
             endpoint::HEALTH => Some(Self::Health),
@@ -41,7 +48,8 @@ impl Endpoint {
 
     const fn allow(self) -> &'static str {
         match self {
-            Self::Token => "POST",
+            Self::Token | Self::Introspect | Self::Revoke => "POST",
+            Self::UserInfo => "GET, HEAD, POST",
             Self::Jwks | Self::Metadata | Self::Health => "GET, HEAD",
         }
     }
@@ -92,6 +100,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
         log(&outcome, started);
         let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
         response.headers_mut().insert(REQUEST_ID, id.0.clone());
+        cross_origin::allow(&service.config.cors_origins, request.headers(), response.headers_mut());
         if request.method() == Method::HEAD {
             let length = HeaderValue::from(response.body().len());
             response.headers_mut().insert(CONTENT_LENGTH, length);
@@ -109,13 +118,19 @@ async fn answer(
     request: &Request<Bytes>,
 ) -> Result<Response<Bytes>, Error> {
     let endpoint = endpoint.ok_or(const { Error::not_found() })?;
+    if cross_origin::is_preflight(&service.config.cors_origins, request) {
+        return Ok(cross_origin::preflight(endpoint.allow()));
+    }
     if !endpoint.takes(request.method()) {
         return Err(Error::method_not_allowed(endpoint.allow()));
     }
     match endpoint {
         Endpoint::Token => token::respond(service, request).await,
+        Endpoint::Introspect => introspect::respond(service, request).await,
+        Endpoint::Revoke => revoke::respond(service, request).await,
+        Endpoint::UserInfo => userinfo::respond(service, request).await,
         Endpoint::Jwks => discovery::jwks(service).await,
-        Endpoint::Metadata => discovery::metadata(service),
+        Endpoint::Metadata => discovery::metadata(service).await,
         Endpoint::Health => discovery::health(),
     }
 }

@@ -11,6 +11,11 @@ use crate::user::User;
 /// The most scope tokens that one scope may hold.
 pub const MAX_TOKENS: usize = 64;
 
+/// The scope token that asks for an ID token (OpenID Connect Core, section 3.1.2.1).
+pub const OPENID: &str = "openid";
+/// The scope token that asks for a refresh token (OpenID Connect Core, section 11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
 /// Text that is not a scope by RFC 6749, section 3.3, or that is beyond [`MAX_TOKENS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a scope is 1 to {MAX_TOKENS} tokens of printable ASCII without \" and \\, parted by single spaces")]
@@ -75,6 +80,12 @@ impl Scope {
     #[must_use]
     pub fn contains(&self, token: &ScopeToken) -> bool {
         self.0.contains(token)
+    }
+
+    /// Whether a token written as `name` is in it.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|token| token.as_str() == name)
     }
 
     /// Whether every token of `other` is in it.
@@ -174,17 +185,17 @@ impl RequestedScope {
     }
 
     /// Applies the resource owner's limits: what was asked for by name must fit them, a default is cut to them.
+    /// Where nothing is left, `empty` is granted.
     ///
     /// # Errors
     /// [`BeyondGrant`] when the request names a token that the resource owner may not grant.
-    pub fn grant(self, user: &User) -> Result<GrantedScope, BeyondGrant> {
-        let Some(allowed) = &user.allowed_scopes else {
-            return Ok(GrantedScope(self.scope));
+    pub fn grant(self, user: &User, empty: &Scope) -> Result<GrantedScope, BeyondGrant> {
+        let scope = match &user.allowed_scopes {
+            Some(allowed) if self.explicit && !allowed.includes(&self.scope) => return Err(BeyondGrant),
+            Some(allowed) => self.scope.intersection(allowed),
+            None => self.scope,
         };
-        if self.explicit && !allowed.includes(&self.scope) {
-            return Err(BeyondGrant);
-        }
-        Ok(GrantedScope(self.scope.intersection(allowed)))
+        Ok(GrantedScope(if scope.is_empty() { empty.clone() } else { scope }))
     }
 }
 

@@ -7,6 +7,7 @@
 //! one, which only a thief or a victim still holds: the session ends.
 
 use std::fmt;
+use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,11 +19,11 @@ use zeroize::Zeroizing;
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::AuthenticatedUser;
-use crate::client::RefreshPolicy;
+use crate::client::{ClientId, RefreshPolicy};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::random::{Random, RandomFailed};
-use crate::scope::{GrantedScope, Scope};
+use crate::scope::{GrantedScope, OPENID, Scope};
 use crate::store::StoreError;
 use crate::store::tokens::{Rotated, SESSION_SCHEMA, StoredRotation, StoredSession, Tokens};
 use crate::user::{User, Username};
@@ -76,7 +77,9 @@ impl RefreshToken {
         Zeroizing::new(format!("{}{}", Self::PREFIX, *Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
     }
 
-    fn session_id(&self) -> SessionId {
+    /// The session it is of, if there is such a session.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
         SessionId(URL_SAFE_NO_PAD.encode(Sha256::digest(*self.handle)))
     }
 
@@ -114,6 +117,13 @@ impl SessionId {
     }
 }
 
+impl From<&str> for SessionId {
+    /// The identifier that a token's `sid` names.
+    fn from(sid: &str) -> Self {
+        Self(sid.to_owned())
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -124,10 +134,12 @@ impl fmt::Display for SessionId {
 pub struct NewSession {
     token: RefreshToken,
     stored: StoredSession,
+    is_kept_alive: bool,
 }
 
 impl NewSession {
-    /// A session of `user` with `client`, under a fresh token. Nothing is stored yet.
+    /// The session of `user` with `client`, under a fresh token, where the scope asks for one: for a refresh token, or
+    /// for an ID token and userinfo. Nothing is stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
@@ -137,11 +149,16 @@ impl NewSession {
         scope: &GrantedScope,
         audiences: &[Audience],
         random: &dyn Random,
-    ) -> Result<Self, RandomFailed> {
+    ) -> Result<Option<Self>, RandomFailed> {
+        let is_kept_alive = client.is_given_refresh_token(scope.as_scope());
+        if !is_kept_alive && !scope.as_scope().names(OPENID) {
+            return Ok(None);
+        }
         let token = RefreshToken::generate(random)?;
         let now = user.auth_time();
         let policy = client.refresh;
-        let not_after = now + policy.lifetime;
+        // Without a refresh token the session is there for its access token alone.
+        let not_after = now + if is_kept_alive { policy.lifetime } else { client.access_token_lifetime };
         let stored = StoredSession {
             id: token.session_id().key(),
             schema: SESSION_SCHEMA,
@@ -157,7 +174,7 @@ impl NewSession {
             secret_digest: token.secret_digest(),
             rotation: None,
         };
-        Ok(Self { token, stored })
+        Ok(Some(Self { token, stored, is_kept_alive }))
     }
 
     /// The session's identifier.
@@ -166,13 +183,13 @@ impl NewSession {
         self.token.session_id()
     }
 
-    /// Stores the session, and gives its first refresh token.
+    /// Stores the session, and gives its first refresh token where the client is given one.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
-    pub async fn store(self, tokens: &Tokens) -> Result<RefreshToken, StoreError> {
+    pub async fn store(self, tokens: &Tokens) -> Result<Option<RefreshToken>, StoreError> {
         tokens.put_session(&self.stored).await?;
-        Ok(self.token)
+        Ok(self.is_kept_alive.then_some(self.token))
     }
 }
 
@@ -248,10 +265,96 @@ impl From<RefreshError> for Error {
     }
 }
 
+/// A session that has not ended.
+pub struct Session(StoredSession);
+
+impl Session {
+    /// The session called `id`; none when it ended, was revoked, or never was.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer.
+    pub async fn find(id: &SessionId, tokens: &Tokens, now: Timestamp) -> Result<Option<Self>, StoreError> {
+        let stored = tokens.get_session(&id.key()).await?;
+        Ok(stored.filter(|stored| now < stored.expires_at).map(Self))
+    }
+
+    /// The client it is with.
+    #[must_use]
+    pub fn client_id(&self) -> &ClientId {
+        &self.0.client_id
+    }
+
+    /// The scope of the login.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.0.scope
+    }
+
+    /// The audiences of the login.
+    #[must_use]
+    pub fn audiences(&self) -> &[Audience] {
+        &self.0.audiences
+    }
+
+    /// The username it is for.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.0.username
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn auth_time(&self) -> Timestamp {
+        self.0.auth_time
+    }
+
+    /// When it ends if nothing happens.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.0.expires_at
+    }
+
+    /// The user's proof of authentication, which is the login that began the session, if `user` is the same and
+    /// may still log in with the same password.
+    ///
+    /// # Errors
+    /// [`Refused::User`] when the user is gone, disabled, another by the same name, or has another password.
+    pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, Refused> {
+        let user = user.ok_or(Refused::User)?;
+        let same = user.subject == self.0.sub && user.password_generation == self.0.password_generation;
+        if !same || user.disabled {
+            return Err(Refused::User);
+        }
+        Ok(AuthenticatedUser::resumed(user, self.0.auth_time))
+    }
+
+    /// Whether `token` would still be answered. Asking changes nothing.
+    #[must_use]
+    pub fn is_answered_to(&self, token: &RefreshToken, policy: &RefreshPolicy, now: Timestamp) -> bool {
+        !matches!(Standing::of(token, &self.0, policy, now), Standing::Superseded)
+    }
+
+    /// Ends the session.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn revoke(&self, tokens: &Tokens) -> Result<(), StoreError> {
+        tokens.delete(&self.0.id).await
+    }
+}
+
 /// A session that was opened by a refresh token its client may present.
 pub struct OpenSession {
     token: RefreshToken,
-    stored: StoredSession,
+    session: Session,
+}
+
+impl Deref for OpenSession {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
 }
 
 impl OpenSession {
@@ -272,49 +375,18 @@ impl OpenSession {
         if now >= stored.expires_at {
             return Err(Refused::Expired.into());
         }
-        if matches!(Standing::of(&token, &stored, &client.refresh, now), Standing::Superseded) {
-            tokens.delete_session(&stored.id).await?;
+        let session = Session(stored);
+        if matches!(Standing::of(&token, &session.0, &client.refresh, now), Standing::Superseded) {
+            session.revoke(tokens).await?;
             return Err(Refused::Reused.into());
         }
-        Ok(Self { token, stored })
+        Ok(Self { token, session })
     }
 
     /// The session's identifier.
     #[must_use]
     pub fn id(&self) -> SessionId {
         self.token.session_id()
-    }
-
-    /// The scope of the login.
-    #[must_use]
-    pub fn scope(&self) -> &Scope {
-        &self.stored.scope
-    }
-
-    /// The audiences of the login.
-    #[must_use]
-    pub fn audiences(&self) -> &[Audience] {
-        &self.stored.audiences
-    }
-
-    /// The username the session is for.
-    #[must_use]
-    pub fn username(&self) -> &Username {
-        &self.stored.username
-    }
-
-    /// The user's proof of authentication, which is the login that began the session, if `user` is the same and
-    /// may still log in with the same password.
-    ///
-    /// # Errors
-    /// [`Refused::User`] when the user is gone, disabled, another by the same name, or has another password.
-    pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, Refused> {
-        let user = user.ok_or(Refused::User)?;
-        let same = user.subject == self.stored.sub && user.password_generation == self.stored.password_generation;
-        if !same || user.disabled {
-            return Err(Refused::User);
-        }
-        Ok(AuthenticatedUser::resumed(user, self.stored.auth_time))
     }
 
     /// Replaces the token that was presented, and gives its successor: the same one to everybody who presents the
@@ -329,7 +401,7 @@ impl OpenSession {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<RefreshToken, RefreshError> {
-        let standing = Standing::of(&self.token, &self.stored, &client.refresh, now);
+        let standing = Standing::of(&self.token, &self.session.0, &client.refresh, now);
         if let Standing::Replaced { salt } = standing {
             return Ok(self.token.successor(&salt));
         }
@@ -340,14 +412,14 @@ impl OpenSession {
             salt: URL_SAFE_NO_PAD.encode(*salt),
             rotated_at: now,
         };
-        let expires_at = idle_end(now, &client.refresh, self.stored.not_after);
-        match tokens.rotate_session(&self.stored.id, &next.secret_digest(), &rotation, expires_at).await? {
+        let expires_at = idle_end(now, &client.refresh, self.session.0.not_after);
+        match tokens.rotate_session(&self.session.0.id, &next.secret_digest(), &rotation, expires_at).await? {
             Rotated::Won => Ok(next),
             Rotated::Gone => Err(Refused::Unknown.into()),
             Rotated::Lost(session) => match Standing::of(&self.token, &session, &client.refresh, now) {
                 Standing::Replaced { salt } => Ok(self.token.successor(&salt)),
                 Standing::Live | Standing::Superseded => {
-                    tokens.delete_session(&session.id).await?;
+                    tokens.delete(&session.id).await?;
                     Err(Refused::Reused.into())
                 }
             },

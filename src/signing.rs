@@ -11,6 +11,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::aws::AwsError;
@@ -154,6 +155,43 @@ impl KeyRing {
         Err(SigningError::NoKey(algorithm))
     }
 
+    /// The claims of a JWT that one of these keys signed and whose header says `typ`; none for any other text.
+    ///
+    /// # Errors
+    /// [`SigningError`] when KMS does not tell one of the keys.
+    pub async fn verify(&self, typ: &str, jwt: &str) -> Result<Option<Map<String, Value>>, SigningError> {
+        let Some(parts) = SignedParts::read(jwt) else {
+            return Ok(None);
+        };
+        let Ok(algorithm) = parts.header.alg.parse() else {
+            return Ok(None);
+        };
+        if parts.header.typ != typ {
+            return Ok(None);
+        }
+        for key in &self.keys {
+            let public = key.public().await?;
+            if public.key_id() == parts.header.kid && public.verifies(algorithm, parts.signed, &parts.signature) {
+                return Ok(parts.claims());
+            }
+        }
+        Ok(None)
+    }
+
+    /// The algorithms that some key can sign with.
+    ///
+    /// # Errors
+    /// [`SigningError`] when KMS does not tell one of the keys.
+    pub async fn algorithms(&self) -> Result<Vec<Algorithm>, SigningError> {
+        let mut algorithms = Algorithm::ALL.to_vec();
+        let mut fitting = Vec::new();
+        for key in &self.keys {
+            let public = key.public().await?;
+            fitting.extend(algorithms.extract_if(.., |algorithm| public.fits(*algorithm)));
+        }
+        Ok(fitting)
+    }
+
     /// The public keys, each once, in order (RFC 7517, section 5).
     ///
     /// # Errors
@@ -175,6 +213,35 @@ struct Header<'a> {
     typ: &'a str,
     alg: Algorithm,
     kid: &'a str,
+}
+
+/// A JWT in compact serialisation, taken apart and not verified (RFC 7515, section 7.1).
+struct SignedParts<'a> {
+    header: ReadHeader,
+    claims: &'a str,
+    signed: &'a [u8],
+    signature: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct ReadHeader {
+    typ: String,
+    alg: String,
+    kid: String,
+}
+
+impl<'a> SignedParts<'a> {
+    fn read(jwt: &'a str) -> Option<Self> {
+        let (signed, signature) = jwt.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        Some(Self { header, claims, signed: signed.as_bytes(), signature: URL_SAFE_NO_PAD.decode(signature).ok()? })
+    }
+
+    /// The claims, to be read once the signature is verified.
+    fn claims(&self) -> Option<Map<String, Value>> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(self.claims).ok()?).ok()
+    }
 }
 
 /// A key and the algorithm it is about to sign with.

@@ -1,6 +1,8 @@
 //! Tokens: what a successful request is answered with.
 
 pub mod access;
+pub mod id;
+pub mod opaque;
 
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
@@ -15,10 +17,12 @@ pub struct Authorization<'a> {
     pub client: &'a AuthenticatedClient,
     /// In whose name.
     pub user: &'a AuthenticatedUser,
+    /// What the user is called to this client: the `sub` of the token.
+    pub subject: &'a str,
     /// For what.
     pub scope: &'a GrantedScope,
     /// At which resource servers.
     pub audiences: &'a [Audience],
-    /// The session that the token is of; none where no refresh token is issued.
+    /// The session that the token is of; none where nothing asks for one.
     pub session: Option<&'a SessionId>,
 }

@@ -4,38 +4,62 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::Serialize;
 
+use crate::claims;
 use crate::client::{AuthMethod, Grant};
 use crate::config::Issuer;
-use crate::endpoint::{JWKS, TOKEN};
+use crate::endpoint::{INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
 use crate::error::Error;
 use crate::response::{self, Caching};
+use crate::scope::{OFFLINE_ACCESS, OPENID};
 use crate::service::Service;
+use crate::signing::Algorithm;
 use crate::signing::jwk::Jwk;
+
+/// The claims of every ID token.
+const ID_TOKEN_CLAIMS: [&str; 10] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "at_hash", "jti", "sid"];
 
 /// Authorization server metadata (RFC 8414, section 2). There is no authorization endpoint, and so no response type.
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a Issuer,
     token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    userinfo_endpoint: String,
     jwks_uri: String,
     grant_types_supported: Vec<Grant>,
     token_endpoint_auth_methods_supported: [AuthMethod; 3],
+    introspection_endpoint_auth_methods_supported: [AuthMethod; 3],
+    revocation_endpoint_auth_methods_supported: [AuthMethod; 3],
     response_types_supported: [&'static str; 0],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: Vec<Algorithm>,
+    scopes_supported: Vec<&'static str>,
+    claims_supported: Vec<&'static str>,
 }
 
 /// `GET /.well-known/oauth-authorization-server` and `GET /.well-known/openid-configuration`.
 ///
 /// # Errors
-/// [`Error::server_error`] alone.
-pub fn metadata(service: &Service) -> Result<Response<Bytes>, Error> {
+/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched.
+pub async fn metadata(service: &Service) -> Result<Response<Bytes>, Error> {
     let grants = Grant::ALL.into_iter().filter(|grant| service.config.password_grant || *grant != Grant::Password);
     let metadata = Metadata {
         issuer: &service.issuer,
         token_endpoint: service.issuer.url(TOKEN),
+        introspection_endpoint: service.issuer.url(INTROSPECT),
+        revocation_endpoint: service.issuer.url(REVOKE),
+        userinfo_endpoint: service.issuer.url(USERINFO),
         jwks_uri: service.issuer.url(JWKS),
         grant_types_supported: grants.collect(),
         token_endpoint_auth_methods_supported: AuthMethod::ALL,
+        introspection_endpoint_auth_methods_supported: AuthMethod::ALL,
+        revocation_endpoint_auth_methods_supported: AuthMethod::ALL,
         response_types_supported: [],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: service.keys.algorithms().await?,
+        scopes_supported: [OPENID, OFFLINE_ACCESS].into_iter().chain(claims::standard_scopes()).collect(),
+        claims_supported: ID_TOKEN_CLAIMS.into_iter().chain(claims::standard_claims()).collect(),
     };
     response::json(StatusCode::OK, &metadata, Caching::Public)
 }

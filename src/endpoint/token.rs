@@ -8,15 +8,17 @@ use tracing::Span;
 use crate::audience;
 use crate::authenticate::client::{AuthenticatedClient, Credentials};
 use crate::authenticate::user;
-use crate::client::Grant;
+use crate::client::{AccessTokenFormat, Grant};
 use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
-use crate::scope::{GrantedScope, RequestedScope, Scope};
+use crate::scope::{GrantedScope, OPENID, RequestedScope, Scope};
 use crate::service::Service;
 use crate::session::{NewSession, OpenSession, RefreshToken};
 use crate::token::Authorization;
 use crate::token::access::{self, AccessToken};
+use crate::token::id::{self, IdToken};
+use crate::token::opaque::OpaqueToken;
 
 const BEYOND_GRANT: Error = Error::invalid_scope("The scope is beyond what may be granted.");
 const INVALID_TARGET: Error = Error::invalid_target("The resource is malformed, or not one of the client's.");
@@ -50,21 +52,24 @@ struct TokenResponse {
     scope: Scope,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
 }
 
 impl TokenResponse {
     fn new(
         client: &AuthenticatedClient,
-        access_token: String,
+        minted: Minted,
         scope: &GrantedScope,
         refresh_token: Option<&RefreshToken>,
     ) -> Self {
         Self {
-            access_token,
+            access_token: minted.access_token,
             token_type: "Bearer",
             expires_in: client.access_token_lifetime.as_secs(),
             scope: scope.as_scope().clone(),
             refresh_token: refresh_token.map(|token| token.expose().to_string()),
+            id_token: minted.id_token,
         }
     }
 }
@@ -137,23 +142,22 @@ impl PasswordRequest<'_> {
         let now = service.clock.now();
         let user =
             user::authenticate(self.username, self.password, profile, &service.users, &service.verifier, now).await?;
-        let scope = scope.grant(&user).map_err(|_| BEYOND_GRANT)?;
+        let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
+        let subject = client.claim_map.subject(&client.id, &user)?;
 
-        if !client.may_use(Grant::RefreshToken) {
-            let authorization =
-                Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: None };
-            let access_token = mint(service, authorization).await?;
-            return Ok(TokenResponse::new(client, access_token, &scope, None));
-        }
         let session = NewSession::begin(client, &user, &scope, &audiences, &*service.random)?;
-        let session_id = session.id();
-        let session_of = Some(&session_id);
-        let authorization =
-            Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
-        let minted = mint(service, authorization);
-        let stored = async { session.store(&service.tokens).await.map_err(Error::from) };
-        let (access_token, refresh_token) = tokio::try_join!(minted, stored)?;
-        Ok(TokenResponse::new(client, access_token, &scope, Some(&refresh_token)))
+        let session_id = session.as_ref().map(NewSession::id);
+        let (user, subject, scope, session_of) = (&user, subject.as_str(), &scope, session_id.as_ref());
+        let minted =
+            mint(service, Authorization { client, user, subject, scope, audiences: &audiences, session: session_of });
+        let stored = async {
+            match session {
+                Some(session) => session.store(&service.tokens).await.map_err(Error::from),
+                None => Ok(None),
+            }
+        };
+        let (minted, refresh_token) = tokio::try_join!(minted, stored)?;
+        Ok(TokenResponse::new(client, minted, scope, refresh_token.as_ref()))
     }
 }
 
@@ -170,21 +174,42 @@ impl RefreshRequest<'_> {
         let audiences = audience::granted(&self.resources, session.audiences()).map_err(|_| INVALID_TARGET)?;
         let user = service.users.get(session.username()).await?;
         let user = session.resume(user).map_err(|reason| Error::invalid_refresh_token().because(reason))?;
-        let scope = scope.grant(&user).map_err(|_| BEYOND_GRANT)?;
+        let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
+        let subject = client.claim_map.subject(&client.id, &user)?;
 
         let session_id = session.id();
-        let session_of = Some(&session_id);
-        let authorization =
-            Authorization { client, user: &user, scope: &scope, audiences: &audiences, session: session_of };
-        let access_token = mint(service, authorization).await?;
+        let (user, subject, scope, session_of) = (&user, subject.as_str(), &scope, Some(&session_id));
+        let authorization = Authorization { client, user, subject, scope, audiences: &audiences, session: session_of };
+        let minted = mint(service, authorization).await?;
         let refresh_token = session.rotate(client, &service.tokens, service.clock.now(), &*service.random).await?;
-        Ok(TokenResponse::new(client, access_token, &scope, Some(&refresh_token)))
+        Ok(TokenResponse::new(client, minted, scope, Some(&refresh_token)))
     }
 }
 
-async fn mint(service: &Service, authorization: Authorization<'_>) -> Result<String, Error> {
-    let algorithm = authorization.client.signing_algorithm.unwrap_or(service.config.signing_algorithm);
-    let signer = service.keys.signer(algorithm).await?;
-    let claims = AccessToken::new(&service.issuer, authorization, service.clock.now(), &*service.random)?;
-    Ok(signer.sign(access::TYPE, &claims).await?)
+/// The tokens of one answer, but for the refresh token.
+struct Minted {
+    access_token: String,
+    id_token: Option<String>,
+}
+
+async fn mint(service: &Service, authorization: Authorization<'_>) -> Result<Minted, Error> {
+    let client = authorization.client;
+    let algorithm = client.signing_algorithm.unwrap_or(service.config.signing_algorithm);
+    let now = service.clock.now();
+    let claims = AccessToken::new(&service.issuer, authorization, now, &*service.random)?;
+    let access_token = match client.access_token_format {
+        AccessTokenFormat::Jwt => service.keys.signer(algorithm).await?.sign(access::TYPE, &claims).await?,
+        AccessTokenFormat::Opaque => {
+            let token = OpaqueToken::generate(&*service.random)?;
+            service.tokens.put_access_token(&token.key(), &claims, claims.expires_at()).await?;
+            token.expose()
+        }
+    };
+    if !authorization.scope.as_scope().names(OPENID) {
+        return Ok(Minted { access_token, id_token: None });
+    }
+    // It holds a digest of the access token, signature included, and so comes after it.
+    let id_token = IdToken::new(&service.issuer, authorization, &access_token, algorithm, now, &*service.random)?;
+    let id_token = service.keys.signer(algorithm).await?.sign(id::TYPE, &id_token).await?;
+    Ok(Minted { access_token, id_token: Some(id_token) })
 }

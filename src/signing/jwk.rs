@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pkcs1::RsaPublicKeyRef;
 use pkcs1::der::Decode as _;
+use ring::signature::{self, RsaPublicKeyComponents};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use spki::SubjectPublicKeyInfoRef;
@@ -77,6 +78,23 @@ impl PublicKey {
     #[must_use]
     pub fn jwk(&self) -> &Jwk {
         &self.jwk
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    #[must_use]
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let parameters = match algorithm {
+            Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+            Algorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+            Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+            Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+            Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+        };
+        let (Ok(n), Ok(e)) = (URL_SAFE_NO_PAD.decode(&self.jwk.n), URL_SAFE_NO_PAD.decode(&self.jwk.e)) else {
+            return false;
+        };
+        RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
     }
 
     /// Whether the key can sign with `algorithm`.

@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::client::{AuthMethod, Client, ClientId, Grant, RefreshPolicy, StoredSecret};
+use crate::claims::ClaimMap;
+use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, RefreshPolicy, StoredSecret};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use crate::signing::Algorithm;
@@ -27,13 +28,17 @@ struct StoredClient {
     auth_method: AuthMethod,
     secrets: Vec<StoredSecret>,
     grants: Vec<Grant>,
+    capabilities: Vec<Capability>,
     scopes: Scope,
     default_scopes: Scope,
     audiences: Vec<Audience>,
+    access_token_format: AccessTokenFormat,
+    claim_map: ClaimMap,
     access_token_lifetime: u64,
     refresh_idle_lifetime: u64,
     refresh_lifetime: u64,
     refresh_grace: u64,
+    refresh_needs_offline_access: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     signing_algorithm: Option<Algorithm>,
     created_at: Timestamp,
@@ -51,13 +56,17 @@ impl StoredClient {
             auth_method: client.auth_method,
             secrets: client.secrets.clone(),
             grants: client.grants.clone(),
+            capabilities: client.capabilities.clone(),
             scopes: client.scopes.clone(),
             default_scopes: client.default_scopes.clone(),
             audiences: client.audiences.clone(),
+            access_token_format: client.access_token_format,
+            claim_map: client.claim_map.clone(),
             access_token_lifetime: client.access_token_lifetime.as_secs(),
             refresh_idle_lifetime: client.refresh.idle_lifetime.as_secs(),
             refresh_lifetime: client.refresh.lifetime.as_secs(),
             refresh_grace: client.refresh.grace.as_secs(),
+            refresh_needs_offline_access: client.refresh.needs_offline_access,
             signing_algorithm: client.signing_algorithm,
             created_at: client.created_at,
             updated_at: client.updated_at,
@@ -87,14 +96,18 @@ impl TryFrom<StoredClient> for Client {
             auth_method: stored.auth_method,
             secrets: stored.secrets,
             grants: stored.grants,
+            capabilities: stored.capabilities,
             scopes: stored.scopes,
             default_scopes: stored.default_scopes,
             audiences: stored.audiences,
+            access_token_format: stored.access_token_format,
+            claim_map: stored.claim_map,
             access_token_lifetime: Duration::from_secs(stored.access_token_lifetime),
             refresh: RefreshPolicy {
                 idle_lifetime: Duration::from_secs(stored.refresh_idle_lifetime),
                 lifetime: Duration::from_secs(stored.refresh_lifetime),
                 grace: Duration::from_secs(stored.refresh_grace),
+                needs_offline_access: stored.refresh_needs_offline_access,
             },
             signing_algorithm: stored.signing_algorithm,
             created_at: stored.created_at,

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::client::ClientId;
@@ -36,6 +37,22 @@ pub(crate) struct StoredSession {
     pub(crate) secret_digest: String,
     #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
     pub(crate) rotation: Option<StoredRotation>,
+}
+
+/// What an opaque access token stands for, as it is written.
+#[derive(Serialize)]
+struct StoredAccessToken<'a, C> {
+    id: &'a str,
+    schema: u32,
+    claims: &'a C,
+    expires_at: Timestamp,
+}
+
+/// The same, as it is read.
+#[derive(Deserialize)]
+struct KnownAccessToken {
+    claims: Map<String, Value>,
+    expires_at: Timestamp,
 }
 
 /// A session's last rotation.
@@ -127,11 +144,59 @@ impl Tokens {
         Err(StoreError::from_sdk(error))
     }
 
-    pub(crate) async fn delete_session(&self, id: &str) -> Result<(), StoreError> {
+    /// Stores what an opaque access token stands for.
+    pub(crate) async fn put_access_token<C: Serialize>(
+        &self,
+        id: &str,
+        claims: &C,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let item = to_item(&self.table, id, StoredAccessToken { id, schema: SCHEMA, claims, expires_at })?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        held(request.condition_expression("attribute_not_exists(id)").send().await)?;
+        Ok(())
+    }
+
+    /// What an opaque access token stands for; none when it is unknown, revoked or expired.
+    pub(crate) async fn get_access_token(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Map<String, Value>>, StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id));
+        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        let Some(item) = answer.item else {
+            return Ok(None);
+        };
+        let stored: KnownAccessToken = from_item(&self.table, id, item)?;
+        Ok(Some(stored.claims).filter(|_| now < stored.expires_at))
+    }
+
+    /// Notes that the access token called `jti` is revoked, until it expires by itself.
+    pub(crate) async fn put_revocation(&self, jti: &str, expires_at: Timestamp) -> Result<(), StoreError> {
+        let request = self.dynamodb.put_item().table_name(&self.table).item(KEY, string(&revocation_key(jti)));
+        let request = request.item("schema", number(SCHEMA.into())).item("expires_at", number(expires_at.as_unix()));
+        request.send().await.map_err(StoreError::from_sdk)?;
+        Ok(())
+    }
+
+    /// Whether the access token called `jti` was revoked.
+    pub(crate) async fn is_revoked(&self, jti: &str) -> Result<bool, StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(&revocation_key(jti)));
+        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        Ok(answer.item.is_some())
+    }
+
+    /// Deletes an item, if it is there.
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), StoreError> {
         let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(id));
         request.send().await.map_err(StoreError::from_sdk)?;
         Ok(())
     }
+}
+
+fn revocation_key(jti: &str) -> String {
+    format!("r#{jti}")
 }
 
 pub(crate) const SESSION_SCHEMA: u32 = SCHEMA;

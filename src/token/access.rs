@@ -1,13 +1,15 @@
-//! Access tokens: JSON Web Tokens by the profile of RFC 9068.
+//! Access tokens: what they say, as a JSON Web Token by the profile of RFC 9068 or behind an opaque one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::clock::Timestamp;
 use crate::config::Issuer;
-use crate::random::{Random, RandomFailed};
+use crate::error::Error;
+use crate::random::Random;
 use crate::scope::Scope;
 use crate::session::SessionId;
 use crate::token::Authorization;
@@ -15,7 +17,7 @@ use crate::token::Authorization;
 /// The media type of the token, its `typ` header parameter (RFC 9068, section 2.1).
 pub const TYPE: &str = "at+jwt";
 
-/// The claims of an access token (RFC 9068, section 2.2).
+/// The claims of an access token (RFC 9068, section 2.2), and those of the client's map.
 #[derive(Serialize)]
 pub struct AccessToken<'a> {
     iss: &'a Issuer,
@@ -31,6 +33,8 @@ pub struct AccessToken<'a> {
     scope: &'a Scope,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
+    #[serde(flatten)]
+    mapped: Map<String, Value>,
 }
 
 /// One audience is written as a string, several as an array (RFC 7519, section 4.1.3).
@@ -47,17 +51,17 @@ impl<'a> AccessToken<'a> {
     /// Without an audience it is meant for the issuer itself.
     ///
     /// # Errors
-    /// [`RandomFailed`] when there is no randomness.
+    /// [`Error::server_error`] when there is no randomness.
     pub fn new(
         issuer: &'a Issuer,
         authorization: Authorization<'a>,
         now: Timestamp,
         random: &dyn Random,
-    ) -> Result<Self, RandomFailed> {
-        let Authorization { client, user, scope, audiences, session } = authorization;
+    ) -> Result<Self, Error> {
+        let Authorization { client, user, subject, scope, audiences, session } = authorization;
         Ok(Self {
             iss: issuer,
-            sub: user.subject.as_str(),
+            sub: subject,
             aud: match audiences {
                 [] => OneOrMany::Issuer(issuer),
                 [one] => OneOrMany::One(one),
@@ -72,6 +76,13 @@ impl<'a> AccessToken<'a> {
             jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
             scope: scope.as_scope(),
             sid: session.map(SessionId::as_str),
+            mapped: client.claim_map.claims(&client.id, user, scope.as_scope()),
         })
+    }
+
+    /// The last moment at which the token is valid.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.exp
     }
 }

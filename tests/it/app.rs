@@ -13,7 +13,10 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use passgrant::aws;
-use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret};
+use passgrant::claims::ClaimMap;
+use passgrant::client::{
+    AccessTokenFormat, AuthMethod, Capability, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret,
+};
 use passgrant::clock::{Clock, Timestamp};
 use passgrant::config::Config;
 use passgrant::embedded::{self, EmbeddedDynamoDb};
@@ -264,6 +267,33 @@ impl TestApp {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
+    /// Asks about a token as the client `api`, which may introspect.
+    pub(crate) async fn introspect(&self, token: &str) -> Value {
+        let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
+        *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
+        self.send(request).await.succeeded().json()
+    }
+
+    /// Registers `api`, which may introspect.
+    pub(crate) async fn register_api(&self) {
+        self.register(Client { capabilities: vec![Capability::Introspect], ..client("api") }).await;
+    }
+
+    /// Revokes a token as the client `app`.
+    pub(crate) async fn revoke(&self, token: &str) -> Answer {
+        let mut request = token_request(Some(("app", SECRET)), &[("token", token)]);
+        *request.uri_mut() = "/oauth2/revoke".parse().expect("a path");
+        self.send(request).await
+    }
+
+    /// What `/oauth2/userinfo` answers the bearer of a token.
+    pub(crate) async fn userinfo(&self, token: &str) -> Answer {
+        let mut request = request(Method::GET, "/oauth2/userinfo", "");
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        self.send(request).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(request(Method::GET, path, Bytes::new())).await
     }
@@ -292,14 +322,18 @@ pub(crate) fn client(id: &str) -> Client {
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![secret(SECRET)],
         grants: vec![Grant::Password, Grant::RefreshToken],
+        capabilities: Vec::new(),
         scopes: scope("read write admin"),
         default_scopes: scope("read"),
         audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
+        access_token_format: AccessTokenFormat::Jwt,
+        claim_map: ClaimMap::default(),
         access_token_lifetime: Duration::from_hours(1),
         refresh: RefreshPolicy {
             idle_lifetime: Duration::from_hours(14 * 24),
             lifetime: Duration::from_hours(90 * 24),
             grace: Duration::from_secs(30),
+            needs_offline_access: false,
         },
         signing_algorithm: None,
         created_at: now,

@@ -5,6 +5,38 @@ use serde_json::json;
 
 use crate::app::{TestApp, request};
 
+const CLAIMS: [&str; 29] = [
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "auth_time",
+    "at_hash",
+    "jti",
+    "sid",
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+    "email",
+    "email_verified",
+    "address",
+    "phone_number",
+    "phone_number_verified",
+];
+
 #[tokio::test]
 async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer() {
     for (issuer, prefix, below) in [
@@ -16,10 +48,19 @@ async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer() {
         let expected = json!({
             "issuer": issuer,
             "token_endpoint": format!("{below}/oauth2/token"),
+            "introspection_endpoint": format!("{below}/oauth2/introspect"),
+            "revocation_endpoint": format!("{below}/oauth2/revoke"),
+            "userinfo_endpoint": format!("{below}/oauth2/userinfo"),
             "jwks_uri": format!("{below}/oauth2/jwks"),
             "grant_types_supported": ["password", "refresh_token"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
             "response_types_supported": [],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+            "scopes_supported": ["openid", "offline_access", "profile", "email", "address", "phone"],
+            "claims_supported": CLAIMS,
         });
         for path in ["oauth-authorization-server", "openid-configuration"] {
             let answer = app.get(&format!("{prefix}/.well-known/{path}")).await.succeeded();

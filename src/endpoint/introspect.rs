@@ -1,0 +1,85 @@
+//! `POST /oauth2/introspect`: what a token stands for (RFC 7662).
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use tracing::Span;
+
+use crate::authenticate::client::{AuthenticatedClient, Credentials};
+use crate::client::Capability;
+use crate::endpoint::presented::PresentedToken;
+use crate::error::Error;
+use crate::form::Form;
+use crate::response::{self, Caching};
+use crate::service::Service;
+use crate::session::{RefreshToken, Session};
+
+/// Answers an introspection request. The caller is authenticated before the token is looked at.
+///
+/// # Errors
+/// Those of RFC 7662, section 2.3; [`Error::unavailable`], [`Error::server_error`].
+pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    const NO_TOKEN: Error = Error::invalid_request("The token parameter is missing.");
+    const NOT_CAPABLE: Error = Error::unauthorized_client("The client may not introspect tokens.");
+
+    let form = Form::parse(request.headers(), request.body())?;
+    let token = form.value("token").ok_or(NO_TOKEN)?;
+    let credentials = Credentials::read(request.headers(), &form)?;
+    let caller = service.clients.authenticate(&credentials, service.clock.now()).await?;
+    Span::current().record("client_id", caller.id.as_str());
+    if !caller.has(Capability::Introspect) {
+        return Err(NOT_CAPABLE);
+    }
+    // Anybody's access token, but only the caller's own refresh tokens: a resource server that took a refresh token for
+    // an access token must not be told that it is active.
+    let active = match RefreshToken::parse(token) {
+        Ok(token) => refresh_token(service, &caller, &token).await?,
+        Err(_) => access_token(service, token).await?,
+    };
+    let answer = active.map_or_else(|| json!({"active": false}), Value::Object);
+    response::json(StatusCode::OK, &answer, Caching::Forbidden)
+}
+
+async fn access_token(service: &Service, text: &str) -> Result<Option<Map<String, Value>>, Error> {
+    let Some(token) = PresentedToken::read(service, text).await? else {
+        return Ok(None);
+    };
+    let mut answer = token.claims;
+    answer.insert("active".to_owned(), true.into());
+    answer.insert("token_type".to_owned(), "Bearer".into());
+    if let Some(user) = token.user {
+        answer.insert("username".to_owned(), user.username.as_str().into());
+    }
+    Ok(Some(answer))
+}
+
+async fn refresh_token(
+    service: &Service,
+    caller: &AuthenticatedClient,
+    token: &RefreshToken,
+) -> Result<Option<Map<String, Value>>, Error> {
+    let now = service.clock.now();
+    let session = Session::find(&token.session_id(), &service.tokens, now).await?;
+    let answered =
+        |session: &Session| *session.client_id() == caller.id && session.is_answered_to(token, &caller.refresh, now);
+    let Some(session) = session.filter(answered) else {
+        return Ok(None);
+    };
+    let user = service.users.get(session.username()).await?;
+    let Ok(user) = session.resume(user) else {
+        return Ok(None);
+    };
+    let answer = json!({
+        "active": true,
+        "token_type": "refresh_token",
+        "scope": session.scope(),
+        "client_id": session.client_id(),
+        "username": session.username(),
+        "sub": caller.claim_map.subject(&caller.id, &user)?,
+        "iss": &service.issuer,
+        "iat": session.auth_time(),
+        "nbf": session.auth_time(),
+        "exp": session.expires_at(),
+    });
+    Ok(answer.as_object().cloned())
+}

@@ -1,0 +1,59 @@
+//! `POST /oauth2/revoke`: a client is done with a token (RFC 7009).
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde_json::json;
+use tracing::Span;
+
+use crate::authenticate::client::{AuthenticatedClient, Credentials};
+use crate::client::Capability;
+use crate::endpoint::presented::PresentedToken;
+use crate::error::Error;
+use crate::form::Form;
+use crate::response::{self, Caching};
+use crate::service::Service;
+use crate::session::{RefreshToken, Session};
+
+/// Answers a revocation request: 200 whether there was such a token or not, and whether it was the caller's or not.
+/// The kind of a token is plain from the token, so `token_type_hint` is not needed.
+///
+/// # Errors
+/// Those of RFC 7009, section 2.2.1; [`Error::unavailable`], [`Error::server_error`].
+pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    const NO_TOKEN: Error = Error::invalid_request("The token parameter is missing.");
+
+    let form = Form::parse(request.headers(), request.body())?;
+    let token = form.value("token").ok_or(NO_TOKEN)?;
+    let credentials = Credentials::read(request.headers(), &form)?;
+    let caller = service.clients.authenticate(&credentials, service.clock.now()).await?;
+    Span::current().record("client_id", caller.id.as_str());
+    match RefreshToken::parse(token) {
+        Ok(token) => revoke_session(service, &caller, &token).await?,
+        Err(_) => revoke_access_token(service, &caller, token).await?,
+    }
+    response::json(StatusCode::OK, &json!({}), Caching::Forbidden)
+}
+
+fn may_revoke(caller: &AuthenticatedClient, owner: &str) -> bool {
+    caller.id.as_str() == owner || caller.has(Capability::Revoke)
+}
+
+/// Any token of the session will do, a replaced one too: whoever holds it wants the session ended.
+async fn revoke_session(service: &Service, caller: &AuthenticatedClient, token: &RefreshToken) -> Result<(), Error> {
+    let session = Session::find(&token.session_id(), &service.tokens, service.clock.now()).await?;
+    match session {
+        Some(session) if may_revoke(caller, session.client_id().as_str()) => {
+            Ok(session.revoke(&service.tokens).await?)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn revoke_access_token(service: &Service, caller: &AuthenticatedClient, text: &str) -> Result<(), Error> {
+    match PresentedToken::read(service, text).await? {
+        Some(token) if token.client_id().is_some_and(|owner| may_revoke(caller, owner)) => {
+            token.revoke(service, text).await
+        }
+        _ => Ok(()),
+    }
+}
