@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::random::{Random, RandomFailed};
 use crate::scope::{GrantedScope, OPENID, Scope};
 use crate::store::StoreError;
-use crate::store::tokens::{Rotated, SESSION_SCHEMA, StoredRotation, StoredSession, Tokens};
+use crate::store::tokens::{Rotated, SESSION_PREFIX, SESSION_SCHEMA, StoredRotation, StoredSession, Tokens};
 use crate::user::{User, Username};
 
 const HANDLE_BYTES: usize = 16;
@@ -113,7 +113,7 @@ impl SessionId {
     }
 
     fn key(&self) -> String {
-        format!("s#{}", self.0)
+        format!("{SESSION_PREFIX}{}", self.0)
     }
 }
 
@@ -278,6 +278,21 @@ impl Session {
         Ok(stored.filter(|stored| now < stored.expires_at).map(Self))
     }
 
+    /// The sessions of a user that have not ended, by reading the whole table: for the command line alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer.
+    pub async fn of_user(username: &Username, tokens: &Tokens, now: Timestamp) -> Result<Vec<Self>, StoreError> {
+        let stored = tokens.sessions_of(username).await?;
+        Ok(stored.into_iter().filter(|stored| now < stored.expires_at).map(Self).collect())
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        SessionId(self.0.id.trim_start_matches(SESSION_PREFIX).to_owned())
+    }
+
     /// The client it is with.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
@@ -381,12 +396,6 @@ impl OpenSession {
             return Err(Refused::Reused.into());
         }
         Ok(Self { token, session })
-    }
-
-    /// The session's identifier.
-    #[must_use]
-    pub fn id(&self) -> SessionId {
-        self.token.session_id()
     }
 
     /// Replaces the token that was presented, and gives its successor: the same one to everybody who presents the

@@ -24,7 +24,11 @@ pub fn subscriber<W>(format: Format, level: LevelFilter, writer: W) -> Box<dyn S
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("passgrant", level);
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        // The embedded DynamoDB warns of every condition that does not hold, which is how this service asks.
+        .with_target("dynoxide", LevelFilter::ERROR)
+        .with_target("passgrant", level);
     match format {
         Format::Json => Box::new(
             Registry::default().with(fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(targets)),

@@ -56,18 +56,23 @@ impl InProcessKey {
     /// # Errors
     /// [`KeyFileError`] when the file cannot be read, written or understood.
     pub fn load_or_generate(path: &Path) -> Result<Self, KeyFileError> {
-        match fs::read(path) {
-            Ok(der) => {
-                let der = Zeroizing::new(der);
-                Self::from_pair(KeyPair::from_pkcs8(&der).map_err(|_| KeyFileError::Encoding)?)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        match Self::load(path) {
+            Err(KeyFileError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Self::generate()?;
                 key.write(path)?;
                 Ok(key)
             }
-            Err(error) => Err(error.into()),
+            outcome => outcome,
         }
+    }
+
+    /// Reads the key in `path`.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when the file cannot be read or understood.
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        let der = Zeroizing::new(fs::read(path)?);
+        Self::from_pair(KeyPair::from_pkcs8(&der).map_err(|_| KeyFileError::Encoding)?)
     }
 
     fn from_pair(pair: KeyPair) -> Result<Self, KeyFileError> {

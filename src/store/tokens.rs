@@ -104,6 +104,18 @@ impl Tokens {
         from_item(&self.table, id, item)
     }
 
+    /// The sessions of a user, by reading the whole table: for the command line alone.
+    pub(crate) async fn sessions_of(&self, username: &Username) -> Result<Vec<StoredSession>, StoreError> {
+        let request = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
+        let request = request
+            .filter_expression("begins_with(id, :session) AND username = :username")
+            .expression_attribute_values(":session", string(SESSION_PREFIX))
+            .expression_attribute_values(":username", string(username.as_str()));
+        let items = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let items = items.map_err(StoreError::from_sdk)?;
+        items.into_iter().map(|item| self.read_session(SESSION_PREFIX, item)).collect()
+    }
+
     /// Stores a new session. Its key is random: one that is there already was stored by an attempt whose answer got lost.
     pub(crate) async fn put_session(&self, session: &StoredSession) -> Result<(), StoreError> {
         let item = to_item(&self.table, &session.id, session)?;
@@ -194,6 +206,9 @@ impl Tokens {
         Ok(())
     }
 }
+
+/// What the keys of sessions begin with.
+pub(crate) const SESSION_PREFIX: &str = "s#";
 
 fn revocation_key(jti: &str) -> String {
     format!("r#{jti}")

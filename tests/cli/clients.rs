@@ -21,10 +21,14 @@ fn a_client_is_created_shown_listed_changed_and_deleted() {
             "scopes": ["profile", "email", "orders"],
             "default_scopes": [],
             "audiences": [],
+            "capabilities": [],
+            "access_token_format": "jwt",
+            "claim_map": {},
             "access_token_lifetime": 3600,
             "refresh_idle_lifetime": 1_209_600,
             "refresh_lifetime": 7_776_000,
             "refresh_grace": 30,
+            "refresh_needs_offline_access": false,
             "signing_algorithm": null,
             "secrets": created["secrets"],
             "created_at": created["created_at"],
@@ -212,7 +216,7 @@ fn options_beyond_their_bounds_are_refused() {
         ["--scope", "\"a\""],
         ["--audience", "api"],
         ["--name", "a\u{1b}[2J"],
-        ["--signing-algorithm", "none"],
+        ["--signing-alg", "none"],
     ] {
         let arguments = [&["client", "create", "c"][..], &option].concat();
         let message = folder.run(&arguments).misused();

@@ -52,7 +52,8 @@ fn data_and_keys_survive_a_kill() {
 #[test]
 fn a_killed_servers_folder_can_be_managed() {
     let data = tempfile::tempdir().expect("a folder");
-    Server::on(data.path(), &["--demo"]).kill();
+    let server = Server::on(data.path(), &["--demo"]);
+    server.kill();
     let clients = On(data.path()).json(&["client", "list"]);
     assert_eq!(clients[0]["client_id"], "demo-client");
     assert!(!data.path().join("dynamodb.json").exists());
@@ -103,7 +104,9 @@ fn without_a_folder_commands_follow_the_sdks_variables() {
     let server = Server::in_memory(&[]);
     let on_sdk = |arguments: &[&str]| {
         let mut command = passgrant();
-        command.env("AWS_ENDPOINT_URL_DYNAMODB", text(&server.started["dynamodb_endpoint"])).env("AWS_REGION", "eu-central-1");
+        command
+            .env("AWS_ENDPOINT_URL_DYNAMODB", text(&server.started["dynamodb_endpoint"]))
+            .env("AWS_REGION", "eu-central-1");
         run(command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x").args(arguments))
     };
     let created = on_sdk(&["client", "create", "web", "--output", "json"]).json();

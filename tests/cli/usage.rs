@@ -60,15 +60,19 @@ fn a_bad_variable_is_named() {
 }
 
 #[test]
-fn without_aws_the_reason_is_one_line() {
-    let nowhere = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "x"),
-        ("AWS_SECRET_ACCESS_KEY", "x"),
-    ];
-    let reason = run(passgrant().envs(nowhere).args(["client", "list"])).refused();
-    assert!(reason.starts_with("DynamoDB: "), "{reason}");
+fn without_aws_the_reason_is_one_line_that_quotes_no_request() {
+    let keys = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let region = ("AWS_REGION", "eu-central-1");
+    let no_metadata = ("AWS_EC2_METADATA_DISABLED", "true");
+    for (variables, reason) in [
+        (vec![keys[0], keys[1], region, ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")], "Connection refused"),
+        (vec![keys[0], keys[1], region, ("AWS_ENDPOINT_URL_DYNAMODB", "nonsense")], "endpoint must contain scheme"),
+        (vec![keys[0], keys[1], no_metadata], "Invalid Configuration: Missing Region"),
+        (vec![region, no_metadata], "no credentials found"),
+    ] {
+        let said = run(passgrant().envs(variables).args(["client", "show", "web"])).refused();
+        assert!(said.starts_with("DynamoDB: ") && said.contains(reason) && !said.contains(['{', '"']), "{said}");
+    }
 }
 
 #[test]

@@ -10,7 +10,10 @@ use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use passgrant::audience::Audience;
-use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret};
+use passgrant::claims::ClaimMap;
+use passgrant::client::{
+    AccessTokenFormat, AuthMethod, Capability, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret,
+};
 use passgrant::clock::{Clock as _, SystemClock};
 use passgrant::embedded::{self, EmbeddedDynamoDb};
 use passgrant::password::{Argon2Policy, Password};
@@ -139,13 +142,15 @@ impl Deployment {
     /// Sends a request through its front door.
     pub(crate) async fn send(&mut self, event: &Event) -> Answer {
         let (status, body) = self.emulator.invoke(&event.json).await;
-        assert_eq!(status, StatusCode::OK, "the function gave no answer to {event:?}:\n{}", self.emulator.log());
+        assert_eq!(status, StatusCode::OK, "no answer to {event}:\n{}", self.emulator.log());
         let answer: Value = serde_json::from_slice(&body).expect("a JSON answer");
-        assert!(answer["errorType"].is_null(), "the function failed {event:?}: {answer}");
+        assert!(answer["errorType"].is_null(), "{answer} to {event}");
         let answer = Answer::read(event.front_door, &answer);
         self.request_ids.push(answer.header("x-request-id").to_owned());
         if let Ok(Value::Object(members)) = serde_json::from_str(&answer.body) {
-            let tokens = ["access_token", "refresh_token"].into_iter().filter_map(|name| members.get(name)?.as_str());
+            let tokens = ["access_token", "refresh_token", "id_token"]
+                .into_iter()
+                .filter_map(|name| members.get(name)?.as_str());
             self.secrets.extend(tokens.map(str::to_owned));
         }
         answer
@@ -242,14 +247,18 @@ fn client() -> Client {
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![StoredSecret::new(&secret, now, &OsRandom).expect("randomness")],
         grants: Grant::ALL.to_vec(),
-        scopes: Scope::parse("profile email").expect("a scope"),
+        capabilities: Capability::ALL.to_vec(),
+        scopes: Scope::parse("openid profile email").expect("a scope"),
         default_scopes: Scope::parse("profile").expect("a scope"),
         audiences: vec![Audience::parse(AUDIENCE).expect("an audience")],
-        access_token_lifetime: Duration::from_secs(3600),
+        access_token_format: AccessTokenFormat::Jwt,
+        claim_map: ClaimMap::default(),
+        access_token_lifetime: Duration::from_hours(1),
         refresh: RefreshPolicy {
-            idle_lifetime: Duration::from_secs(14 * 86_400),
-            lifetime: Duration::from_secs(90 * 86_400),
+            idle_lifetime: Duration::from_hours(14 * 24),
+            lifetime: Duration::from_hours(90 * 24),
             grace: Duration::from_secs(30),
+            needs_offline_access: false,
         },
         signing_algorithm: None,
         created_at: now,

@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(5);
 /// More than any function's time here, so that it is the emulator who calls a function late.
-const INVOCATION: Duration = Duration::from_secs(60);
+const INVOCATION: Duration = Duration::from_mins(1);
 
 /// A running emulator, its function, and everything both wrote; all ended when dropped.
 pub(crate) struct Emulator {

@@ -12,6 +12,7 @@ use crate::emulator::{Emulator, path_in};
 use crate::event::FrontDoor;
 
 /// The bootstrap by itself. Without a runtime API to poll it ends, whatever its environment is.
+#[expect(clippy::expect_used, reason = "without an end of it the test has failed")]
 async fn run(builder: &Builder) -> Output {
     let output = Command::new(path_in("PASSGRANT_TEST_BOOTSTRAP"))
         .env_clear()

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "an event that cannot be read fails the test it serves")]
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -65,7 +66,7 @@ impl FrontDoor {
 }
 
 /// A request in its front door's form.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Event {
     pub(crate) front_door: FrontDoor,
     pub(crate) json: Value,
@@ -152,6 +153,12 @@ impl Event {
     }
 }
 
+impl fmt::Display for Event {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} {}", self.front_door, self.json)
+    }
+}
+
 /// An answer, as the front door that gets it hands it on.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -211,7 +218,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn is_unavailable(self) -> Self {
+    pub(crate) fn was_unavailable(self) -> Self {
         let answer = self.failed(503, "temporarily_unavailable");
         assert!(answer.header("retry-after").parse::<u64>().is_ok(), "{answer:?}");
         answer

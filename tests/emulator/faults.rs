@@ -10,8 +10,8 @@ async fn without_dynamodb_the_service_is_unavailable_until_it_is_back() {
     let function = deployment.emulator.function();
     for fault in [Fault::Reset, Fault::Unavailable503, Fault::ServerError, Fault::Throttle, Fault::Garbage] {
         deployment.dynamodb_wire.inject(fault, Matcher::any());
-        deployment.login().await.is_unavailable();
-        deployment.refresh(&session.text("refresh_token")).await.is_unavailable();
+        deployment.login().await.was_unavailable();
+        deployment.refresh(&session.text("refresh_token")).await.was_unavailable();
         deployment.get("/healthz").await.succeeded();
         deployment.get("/oauth2/jwks").await.succeeded();
         deployment.repair();
@@ -28,8 +28,8 @@ async fn without_kms_the_service_is_unavailable_until_it_is_back() {
     let session = deployment.login().await.succeeded();
     for fault in [Fault::Throttle, Fault::Reset, Fault::ServerError] {
         deployment.kms_wire.inject(fault, Matcher::operation("Sign"));
-        deployment.login().await.is_unavailable();
-        deployment.refresh(&session.text("refresh_token")).await.is_unavailable();
+        deployment.login().await.was_unavailable();
+        deployment.refresh(&session.text("refresh_token")).await.was_unavailable();
         deployment.repair();
         deployment.login().await.succeeded();
     }
@@ -45,7 +45,7 @@ async fn an_answer_comes_before_the_platform_gives_up() {
     deployment.login().await.succeeded();
     let function = deployment.emulator.function();
     deployment.break_all(Fault::Hang);
-    deployment.login().await.is_unavailable();
+    deployment.login().await.was_unavailable();
     deployment.repair();
     deployment.login().await.succeeded();
     assert_eq!(deployment.emulator.function(), function, "it never ended");
@@ -57,8 +57,8 @@ async fn a_start_without_dynamodb_and_kms_is_made_up_for() {
     for fault in [Fault::Reset, Fault::Hang] {
         let mut deployment = Deployment::builder().broken(fault).start().await;
         deployment.get("/healthz").await.succeeded();
-        deployment.get("/oauth2/jwks").await.is_unavailable();
-        deployment.login().await.is_unavailable();
+        deployment.get("/oauth2/jwks").await.was_unavailable();
+        deployment.login().await.was_unavailable();
         deployment.repair();
         deployment.get("/oauth2/jwks").await.succeeded();
         let token = deployment.login().await.succeeded().text("access_token");

@@ -104,6 +104,27 @@ async fn a_refusal_keeps_its_status_and_headers() {
 }
 
 #[tokio::test]
+async fn a_browser_asks_before_it_sends() {
+    const ORIGIN: &str = "https://app.example.com";
+    let mut deployment = Deployment::builder().variable("PASSGRANT_CORS_ORIGINS", ORIGIN).start().await;
+    for front_door in FrontDoor::ALL {
+        let asks = |origin| {
+            let event = front_door.request("OPTIONS", "/oauth2/token").header("origin", origin);
+            event.header("access-control-request-method", "POST")
+        };
+        let allowed = deployment.send(&asks(ORIGIN)).await;
+        assert_eq!((allowed.status, allowed.body.as_str()), (204, ""), "{front_door:?}");
+        assert_eq!(allowed.header("access-control-allow-origin"), ORIGIN);
+        assert_eq!(allowed.header("access-control-allow-methods"), "POST");
+        let refused = deployment.send(&asks("https://other.example.com")).await.failed(405, "invalid_request");
+        assert!(!refused.headers.contains_key("access-control-allow-origin"), "{front_door:?}");
+        let granted = deployment.send(&front_door.sample().header("origin", ORIGIN)).await.succeeded();
+        assert_eq!(granted.header("access-control-allow-origin"), ORIGIN);
+    }
+    deployment.end();
+}
+
+#[tokio::test]
 async fn credentials_in_a_query_string_are_not_seen() {
     let mut deployment = Deployment::start().await;
     let query =

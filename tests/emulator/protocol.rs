@@ -63,6 +63,30 @@ async fn whatever_is_wrong_with_the_client_is_answered_alike() {
 }
 
 #[tokio::test]
+async fn a_token_is_looked_into_and_revoked() {
+    let mut deployment = Deployment::start().await;
+    let login = [("grant_type", "password"), ("username", USER), ("password", PASSWORD), ("scope", "openid profile")];
+    let granted = deployment.send(&FrontDoor::HttpApi.token(&login)).await.succeeded();
+    assert!(granted.json()["id_token"].is_string());
+    let token = granted.text("access_token");
+    let bearer = format!("Bearer {token}");
+    for front_door in FrontDoor::ALL {
+        let claims =
+            deployment.send(&front_door.get("/oauth2/userinfo").header("authorization", &bearer)).await.succeeded();
+        assert_eq!(claims.json()["sub"], deployment.subject);
+        let introspection = deployment.send(&front_door.token(&[("token", &token)]).path("/oauth2/introspect")).await;
+        assert_eq!(introspection.succeeded().json()["active"], true);
+    }
+    let refresh_token = granted.text("refresh_token");
+    let revocation = FrontDoor::RestApi.token(&[("token", &refresh_token)]).path("/oauth2/revoke");
+    deployment.send(&revocation).await.succeeded();
+    let introspection = deployment.send(&FrontDoor::Alb.token(&[("token", &token)]).path("/oauth2/introspect")).await;
+    assert_eq!(introspection.succeeded().json(), json!({ "active": false }));
+    deployment.refresh(&refresh_token).await.failed(400, "invalid_grant");
+    deployment.end();
+}
+
+#[tokio::test]
 async fn the_issuer_is_the_configured_one_to_the_byte() {
     for issuer in ["https://login.example.com", "https://login.example.com/", "https://login.example.com/tenant/"] {
         let mut deployment = Deployment::builder().variable("PASSGRANT_ISSUER", issuer).start().await;

@@ -48,7 +48,7 @@ async fn no_secret_is_logged_whatever_becomes_of_the_request() {
             (404, front_door.get(&format!("/{PASSWORD}"))),
         ] {
             let answer = deployment.send(&event).await;
-            assert_eq!(answer.status, status, "{event:?}: {answer:?}");
+            assert_eq!(answer.status, status, "{answer:?} to {event}");
             assert!(!answer.body.contains(PASSWORD) && !answer.body.contains(SECRET), "{answer:?}");
         }
     }

@@ -11,7 +11,6 @@ use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, StoredSecret};
 use passgrant::clock::Clock as _;
-use passgrant::scope::Scope;
 use passgrant::store::{Changed, Created};
 
 use crate::Context;
@@ -28,6 +27,8 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   passgrant client create web --scope 'profile email' --default-scope profile
   passgrant client create spa --auth-method none --audience https://api.example.com
+  passgrant client create api --capability introspect
+  passgrant client create old --map sub=username --map role=claims.roles --map idp=literal:local
   printf %s \"$SECRET\" | passgrant client create batch --secret-stdin --grant password";
 
 const UPDATE_EXAMPLES: &str = "\
@@ -116,22 +117,7 @@ async fn create(context: &Context, change: Change) -> Result<(), Failure> {
         return Err(Failure::usage("client create", ErrorKind::ArgumentConflict, message));
     }
     let now = context.clock.now();
-    let mut client = Client {
-        id,
-        name: None,
-        disabled: false,
-        auth_method,
-        secrets: Vec::new(),
-        grants: defaults::GRANTS.to_vec(),
-        scopes: Scope::default(),
-        default_scopes: Scope::default(),
-        audiences: Vec::new(),
-        access_token_lifetime: defaults::ACCESS_TOKEN_LIFETIME,
-        refresh: defaults::REFRESH,
-        signing_algorithm: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let mut client = defaults::client(id, now);
     options.apply(&mut client)?;
     let secret = if auth_method.has_secret() { Some(new_secret(context, secret_stdin)?) } else { None };
     if let Some(secret) = &secret {

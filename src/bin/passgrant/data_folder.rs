@@ -1,7 +1,7 @@
 //! The data folder of a local server: what is in it, and who may use it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const SIGNING_KEY: &str = "signing-key.der";
 /// How long a command waits for another one to finish with the folder, or for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
-const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What `dynamodb.json` holds.
 #[derive(Serialize, Deserialize)]
@@ -94,7 +94,7 @@ impl DataFolder {
 
     /// The file of the key that signs.
     pub(crate) fn signing_key(&self) -> PathBuf {
-        self.path.join(SIGNING_KEY)
+        signing_key(&self.path)
     }
 
     /// Tells commands on this folder where its DynamoDB is.
@@ -113,6 +113,11 @@ impl DataFolder {
             _ => Ok(()),
         }
     }
+}
+
+/// The file of the signing key in the folder at `path`.
+pub(crate) fn signing_key(path: &Path) -> PathBuf {
+    path.join(SIGNING_KEY)
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
@@ -158,10 +163,14 @@ async fn acquire(path: &Path, lock: File) -> Result<Access, Failure> {
     }
 }
 
-/// The endpoint that a server published, if one answers there: a killed server's file outlives it.
+/// The endpoint that a server published, if it answers there. A killed server's file outlives it; for a moment, even
+/// connections to it are taken, by the kernel.
 fn served(path: &Path) -> Option<String> {
     let published: Published = serde_json::from_slice(&fs::read(path.join(ENDPOINT)).ok()?).ok()?;
     let address: SocketAddr = published.endpoint.strip_prefix("http://")?.parse().ok()?;
-    TcpStream::connect_timeout(&address, PROBE_TIMEOUT).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, PROBE_TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(PROBE_TIMEOUT)).ok()?;
+    write!(stream, "GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;
+    stream.read_exact(&mut [0]).ok()?;
     Some(published.endpoint)
 }

@@ -5,9 +5,11 @@ mod data_folder;
 mod database;
 mod environment;
 mod failure;
+mod key;
 mod output;
 mod secret_input;
 mod serve;
+mod session;
 mod user;
 
 use std::io;
@@ -66,6 +68,12 @@ enum Command {
     /// Manage users: the resource owners
     #[command(subcommand)]
     User(user::Command),
+    /// See and end sessions: the logins that clients keep alive
+    #[command(subcommand)]
+    Session(session::Command),
+    /// See the public keys that tokens are verified with
+    #[command(subcommand)]
+    Key(key::Command),
 }
 
 /// What every command that manages something works with.
@@ -109,6 +117,8 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
         match command {
             Command::Client(command) => command.run(&context).await?,
             Command::User(command) => command.run(&context).await?,
+            Command::Session(command) => command.run(&context).await?,
+            Command::Key(command) => command.run(&context).await?,
             Command::Serve(_) => {}
         }
         match context.database.into_inner() {

@@ -10,6 +10,10 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+/// A terminal that says it is narrower than this does not know how wide it is.
+const MIN_COLUMNS: u16 = 40;
+const USUAL_COLUMNS: u16 = 80;
+
 /// How results are printed: for people, or for programs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -74,6 +78,9 @@ fn plain_table() -> Table {
 }
 
 fn text(mut table: Table) -> String {
+    if table.width().is_some_and(|columns| columns < MIN_COLUMNS) {
+        table.set_width(USUAL_COLUMNS);
+    }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use passgrant::audience::{Audience, MalformedAudience};
-use passgrant::client::{AuthMethod, Client, Grant};
+use passgrant::claims::{ClaimMap, ClaimSource, MalformedClaimMap};
+use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant};
 use passgrant::scope::Scope;
 use passgrant::signing::Algorithm;
 
@@ -35,6 +36,8 @@ pub(super) struct Options {
     pub(super) auth_method: Option<AuthMethod>,
     #[arg(long, help = "A grant it may use: password, refresh_token [default: both]", value_name = "GRANT", value_parser = parse_list::<Grant>)]
     grant: Option<Vec<List<Grant>>>,
+    #[arg(long, help = "What else it may do: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
+    capability: Option<Vec<List<Capability>>>,
     /// A scope it may have
     #[arg(long, value_parser = Scope::parse_or_empty)]
     scope: Option<Vec<Scope>>,
@@ -44,6 +47,10 @@ pub(super) struct Options {
     /// A resource server its access tokens are meant for [default: the issuer]
     #[arg(long, value_name = "URI", value_parser = parse_audiences)]
     audience: Option<Vec<List<Audience>>>,
+    #[arg(long, help = "What its access tokens are: jwt, opaque [default: jwt]", value_name = "FORMAT", value_parser = str::parse::<AccessTokenFormat>)]
+    access_token_format: Option<AccessTokenFormat>,
+    #[arg(long, help = "A claim of its tokens; SOURCE is username, sub, client_id, scopes, claims.NAME or literal:VALUE", value_name = "CLAIM=SOURCE", value_parser = parse_mapping)]
+    map: Option<Vec<Mapping>>,
     /// Lifetime of its access tokens, 24h at most [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_ACCESS_TOKEN_LIFETIME>)]
     access_token_lifetime: Option<Duration>,
@@ -58,7 +65,13 @@ pub(super) struct Options {
     refresh_grace: Option<Duration>,
     /// The algorithm its tokens are signed with [default: the server's]
     #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
-    signing_algorithm: Option<Choice>,
+    signing_alg: Option<Choice>,
+    #[arg(
+        long,
+        help = "Whether it gets a refresh token only where offline_access is granted [default: false]",
+        value_name = "BOOL"
+    )]
+    refresh_needs_offline_access: Option<bool>,
 }
 
 /// A client's name; none for the empty one.
@@ -68,6 +81,10 @@ struct Name(Option<String>);
 /// The values of one option.
 #[derive(Clone)]
 struct List<T>(Vec<T>);
+
+/// One claim and its source; none for the empty value, which empties the map.
+#[derive(Clone)]
+struct Mapping(Option<(String, ClaimSource)>);
 
 /// A signing algorithm, or the server's.
 #[derive(Clone, Copy)]
@@ -87,7 +104,11 @@ impl Options {
             refresh_idle_lifetime: None,
             refresh_lifetime: None,
             refresh_grace: None,
-            signing_algorithm: None,
+            signing_alg: None,
+            refresh_needs_offline_access: None,
+            capability: None,
+            access_token_format: None,
+            map: None,
         } = self
         else {
             return false;
@@ -112,9 +133,17 @@ impl Options {
         if let Some(lists) = &self.audience {
             client.audiences = distinct(lists);
         }
-        if let Some(Choice(algorithm)) = self.signing_algorithm {
+        if let Some(Choice(algorithm)) = self.signing_alg {
             client.signing_algorithm = algorithm;
         }
+        if let Some(lists) = &self.capability {
+            client.capabilities = distinct(lists);
+        }
+        if let Some(mappings) = &self.map {
+            client.claim_map = ClaimMap::new(mappings.iter().filter_map(|Mapping(mapping)| mapping.clone()))?;
+        }
+        set(&mut client.access_token_format, self.access_token_format);
+        set(&mut client.refresh.needs_offline_access, self.refresh_needs_offline_access);
         set(&mut client.auth_method, self.auth_method);
         set(&mut client.access_token_lifetime, self.access_token_lifetime);
         set(&mut client.refresh.idle_lifetime, self.refresh_idle_lifetime);
@@ -180,6 +209,15 @@ where
 {
     let values = text.split(' ').filter(|value| !value.is_empty()).map(str::parse);
     values.collect::<Result<_, T::Err>>().map(List).map_err(|error| error.to_string())
+}
+
+fn parse_mapping(text: &str) -> Result<Mapping, String> {
+    if text.is_empty() {
+        return Ok(Mapping(None));
+    }
+    let (claim, source) = text.split_once('=').ok_or("a claim and its source, as in role=claims.roles")?;
+    let source = source.parse().map_err(|error: MalformedClaimMap| error.to_string())?;
+    Ok(Mapping(Some((claim.to_owned(), source))))
 }
 
 fn parse_audiences(text: &str) -> Result<List<Audience>, String> {

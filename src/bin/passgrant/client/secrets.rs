@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix(1_000);
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn secret(not_after: Option<u64>) -> StoredSecret {
         let chosen = ClientSecret::generate(&OsRandom).expect("randomness");

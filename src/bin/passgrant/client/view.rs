@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use passgrant::audience::Audience;
-use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, StoredSecret};
+use passgrant::claims::ClaimMap;
+use passgrant::client::{
+    AccessTokenFormat, AuthMethod, Capability, Client, ClientId, ClientSecret, Grant, StoredSecret,
+};
 use passgrant::clock::Timestamp;
 use passgrant::scope::{Scope, ScopeToken};
 use passgrant::signing::Algorithm;
@@ -21,13 +24,17 @@ pub(super) struct ClientView<'a> {
     disabled: bool,
     auth_method: AuthMethod,
     grants: &'a [Grant],
+    capabilities: &'a [Capability],
     scopes: Vec<&'a str>,
     default_scopes: Vec<&'a str>,
     audiences: &'a [Audience],
+    access_token_format: AccessTokenFormat,
+    claim_map: &'a ClaimMap,
     access_token_lifetime: u64,
     refresh_idle_lifetime: u64,
     refresh_lifetime: u64,
     refresh_grace: u64,
+    refresh_needs_offline_access: bool,
     signing_algorithm: Option<Algorithm>,
     secrets: Vec<SecretView<'a>>,
     created_at: Timestamp,
@@ -64,13 +71,17 @@ impl<'a> ClientView<'a> {
             disabled: client.disabled,
             auth_method: client.auth_method,
             grants: &client.grants,
+            capabilities: &client.capabilities,
             scopes: tokens(&client.scopes),
             default_scopes: tokens(&client.default_scopes),
             audiences: &client.audiences,
+            access_token_format: client.access_token_format,
+            claim_map: &client.claim_map,
             access_token_lifetime: client.access_token_lifetime.as_secs(),
             refresh_idle_lifetime: client.refresh.idle_lifetime.as_secs(),
             refresh_lifetime: client.refresh.lifetime.as_secs(),
             refresh_grace: client.refresh.grace.as_secs(),
+            refresh_needs_offline_access: client.refresh.needs_offline_access,
             signing_algorithm: client.signing_algorithm,
             secrets: client.secrets.iter().map(secret).collect(),
             created_at: client.created_at,
@@ -101,17 +112,20 @@ impl<'a> ClientView<'a> {
             ("State", self.state().to_owned()),
             ("Auth method", self.auth_method.to_string()),
             ("Grants", list(self.grants)),
+            ("Capabilities", list(self.capabilities)),
             ("Scopes", list(&self.scopes)),
             ("Default scopes", list(&self.default_scopes)),
             ("Audiences", if self.audiences.is_empty() { "the issuer".to_owned() } else { list(self.audiences) }),
-            ("Access tokens", format!("live {}", time(self.access_token_lifetime))),
+            ("Access tokens", format!("{}, live {}", self.access_token_format, time(self.access_token_lifetime))),
+            ("Claims", self.claims()),
             (
                 "Sessions",
                 format!(
-                    "live {}, {} unused; grace {}",
+                    "live {}, {} unused; grace {}{}",
                     time(self.refresh_lifetime),
                     time(self.refresh_idle_lifetime),
                     time(self.refresh_grace),
+                    if self.refresh_needs_offline_access { "; need offline_access" } else { "" },
                 ),
             ),
             ("Algorithm", self.signing_algorithm.map_or("the server's", Algorithm::as_str).to_owned()),
@@ -121,6 +135,11 @@ impl<'a> ClientView<'a> {
         rows.push(("Updated", rfc3339(self.updated_at)));
         let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown this once:\n\n{secret}"));
         details(rows) + secret.as_deref().unwrap_or_default()
+    }
+
+    fn claims(&self) -> String {
+        let mapped: Vec<_> = self.claim_map.iter().map(|(claim, source)| format!("{claim}={source}")).collect();
+        if mapped.is_empty() { "-".to_owned() } else { mapped.join("\n") }
     }
 
     fn state(&self) -> &'static str {

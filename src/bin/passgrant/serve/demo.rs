@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use passgrant::client::{AuthMethod, Client, ClientId, ClientSecret, Grant, StoredSecret};
+use passgrant::client::{Client, ClientId, ClientSecret, StoredSecret};
 use passgrant::clock::Clock;
 use passgrant::config::Config;
 use passgrant::endpoint;
@@ -81,20 +81,11 @@ async fn prepare_client(
 ) -> Result<bool, Failure> {
     let now = clock.now();
     let client = Client {
-        id: ClientId::parse(CLIENT)?,
         name: Some("Demo".to_owned()),
-        disabled: false,
-        auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![StoredSecret::new(secret, now, random)?],
-        grants: Grant::ALL.to_vec(),
-        scopes: Scope::parse("profile email")?,
+        scopes: Scope::parse("openid profile email")?,
         default_scopes: Scope::parse("profile")?,
-        audiences: Vec::new(),
-        access_token_lifetime: defaults::ACCESS_TOKEN_LIFETIME,
-        refresh: defaults::REFRESH,
-        signing_algorithm: None,
-        created_at: now,
-        updated_at: now,
+        ..defaults::client(ClientId::parse(CLIENT)?, now)
     };
     if store.clients.create(&client).await? == Created::Yes {
         return Ok(false);
