@@ -36,6 +36,8 @@ resource "aws_lambda_function" "this" {
       PASSGRANT_SIGNING_KEYS      = join(",", [for label in var.signing_keys : aws_kms_key.signing[label].arn])
       PASSGRANT_SIGNING_ALGORITHM = var.signing_algorithm
       PASSGRANT_DEFAULT_SCOPE     = var.default_scope
+      PASSGRANT_EMPTY_SCOPE       = var.empty_scope
+      PASSGRANT_CORS_ORIGINS      = join(",", var.cors_origins)
       PASSGRANT_USERNAME_PROFILE  = var.username_profile
       PASSGRANT_PASSWORD_GRANT    = var.password_grant ? "on" : "off"
       PASSGRANT_DETAILED_ERRORS   = var.detailed_errors ? "on" : "off"

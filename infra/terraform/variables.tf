@@ -86,6 +86,28 @@ variable "signing_keys" {
   }
 }
 
+variable "empty_scope" {
+  type        = string
+  default     = ""
+  description = "Scope that is granted where nothing else is."
+
+  validation {
+    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.empty_scope))
+    error_message = "empty_scope is scope tokens (RFC 6749, section 3.3) with one space between them."
+  }
+}
+
+variable "cors_origins" {
+  type        = list(string)
+  default     = []
+  description = "Origins of browser applications that may call the service."
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : can(regex("^https?://[^\\s,/]+$", origin))])
+    error_message = "An origin is a scheme, a host and, where it is not the usual one, a port: https://app.example.com."
+  }
+}
+
 variable "default_scope" {
   type        = string
   default     = ""
