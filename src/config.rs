@@ -46,7 +46,7 @@ variables! {
     SIGNING_KEYS = "PASSGRANT_SIGNING_KEYS", None,
         "The KMS signing keys, parted by commas: key ids, key ARNs, alias names or alias ARNs. The first that fits an algorithm signs, all are published. Required in AWS; `passgrant serve` signs with a key of its own.";
     SIGNING_ALGORITHM = "PASSGRANT_SIGNING_ALGORITHM", Some("RS256"),
-        "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384 or PS512.";
+        "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 or HS512. A signing key must fit it.";
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
         "The scope of a request that names none, from a client without a default of its own: tokens parted by spaces, cut to what the client may have.";
     EMPTY_SCOPE = "PASSGRANT_EMPTY_SCOPE", Some(""),

@@ -4,11 +4,12 @@ use std::num::NonZero;
 use std::thread;
 
 use crate::authenticate::client::ClientDirectory;
+use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::{Config, Issuer};
 use crate::password::Verifier;
 use crate::random::Random;
-use crate::signing::KeyRing;
+use crate::signing::{KeyRing, SigningError};
 use crate::store::Store;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
@@ -51,12 +52,21 @@ impl Service {
         }
     }
 
-    /// Fetches the public keys and opens the connections to DynamoDB and KMS, so that the first request need not.
-    /// What fails here is tried again by the request that needs it.
+    /// Fetches the public keys and opens the connections to DynamoDB and KMS, so that the first request need not, and
+    /// tells when no key fits the algorithm that is configured. What fails here is tried again by the request that
+    /// needs it: a client with an algorithm of its own may do well.
     pub async fn warm_up(&self) {
-        let (keys, store) = tokio::join!(self.keys.published(), self.tokens.open_connection());
-        if let Err(error) = keys {
-            tracing::warn!(%error, "the signing keys could not be fetched at the start");
+        let signer = async {
+            self.keys.published().await?;
+            self.keys.signer(self.config.signing_algorithm).await
+        };
+        let (signer, store) = tokio::join!(signer, self.tokens.open_connection());
+        match signer {
+            Ok(_) => {}
+            Err(SigningError::Kms(error)) if error.outlook() == Outlook::Transient => {
+                tracing::warn!(%error, "the signing keys could not be fetched at the start");
+            }
+            Err(error) => tracing::error!(%error, "the signing keys cannot be used as they are configured"),
         }
         if let Err(error) = store {
             tracing::warn!(%error, "DynamoDB could not be reached at the start");

@@ -1,28 +1,31 @@
 //! Signing: JSON Web Signatures (RFC 7515) by keys that live in KMS or, for the local server, in the process.
 
+mod ecdsa;
 #[cfg(feature = "cli")]
 pub mod in_process;
 pub mod jwk;
 pub mod kms;
+pub mod verification;
 
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq as _;
 
 use crate::aws::AwsError;
 use crate::client::named;
 use crate::error::Error;
 #[cfg(feature = "cli")]
 use crate::signing::in_process::InProcessKey;
-use crate::signing::jwk::{Jwk, PublicKey};
+use crate::signing::jwk::Jwk;
 use crate::signing::kms::KmsKey;
 
-/// A signature algorithm for JSON Web Signatures (RFC 7518, section 3.1).
+/// A signature or MAC algorithm for JSON Web Signatures (RFC 7518, section 3.1; RFC 8037, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -37,11 +40,39 @@ pub enum Algorithm {
     Ps384,
     /// RSASSA-PSS with SHA-512.
     Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
+    /// Ed25519.
+    EdDsa,
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
 }
 
 impl Algorithm {
     /// Every algorithm, in the order metadata lists them.
-    pub const ALL: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
+    pub const ALL: [Self; 13] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+    ];
 
     /// The value of the `alg` header parameter.
     #[must_use]
@@ -53,16 +84,13 @@ impl Algorithm {
             Self::Ps256 => "PS256",
             Self::Ps384 => "PS384",
             Self::Ps512 => "PS512",
-        }
-    }
-
-    /// The digest of `message` under the algorithm's hash function.
-    #[must_use]
-    pub fn digest(self, message: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Rs256 | Self::Ps256 => Sha256::digest(message).to_vec(),
-            Self::Rs384 | Self::Ps384 => Sha384::digest(message).to_vec(),
-            Self::Rs512 | Self::Ps512 => Sha512::digest(message).to_vec(),
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+            Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
         }
     }
 }
@@ -76,8 +104,24 @@ pub enum SigningError {
     #[error(transparent)]
     Kms(#[from] AwsError),
     /// No configured key fits the algorithm.
-    #[error("no configured signing key fits {0}")]
-    NoKey(Algorithm),
+    #[error("no configured signing key fits {algorithm}; they fit {}", list(fitting))]
+    NoKey {
+        /// The algorithm that was asked for.
+        algorithm: Algorithm,
+        /// Those that the configured keys fit.
+        fitting: Vec<Algorithm>,
+    },
+    /// The token is longer than what KMS signs with the algorithm.
+    #[error(
+        "a token of {bytes} bytes is to be signed with {algorithm}, for which KMS takes {} at most",
+        kms::MAX_MESSAGE_BYTES
+    )]
+    TooLong {
+        /// The algorithm.
+        algorithm: Algorithm,
+        /// The length of header and claims, encoded.
+        bytes: usize,
+    },
     /// A key is not what it should be.
     #[error("the signing key {key} {problem}")]
     Key {
@@ -95,9 +139,51 @@ impl From<SigningError> for Error {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::Kms(error) => error.into(),
-            SigningError::NoKey(_) | SigningError::Key { .. } | SigningError::Claims(_) => {
-                Self::server_error().because(error)
-            }
+            SigningError::NoKey { .. }
+            | SigningError::TooLong { .. }
+            | SigningError::Key { .. }
+            | SigningError::Claims(_) => Self::server_error().because(error),
+        }
+    }
+}
+
+fn list(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// What tokens are verified with, as far as it is not secret.
+#[derive(Debug)]
+pub enum VerificationKey {
+    /// The public half of a key pair.
+    Public(Jwk),
+    /// A secret that signs and verifies, and is never published.
+    Secret {
+        /// Names the key, and tells nothing of it.
+        key_id: String,
+        /// The one algorithm it is made for.
+        algorithm: Algorithm,
+    },
+}
+
+impl VerificationKey {
+    fn key_id(&self) -> &str {
+        match self {
+            Self::Public(jwk) => jwk.key_id(),
+            Self::Secret { key_id, .. } => key_id,
+        }
+    }
+
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Public(jwk) => jwk.key().fits(algorithm),
+            Self::Secret { algorithm: own, .. } => *own == algorithm,
+        }
+    }
+
+    fn published(&self) -> Option<&Jwk> {
+        match self {
+            Self::Public(jwk) => Some(jwk),
+            Self::Secret { .. } => None,
         }
     }
 }
@@ -112,11 +198,11 @@ pub enum SigningKey {
 }
 
 impl SigningKey {
-    async fn public(&self) -> Result<&PublicKey, SigningError> {
+    async fn verification(&self) -> Result<&VerificationKey, SigningError> {
         match self {
-            Self::Kms(key) => key.public().await,
+            Self::Kms(key) => key.verification().await,
             #[cfg(feature = "cli")]
-            Self::InProcess(key) => Ok(key.public()),
+            Self::InProcess(key) => Ok(key.verification()),
         }
     }
 
@@ -125,6 +211,21 @@ impl SigningKey {
             Self::Kms(key) => key.sign(algorithm, message).await,
             #[cfg(feature = "cli")]
             Self::InProcess(key) => key.sign(algorithm, message),
+        }
+    }
+}
+
+impl SigningKey {
+    /// Whether `signature` is this key's, of `message`. A secret key tells by signing again.
+    async fn signed(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<bool, SigningError> {
+        match self.verification().await? {
+            VerificationKey::Public(jwk) => Ok(jwk.key().verify(algorithm, message, signature)),
+            VerificationKey::Secret { algorithm: own, .. } if *own != algorithm => Ok(false),
+            VerificationKey::Secret { .. } => match self.sign(algorithm, message).await {
+                Ok(own) => Ok(own.ct_eq(signature).into()),
+                Err(SigningError::TooLong { .. }) => Ok(false),
+                Err(error) => Err(error),
+            },
         }
     }
 }
@@ -147,12 +248,22 @@ impl KeyRing {
     /// [`SigningError`] when no key fits, or KMS does not tell.
     pub async fn signer(&self, algorithm: Algorithm) -> Result<Signer<'_>, SigningError> {
         for key in &self.keys {
-            let public = key.public().await?;
-            if public.fits(algorithm) {
-                return Ok(Signer { key, algorithm, key_id: public.key_id() });
+            let verification = key.verification().await?;
+            if verification.fits(algorithm) {
+                return Ok(Signer { key, algorithm, key_id: verification.key_id() });
             }
         }
-        Err(SigningError::NoKey(algorithm))
+        Err(SigningError::NoKey { algorithm, fitting: self.algorithms().await? })
+    }
+
+    /// The algorithms that a key fits, in the order metadata lists them.
+    ///
+    /// # Errors
+    /// [`SigningError`] when KMS does not tell one of the keys.
+    pub async fn algorithms(&self) -> Result<Vec<Algorithm>, SigningError> {
+        let keys = self.verification_keys().await?;
+        let fitting = |algorithm: &Algorithm| keys.iter().any(|key| key.fits(*algorithm));
+        Ok(Algorithm::ALL.into_iter().filter(fitting).collect())
     }
 
     /// The claims of a JWT that one of these keys signed and whose header says `typ`; none for any other text.
@@ -170,41 +281,30 @@ impl KeyRing {
             return Ok(None);
         }
         for key in &self.keys {
-            let public = key.public().await?;
-            if public.key_id() == parts.header.kid && public.verifies(algorithm, parts.signed, &parts.signature) {
+            let named = key.verification().await?.key_id() == parts.header.kid;
+            if named && key.signed(algorithm, parts.signed, &parts.signature).await? {
                 return Ok(parts.claims());
             }
         }
         Ok(None)
     }
 
-    /// The algorithms that some key can sign with.
-    ///
-    /// # Errors
-    /// [`SigningError`] when KMS does not tell one of the keys.
-    pub async fn algorithms(&self) -> Result<Vec<Algorithm>, SigningError> {
-        let mut algorithms = Algorithm::ALL.to_vec();
-        let mut fitting = Vec::new();
-        for key in &self.keys {
-            let public = key.public().await?;
-            fitting.extend(algorithms.extract_if(.., |algorithm| public.fits(*algorithm)));
-        }
-        Ok(fitting)
-    }
-
     /// The public keys, each once, in order (RFC 7517, section 5).
     ///
     /// # Errors
-    /// [`SigningError`] when KMS does not tell one of them.
+    /// [`SigningError`] when KMS does not tell one of the keys.
     pub async fn published(&self) -> Result<Vec<&Jwk>, SigningError> {
         let mut published: Vec<&Jwk> = Vec::with_capacity(self.keys.len());
-        for key in &self.keys {
-            let jwk = key.public().await?.jwk();
+        for jwk in self.verification_keys().await?.into_iter().filter_map(VerificationKey::published) {
             if !published.contains(&jwk) {
                 published.push(jwk);
             }
         }
         Ok(published)
+    }
+
+    async fn verification_keys(&self) -> Result<Vec<&VerificationKey>, SigningError> {
+        try_join_all(self.keys.iter().map(SigningKey::verification)).await
     }
 }
 

@@ -5,18 +5,20 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
-    RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::signing::jwk::{PublicKey, UnusableKey};
-use crate::signing::{Algorithm, SigningError};
+use crate::signing::jwk::{Jwk, PublicKey, UnusableKey};
+use crate::signing::{Algorithm, SigningError, VerificationKey};
 
 /// Why a key file could not be used.
 #[derive(Debug, Error)]
@@ -24,8 +26,8 @@ pub enum KeyFileError {
     /// The file could not be read or written.
     #[error("{0}")]
     File(#[from] io::Error),
-    /// The file holds no RSA key in PKCS#8.
-    #[error("it holds no RSA private key in PKCS#8 (DER)")]
+    /// The file holds no key of a known kind in PKCS#8.
+    #[error("it holds no RSA, P-256, P-384, P-521 or Ed25519 private key in PKCS#8 (DER)")]
     Encoding,
     /// The key is too weak, or of the wrong kind.
     #[error("its key {0}")]
@@ -33,12 +35,91 @@ pub enum KeyFileError {
     /// A key could not be generated.
     #[error("a key could not be generated")]
     Generate,
+    /// The algorithm is one of secrets that both sides share, which this process does not keep.
+    #[error("there is no key pair for {0}")]
+    NoPair(Algorithm),
 }
 
-/// An RSA key pair in memory.
+/// A key pair in memory.
 pub struct InProcessKey {
-    pair: KeyPair,
-    public: PublicKey,
+    pair: Pair,
+    verification: VerificationKey,
+}
+
+enum Pair {
+    Rsa(RsaKeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+const CURVES: [&EcdsaSigningAlgorithm; 3] =
+    [&ECDSA_P256_SHA256_FIXED_SIGNING, &ECDSA_P384_SHA384_FIXED_SIGNING, &ECDSA_P521_SHA512_FIXED_SIGNING];
+
+impl Pair {
+    fn generate(algorithm: Algorithm) -> Result<Self, KeyFileError> {
+        let [p256, p384, p521] = CURVES;
+        let pair = match algorithm {
+            Algorithm::Rs256
+            | Algorithm::Rs384
+            | Algorithm::Rs512
+            | Algorithm::Ps256
+            | Algorithm::Ps384
+            | Algorithm::Ps512 => RsaKeyPair::generate(KeySize::Rsa2048).map(Self::Rsa),
+            Algorithm::Es256 => EcdsaKeyPair::generate(p256).map(Self::Ecdsa),
+            Algorithm::Es384 => EcdsaKeyPair::generate(p384).map(Self::Ecdsa),
+            Algorithm::Es512 => EcdsaKeyPair::generate(p521).map(Self::Ecdsa),
+            Algorithm::EdDsa => Ed25519KeyPair::generate().map(Self::Ed25519),
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => return Err(KeyFileError::NoPair(algorithm)),
+        };
+        pair.map_err(|_| KeyFileError::Generate)
+    }
+
+    /// Reads a PKCS#8 document, whose own words say which of these it is: no other reading succeeds.
+    fn from_pkcs8(der: &[u8]) -> Option<Self> {
+        let rsa = || RsaKeyPair::from_pkcs8(der).ok().map(Self::Rsa);
+        let ecdsa = || CURVES.into_iter().find_map(|curve| EcdsaKeyPair::from_pkcs8(curve, der).ok()).map(Self::Ecdsa);
+        let ed25519 = || Ed25519KeyPair::from_pkcs8(der).ok().map(Self::Ed25519);
+        rsa().or_else(ecdsa).or_else(ed25519)
+    }
+
+    fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+        let der = match self {
+            Self::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair)?.as_ref().to_vec(),
+            Self::Ecdsa(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
+            Self::Ed25519(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
+        };
+        Ok(Zeroizing::new(der))
+    }
+
+    fn public_key(&self) -> Result<PublicKeyX509Der<'_>, Unspecified> {
+        match self {
+            Self::Rsa(pair) => pair.public_key().as_der(),
+            Self::Ecdsa(pair) => pair.public_key().as_der(),
+            Self::Ed25519(pair) => pair.public_key().as_der(),
+        }
+    }
+
+    /// The signature in the form of JOSE; none for an algorithm of another kind of key.
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Rsa(pair) => {
+                let encoding: &dyn RsaEncoding = match algorithm {
+                    Algorithm::Rs256 => &RSA_PKCS1_SHA256,
+                    Algorithm::Rs384 => &RSA_PKCS1_SHA384,
+                    Algorithm::Rs512 => &RSA_PKCS1_SHA512,
+                    Algorithm::Ps256 => &RSA_PSS_SHA256,
+                    Algorithm::Ps384 => &RSA_PSS_SHA384,
+                    Algorithm::Ps512 => &RSA_PSS_SHA512,
+                    _ => return None,
+                };
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(encoding, &SystemRandom::new(), message, &mut signature).ok()?;
+                Some(signature)
+            }
+            Self::Ecdsa(pair) => Some(pair.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec()),
+            Self::Ed25519(pair) => Some(pair.try_sign(message).ok()?.as_ref().to_vec()),
+        }
+    }
 }
 
 impl InProcessKey {
@@ -47,8 +128,15 @@ impl InProcessKey {
     /// # Errors
     /// [`KeyFileError::Generate`] when the cryptographic library cannot make one.
     pub fn generate() -> Result<Self, KeyFileError> {
-        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyFileError::Generate)?;
-        Self::from_pair(pair)
+        Self::generate_for(Algorithm::Rs256)
+    }
+
+    /// A fresh key that signs with `algorithm`.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when the cryptographic library cannot make one, or the algorithm is one of shared secrets.
+    pub fn generate_for(algorithm: Algorithm) -> Result<Self, KeyFileError> {
+        Self::from_pair(Pair::generate(algorithm)?)
     }
 
     /// Reads the key in `path`, or where there is no such file makes a key and writes it there, for its owner's eyes alone.
@@ -72,21 +160,20 @@ impl InProcessKey {
     /// [`KeyFileError`] when the file cannot be read or understood.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         let der = Zeroizing::new(fs::read(path)?);
-        Self::from_pair(KeyPair::from_pkcs8(&der).map_err(|_| KeyFileError::Encoding)?)
+        Self::from_pair(Pair::from_pkcs8(&der).ok_or(KeyFileError::Encoding)?)
     }
 
-    fn from_pair(pair: KeyPair) -> Result<Self, KeyFileError> {
-        let der: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| KeyFileError::Encoding)?;
-        let public = PublicKey::from_spki_der(der.as_ref())?;
-        Ok(Self { pair, public })
+    fn from_pair(pair: Pair) -> Result<Self, KeyFileError> {
+        let public = PublicKey::from_spki_der(pair.public_key().map_err(|_| KeyFileError::Encoding)?.as_ref())?;
+        Ok(Self { pair, verification: VerificationKey::Public(Jwk::new(public)) })
     }
 
     /// Whole or not at all, whenever the process is killed: written beside, synced, then renamed into place.
     fn write(&self, path: &Path) -> Result<(), KeyFileError> {
-        let der: Pkcs8V1Der<'_> = self.pair.as_der().map_err(|_| KeyFileError::Generate)?;
+        let der = self.pair.to_pkcs8().map_err(|_| KeyFileError::Generate)?;
         let beside = path.with_extension("new");
         let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(der.as_ref())?;
+        file.write_all(&der)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
         if let Some(folder) = path.parent() {
@@ -95,25 +182,42 @@ impl InProcessKey {
         Ok(())
     }
 
-    pub(super) fn public(&self) -> &PublicKey {
-        &self.public
+    pub(super) fn verification(&self) -> &VerificationKey {
+        &self.verification
     }
 
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let encoding: &dyn RsaEncoding = match algorithm {
-            Algorithm::Rs256 => &RSA_PKCS1_SHA256,
-            Algorithm::Rs384 => &RSA_PKCS1_SHA384,
-            Algorithm::Rs512 => &RSA_PKCS1_SHA512,
-            Algorithm::Ps256 => &RSA_PSS_SHA256,
-            Algorithm::Ps384 => &RSA_PSS_SHA384,
-            Algorithm::Ps512 => &RSA_PSS_SHA512,
-        };
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        let signed = self.pair.sign(encoding, &SystemRandom::new(), message, &mut signature);
-        signed.map_err(|_| SigningError::Key {
-            key: self.public.key_id().to_owned(),
+        self.pair.sign(algorithm, message).ok_or_else(|| SigningError::Key {
+            key: self.verification.key_id().to_owned(),
             problem: "did not sign".to_owned(),
-        })?;
-        Ok(signature)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_every_kind_is_the_same_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa] {
+            let path = folder.path().join(algorithm.as_str());
+            let key = InProcessKey::generate_for(algorithm).expect("a key");
+            key.write(&path).expect("a file");
+            let again = InProcessKey::load_or_generate(&path).expect("the key");
+            assert_eq!(again.verification.key_id(), key.verification.key_id(), "{algorithm}");
+            assert!(again.verification.fits(algorithm), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key.der");
+        fs::write(&path, "not a key").expect("a file");
+        assert!(matches!(InProcessKey::load_or_generate(&path), Err(KeyFileError::Encoding)));
+        assert_eq!(fs::read(&path).expect("a file"), b"not a key");
+        assert!(matches!(InProcessKey::generate_for(Algorithm::Hs256), Err(KeyFileError::NoPair(_))));
     }
 }

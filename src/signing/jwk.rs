@@ -1,49 +1,166 @@
 //! Public keys as JSON Web Keys (RFC 7517) named by their thumbprints (RFC 7638).
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pkcs1::RsaPublicKeyRef;
-use pkcs1::der::Decode as _;
-use ring::signature::{self, RsaPublicKeyComponents};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
-use spki::SubjectPublicKeyInfoRef;
+use spki::der::Decode as _;
+use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
 use crate::signing::Algorithm;
 
-/// The object identifier of RSA keys (RFC 8017, appendix A.1).
-const RSA_ENCRYPTION: spki::ObjectIdentifier = spki::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// RSA keys (RFC 8017, appendix A.1).
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// Keys on a curve that the parameters name (RFC 5480, section 2.1.1).
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// Ed25519 (RFC 8410, section 3).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// In front of the two coordinates of a point that is not compressed (SEC 1, section 2.3.3).
+pub(super) const UNCOMPRESSED: u8 = 4;
 
-/// A public key that cannot be published.
+/// A public key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableKey {
-    /// The encoding is not a `SubjectPublicKeyInfo` of a known kind.
-    #[error("is not an RSA public key")]
+    /// It is not encoded as it should be, or of another kind.
+    #[error("is not an RSA, P-256, P-384, P-521 or Ed25519 public key")]
     Encoding,
-    /// RFC 7518, section 3.3 asks for 2048 bits at least.
-    #[error("has fewer than 2048 bits")]
-    TooShort,
+    /// RFC 7518, section 3.3 asks for 2048 bits at least; more than 8192 are work without use.
+    #[error(
+        "is an RSA key with fewer than 2048 or more than 8192 bits, or with an exponent that is even, 1 or too large"
+    )]
+    Rsa,
+    /// A coordinate is not as long as the curve has it.
+    #[error("has a coordinate of the wrong length")]
+    Coordinate,
 }
 
-/// A signature key as `jwks_uri` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Jwk {
-    kty: &'static str,
-    #[serde(rename = "use")]
-    usage: &'static str,
-    kid: String,
-    /// Left out for a key that may sign with more than one algorithm.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alg: Option<Algorithm>,
-    n: String,
-    e: String,
+/// Bytes that JSON holds as base64url without padding (RFC 7515, section 2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Base64Url(Vec<u8>);
+
+impl Base64Url {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
-/// A public key, and what its private half may sign with.
-#[derive(Debug)]
-pub struct PublicKey {
-    jwk: Jwk,
+impl From<&[u8]> for Base64Url {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl fmt::Display for Base64Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Base64Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Serialize for Base64Url {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        URL_SAFE_NO_PAD.decode(String::deserialize(deserializer)?).map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// A curve of RFC 7518, section 6.2.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Curve {
+    /// NIST P-256.
+    #[serde(rename = "P-256")]
+    P256,
+    /// NIST P-384.
+    #[serde(rename = "P-384")]
+    P384,
+    /// NIST P-521.
+    #[serde(rename = "P-521")]
+    P521,
+}
+
+impl Curve {
+    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    /// The curve's object identifier (RFC 5480, section 2.1.1.1).
+    const fn oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            Self::P256 => "1.2.840.10045.3.1.7",
+            Self::P384 => "1.3.132.0.34",
+            Self::P521 => "1.3.132.0.35",
+        })
+    }
+
+    /// The length of a coordinate, in bytes.
+    const fn width(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
+
+/// A curve of RFC 8037, section 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EdwardsCurve {
+    /// Ed25519.
+    Ed25519,
+}
+
+/// A public key, its members as JWK has them (RFC 7518, section 6; RFC 8037, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kty")]
+pub enum PublicKey {
+    /// An RSA key.
+    #[serde(rename = "RSA")]
+    Rsa {
+        /// The modulus.
+        n: Base64Url,
+        /// The exponent.
+        e: Base64Url,
+    },
+    /// A point on a NIST curve.
+    #[serde(rename = "EC")]
+    Ec {
+        /// The curve.
+        crv: Curve,
+        /// The first coordinate.
+        x: Base64Url,
+        /// The second one.
+        y: Base64Url,
+    },
+    /// A point on an Edwards curve.
+    #[serde(rename = "OKP")]
+    Okp {
+        /// The curve.
+        crv: EdwardsCurve,
+        /// The point, encoded.
+        x: Base64Url,
+    },
 }
 
 impl PublicKey {
@@ -53,76 +170,172 @@ impl PublicKey {
     /// [`UnusableKey`] when it is not a key that this service signs with.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, UnusableKey> {
         let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| UnusableKey::Encoding)?;
-        if info.algorithm.oid != RSA_ENCRYPTION {
-            return Err(UnusableKey::Encoding);
+        let encoded = info.subject_public_key.as_bytes().ok_or(UnusableKey::Encoding)?;
+        let key = match info.algorithm.oid {
+            RSA_ENCRYPTION => {
+                let key = RsaPublicKeyRef::from_der(encoded).map_err(|_| UnusableKey::Encoding)?;
+                Self::Rsa { n: key.modulus.as_bytes().into(), e: key.public_exponent.as_bytes().into() }
+            }
+            EC_PUBLIC_KEY => {
+                let named = info.algorithm.parameters_oid().map_err(|_| UnusableKey::Encoding)?;
+                let crv = Curve::ALL.into_iter().find(|curve| curve.oid() == named).ok_or(UnusableKey::Encoding)?;
+                let point = encoded.strip_prefix(&[UNCOMPRESSED]).ok_or(UnusableKey::Encoding)?;
+                let (x, y) = point.split_at_checked(crv.width()).ok_or(UnusableKey::Coordinate)?;
+                Self::Ec { crv, x: x.into(), y: y.into() }
+            }
+            ED25519 => Self::Okp { crv: EdwardsCurve::Ed25519, x: encoded.into() },
+            _ => return Err(UnusableKey::Encoding),
+        };
+        key.check().map(|()| key)
+    }
+
+    /// Whether the numbers are such that the key can be used.
+    ///
+    /// # Errors
+    /// [`UnusableKey`] otherwise.
+    pub fn check(&self) -> Result<(), UnusableKey> {
+        match self {
+            Self::Rsa { n, e } => {
+                let (n, e) = (n.as_bytes(), e.as_bytes());
+                // A number of this length that begins with a set bit, as every RSA key's modulus does, has all its bits.
+                let modulus =
+                    (256..=1024).contains(&n.len()) && n[0] >= 0x80 && n.last().is_some_and(|byte| byte % 2 == 1);
+                let exponent = match e {
+                    [one] => *one > 1,
+                    [first, .., _] => *first > 0 && e.len() <= 4,
+                    [] => false,
+                };
+                let exponent = exponent && e.last().is_some_and(|byte| byte % 2 == 1);
+                if modulus && exponent { Ok(()) } else { Err(UnusableKey::Rsa) }
+            }
+            Self::Ec { crv, x, y } => {
+                let whole = [x, y].iter().all(|coordinate| coordinate.as_bytes().len() == crv.width());
+                if whole { Ok(()) } else { Err(UnusableKey::Coordinate) }
+            }
+            Self::Okp { crv: EdwardsCurve::Ed25519, x } => {
+                if x.as_bytes().len() == 32 {
+                    Ok(())
+                } else {
+                    Err(UnusableKey::Coordinate)
+                }
+            }
         }
-        let key = info.subject_public_key.as_bytes().ok_or(UnusableKey::Encoding)?;
-        let key = RsaPublicKeyRef::from_der(key).map_err(|_| UnusableKey::Encoding)?;
-        let modulus = key.modulus.as_bytes();
-        if modulus.len() < 256 {
-            return Err(UnusableKey::TooShort);
+    }
+
+    /// The algorithms that the private half may sign with.
+    #[must_use]
+    pub const fn algorithms(&self) -> &'static [Algorithm] {
+        match self {
+            Self::Rsa { .. } => &[
+                Algorithm::Rs256,
+                Algorithm::Rs384,
+                Algorithm::Rs512,
+                Algorithm::Ps256,
+                Algorithm::Ps384,
+                Algorithm::Ps512,
+            ],
+            Self::Ec { crv: Curve::P256, .. } => &[Algorithm::Es256],
+            Self::Ec { crv: Curve::P384, .. } => &[Algorithm::Es384],
+            Self::Ec { crv: Curve::P521, .. } => &[Algorithm::Es512],
+            Self::Okp { crv: EdwardsCurve::Ed25519, .. } => &[Algorithm::EdDsa],
         }
-        let n = URL_SAFE_NO_PAD.encode(modulus);
-        let e = URL_SAFE_NO_PAD.encode(key.public_exponent.as_bytes());
-        let kid = rsa_thumbprint(&n, &e);
-        Ok(Self { jwk: Jwk { kty: "RSA", usage: "sig", kid, alg: None, n, e } })
+    }
+
+    /// Whether the private half may sign with `algorithm`.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        self.algorithms().contains(&algorithm)
+    }
+
+    /// RFC 7638, section 3: SHA-256 over the required members alone, in lexicographic order, without white space.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        let members = match self {
+            Self::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
+            Self::Ec { crv, x, y } => format!(r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#, crv.as_str()),
+            Self::Okp { crv: EdwardsCurve::Ed25519, x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
+        };
+        URL_SAFE_NO_PAD.encode(Sha256::digest(members))
+    }
+}
+
+/// A signature key as `jwks_uri` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Jwk {
+    #[serde(flatten)]
+    key: PublicKey,
+    #[serde(rename = "use")]
+    usage: &'static str,
+    kid: String,
+    /// Left out for a key that may sign with more than one algorithm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<Algorithm>,
+}
+
+impl Jwk {
+    /// `key`, named by its thumbprint.
+    #[must_use]
+    pub fn new(key: PublicKey) -> Self {
+        let alg = match key.algorithms() {
+            [one] => Some(*one),
+            _ => None,
+        };
+        Self { usage: "sig", kid: key.thumbprint(), alg, key }
     }
 
     /// The key's `kid`.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.jwk.kid
+        &self.kid
     }
 
-    /// The key for publication.
+    /// The key itself.
     #[must_use]
-    pub fn jwk(&self) -> &Jwk {
-        &self.jwk
+    pub fn key(&self) -> &PublicKey {
+        &self.key
     }
-
-    /// Whether `signature` is this key's over `message`.
-    #[must_use]
-    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let parameters = match algorithm {
-            Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-            Algorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-            Algorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
-            Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-            Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
-            Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
-        };
-        let (Ok(n), Ok(e)) = (URL_SAFE_NO_PAD.decode(&self.jwk.n), URL_SAFE_NO_PAD.decode(&self.jwk.e)) else {
-            return false;
-        };
-        RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
-    }
-
-    /// Whether the key can sign with `algorithm`.
-    #[must_use]
-    pub fn fits(&self, algorithm: Algorithm) -> bool {
-        match algorithm {
-            Algorithm::Rs256
-            | Algorithm::Rs384
-            | Algorithm::Rs512
-            | Algorithm::Ps256
-            | Algorithm::Ps384
-            | Algorithm::Ps512 => self.jwk.kty == "RSA",
-        }
-    }
-}
-
-/// RFC 7638, section 3: SHA-256 over the required members alone, in lexicographic order, without white space.
-fn rsa_thumbprint(n: &str, e: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn key(json: &str) -> PublicKey {
+        serde_json::from_str(json).expect("a key")
+    }
+
     #[test]
-    fn the_thumbprint_is_that_of_rfc_7638_section_3_1() {
+    fn the_thumbprints_are_those_of_rfc_7638_section_3_1_and_rfc_8037_appendix_a_3() {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        assert_eq!(rsa_thumbprint(n, "AQAB"), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        let rsa = key(&format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"}}"#));
+        assert_eq!(rsa.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        let ed25519 = key(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#);
+        assert_eq!(ed25519.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_to_8192_bits_and_an_odd_exponent_above_1() {
+        let rsa = |bytes: usize, first: u8, last: u8, e: &[u8]| {
+            let mut n = vec![0xAA; bytes];
+            (n[0], n[bytes - 1]) = (first, last);
+            PublicKey::Rsa { n: n.as_slice().into(), e: e.into() }.check()
+        };
+        for e in [[1, 0, 1].as_slice(), &[3], &[1, 1], &[0x80, 0, 0, 1]] {
+            assert_eq!(rsa(256, 0x80, 1, e), Ok(()), "{e:?}");
+        }
+        assert_eq!(rsa(1024, 0x80, 1, &[3]), Ok(()));
+        for e in [[].as_slice(), &[0], &[1], &[2], &[0, 3], &[1, 0], &[1, 0, 0, 0, 1]] {
+            assert_eq!(rsa(256, 0x80, 1, e), Err(UnusableKey::Rsa), "{e:?}");
+        }
+        for (bytes, first, last) in [(255, 0x80, 1), (256, 0x7F, 1), (257, 0, 1), (256, 0x80, 2), (1025, 0x80, 1)] {
+            assert_eq!(rsa(bytes, first, last, &[3]), Err(UnusableKey::Rsa), "{bytes} {first} {last}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_key() {
+        for der in [[].as_slice(), b"garbage", &[0x30, 0]] {
+            assert_eq!(PublicKey::from_spki_der(der), Err(UnusableKey::Encoding));
+        }
     }
 }

@@ -27,7 +27,7 @@ use passgrant::scope::Scope;
 use passgrant::service::Service;
 use passgrant::signing::in_process::InProcessKey;
 use passgrant::signing::kms::KmsKey;
-use passgrant::signing::{KeyRing, SigningKey};
+use passgrant::signing::{Algorithm, KeyRing, SigningKey};
 use passgrant::store::{Created, Store};
 use passgrant::user::{Subject, User, Username, UsernameProfile};
 use serde_json::{Map, Value};
@@ -79,8 +79,8 @@ impl Random for CountingRandom {
 
 /// Which keys the service signs with.
 enum Keys {
-    /// One in the process: the quickest, for what is not about signing.
-    InProcess,
+    /// One in the process for each of these: the quickest, for what is not about signing.
+    InProcess(Vec<Algorithm>),
     /// These, in the KMS double.
     Kms(KmsDouble, Vec<String>),
 }
@@ -96,6 +96,11 @@ impl Builder {
         self
     }
 
+    pub(crate) fn in_process(mut self, algorithms: &[Algorithm]) -> Self {
+        self.keys = Keys::InProcess(algorithms.to_vec());
+        self
+    }
+
     pub(crate) fn kms(mut self, double: KmsDouble, keys: &[String]) -> Self {
         self.keys = Keys::Kms(double, keys.to_vec());
         self
@@ -108,11 +113,11 @@ impl Builder {
         let config = Config::read(&lookup).expect("a sound configuration");
         let dynamodb = EmbeddedDynamoDb::start(None, &config.tables).await.expect("a DynamoDB");
         let dynamodb_wire = Wire::start(&dynamodb.endpoint());
-        let (kms, kms_wire, key_ids) = match self.keys {
-            Keys::InProcess => (None, None, Vec::new()),
+        let (kms, kms_wire, key_ids, in_process) = match self.keys {
+            Keys::InProcess(algorithms) => (None, None, Vec::new(), algorithms),
             Keys::Kms(double, keys) => {
                 let wire = Wire::start(&double.endpoint());
-                (Some(double), Some(wire), keys)
+                (Some(double), Some(wire), keys, Vec::new())
             }
         };
         let mut app = TestApp {
@@ -126,6 +131,7 @@ impl Builder {
             kms,
             kms_wire,
             key_ids,
+            in_process,
         };
         app.add_instance();
         app
@@ -136,9 +142,12 @@ fn dynamodb_client(wire: &Wire) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&wire.endpoint()))
 }
 
-/// A key that is made once a run: making an RSA key takes longer than most tests.
-fn in_process_key() -> SigningKey {
+/// The RSA key is made once a run: making one takes longer than most tests.
+fn in_process_key(algorithm: Algorithm) -> SigningKey {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    if algorithm != Algorithm::Rs256 {
+        return SigningKey::InProcess(InProcessKey::generate_for(algorithm).expect("a key"));
+    }
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         InProcessKey::load_or_generate(&folder.path().join("key.der")).expect("a key");
@@ -158,6 +167,7 @@ pub(crate) struct TestApp {
     pub(crate) kms_wire: Option<Wire>,
     services: Vec<Arc<Service>>,
     key_ids: Vec<String>,
+    in_process: Vec<Algorithm>,
     #[expect(dead_code, reason = "it stops when it is dropped")]
     dynamodb: EmbeddedDynamoDb,
 }
@@ -170,7 +180,7 @@ impl TestApp {
             ("PASSGRANT_ARGON2_MEMORY_KIB", "64".to_owned()),
             ("PASSGRANT_ARGON2_ITERATIONS", "1".to_owned()),
         ];
-        Builder { environment, keys: Keys::InProcess }
+        Builder { environment, keys: Keys::InProcess(vec![Algorithm::Rs256]) }
     }
 
     /// The usual app: a confidential client `app` and a user `ann`.
@@ -184,7 +194,7 @@ impl TestApp {
     /// Adds an instance of the service, which shares nothing with the others but DynamoDB and KMS.
     pub(crate) fn add_instance(&mut self) {
         let keys = match &self.kms_wire {
-            None => vec![in_process_key()],
+            None => self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect(),
             Some(wire) => {
                 let kms = Kms::new(&aws::bounded(crate::sdk::config(&wire.endpoint())));
                 self.key_ids.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone()))).collect()
@@ -198,6 +208,13 @@ impl TestApp {
             Box::new(self.clock.clone()),
             Box::new(self.random.clone()),
         )));
+    }
+
+    /// Replaces the instances by one that signs with these keys of the KMS double.
+    pub(crate) fn restart_with_keys(&mut self, keys: &[&String]) {
+        self.key_ids = keys.iter().map(ToString::to_string).collect();
+        self.services.clear();
+        self.add_instance();
     }
 
     pub(crate) fn service(&self) -> Arc<Service> {

@@ -4,27 +4,63 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use passgrant::signing::Algorithm;
+use p521::ecdsa::signature::Verifier as _;
+use p521::ecdsa::{Signature, VerifyingKey};
+use passgrant::audience::Audience;
+use passgrant::signing::kms::KmsKey;
+use passgrant::signing::{Algorithm, KeyRing, SigningKey};
+use passgrant::telemetry::{self, Format};
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
 
 use crate::app::{TestApp, client};
 use crate::kms::{KeySpec, KmsDouble};
+use crate::logs::Captured;
 use crate::wire::{Fault, Matcher};
 
 /// The header and the claims of a JWT, verified with nothing but what `/oauth2/jwks` publishes.
 pub(crate) async fn verified_claims(app: &TestApp, jwt: &str) -> (Value, Value) {
-    let keys: JwkSet = serde_json::from_value(app.get("/oauth2/jwks").await.succeeded().json()).expect("a key set");
-    let header = decode_header(jwt).expect("a header");
-    let key = keys.find(header.kid.as_deref().expect("a kid")).expect("a published key");
-    let mut validation = Validation::new(header.alg);
+    let published = app.get("/oauth2/jwks").await.succeeded().json();
+    let header = part(jwt, 0);
+    if header["alg"] == "ES512" {
+        verify_es512(&published, jwt);
+        return (header, part(jwt, 1));
+    }
+    let keys: JwkSet = serde_json::from_value(published).expect("a key set");
+    let key = keys.find(header["kid"].as_str().expect("a kid")).expect("a published key");
+    let key = DecodingKey::from_jwk(key).expect("a usable key");
+    (header, decoded(jwt, &key))
+}
+
+/// The claims of a JWT, verified by `jsonwebtoken`.
+fn decoded(jwt: &str, key: &DecodingKey) -> Value {
+    let mut validation = Validation::new(decode_header(jwt).expect("a header").alg);
     // The tests' clock is not the machine's.
     (validation.validate_exp, validation.validate_aud) = (false, false);
-    let claims = decode::<Value>(jwt, &DecodingKey::from_jwk(key).expect("a usable key"), &validation);
-    let claims = claims.expect("a good signature").claims;
-    let header = URL_SAFE_NO_PAD.decode(jwt.split('.').next().expect("a header")).expect("base64url");
-    (serde_json::from_slice(&header).expect("a JSON header"), claims)
+    decode::<Value>(jwt, key, &validation).expect("a good signature").claims
+}
+
+/// By `p521`: `jsonwebtoken` has no ES512.
+fn verify_es512(published: &Value, jwt: &str) {
+    let keys = published["keys"].as_array().expect("keys");
+    let key = keys.iter().find(|key| key["kid"] == part(jwt, 0)["kid"]).expect("a published key");
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("EC"), &json!("P-521"), &json!("ES512")));
+    let point = [vec![4], bytes(key["x"].as_str().expect("x")), bytes(key["y"].as_str().expect("y"))].concat();
+    let key = VerifyingKey::from_sec1_bytes(&point).expect("a point of the curve");
+    let (signed, signature) = jwt.rsplit_once('.').expect("a signature");
+    let signature = Signature::from_slice(&bytes(signature)).expect("two numbers of 66 bytes");
+    key.verify(signed.as_bytes(), &signature).expect("a good signature");
+}
+
+/// The header or the claims of a JWT, unverified.
+fn part(jwt: &str, index: usize) -> Value {
+    serde_json::from_slice(&bytes(jwt.split('.').nth(index).expect("a part"))).expect("JSON")
+}
+
+fn bytes(encoded: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(encoded).expect("base64url")
 }
 
 async fn app_with_keys(keys: &[KeySpec]) -> TestApp {
@@ -36,17 +72,165 @@ async fn app_with_keys(keys: &[KeySpec]) -> TestApp {
     app
 }
 
+/// One of each kind.
+const ONE_OF_EACH: [KeySpec; 8] = [
+    KeySpec::Rsa2048,
+    KeySpec::EccNistP256,
+    KeySpec::EccNistP384,
+    KeySpec::EccNistP521,
+    KeySpec::EccNistEdwards25519,
+    KeySpec::Hmac256,
+    KeySpec::Hmac384,
+    KeySpec::Hmac512,
+];
+
+const SECRET_ALGORITHMS: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
+
+async fn login_with(app: &TestApp, algorithm: Algorithm) -> String {
+    app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
+    app.login().await.succeeded().text("access_token")
+}
+
 #[tokio::test]
-async fn every_algorithm_signs_in_kms_and_in_process_and_verifies_from_the_jwks_alone() {
-    let in_kms = app_with_keys(&[KeySpec::Rsa2048]).await;
-    let in_process = TestApp::start().await;
+async fn every_algorithm_of_a_key_pair_signs_in_kms_and_in_process_and_verifies_from_the_jwks_alone() {
+    let in_kms = app_with_keys(&ONE_OF_EACH).await;
+    let algorithms = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
+    let in_process = TestApp::builder().in_process(&algorithms).start().await;
+    in_process.register(client("app")).await;
+    in_process.create_user("ann").await;
     for app in [in_kms, in_process] {
-        for algorithm in Algorithm::ALL {
-            app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
-            let jwt = app.login().await.succeeded().text("access_token");
-            let (header, _) = verified_claims(&app, &jwt).await;
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !SECRET_ALGORITHMS.contains(algorithm)) {
+            let jwt = login_with(&app, algorithm).await;
+            let (header, claims) = verified_claims(&app, &jwt).await;
             assert_eq!(header["alg"], algorithm.as_str());
+            assert_eq!(claims["client_id"], "app");
         }
+    }
+}
+
+#[tokio::test]
+async fn every_mac_verifies_with_the_secret_that_is_never_published() {
+    let double = KmsDouble::start().await;
+    let specs = [KeySpec::Hmac256, KeySpec::Hmac384, KeySpec::Hmac512];
+    let keys = specs.map(|spec| double.create_key(spec));
+    let app = TestApp::builder().kms(double, &keys).start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    let mut ids = Vec::new();
+    for (algorithm, key) in SECRET_ALGORITHMS.into_iter().zip(&keys) {
+        let jwt = login_with(&app, algorithm).await;
+        let header = part(&jwt, 0);
+        assert_eq!(header["alg"], algorithm.as_str());
+        let secret = app.kms.as_ref().expect("a double").hmac_secret(key);
+        assert_eq!(decoded(&jwt, &DecodingKey::from_secret(&secret))["client_id"], "app");
+        let id = header["kid"].as_str().expect("a kid").to_owned();
+        assert_eq!(id.len(), 43, "a digest, and not the name of the key");
+        ids.push(id);
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(app.get("/oauth2/jwks").await.succeeded().json(), json!({"keys": []}));
+}
+
+#[tokio::test]
+async fn a_mac_key_has_one_name_however_it_is_configured_and_is_described_once() {
+    let double = KmsDouble::start().await;
+    let key = double.create_key(KeySpec::Hmac256);
+    double.create_alias("alias/mac", &key);
+    let mut app = TestApp::builder().kms(double, std::slice::from_ref(&key)).start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    let by_arn = part(&login_with(&app, Algorithm::Hs256).await, 0);
+    app.login().await.succeeded();
+    let calls: Vec<_> = app.kms.as_ref().expect("a double").calls().iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["GetPublicKey", "DescribeKey", "GenerateMac", "GenerateMac"]);
+    app.restart_with_keys(&[&"alias/mac".to_owned()]);
+    assert_eq!(part(&app.login().await.succeeded().text("access_token"), 0), by_arn);
+}
+
+#[tokio::test]
+async fn each_key_fits_its_own_algorithms_alone() {
+    use Algorithm::{EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+    for (spec, fitting) in [
+        (KeySpec::Rsa2048, vec![Rs256, Rs384, Rs512, Ps256, Ps384, Ps512]),
+        (KeySpec::EccNistP256, vec![Es256]),
+        (KeySpec::EccNistP384, vec![Es384]),
+        (KeySpec::EccNistP521, vec![Es512]),
+        (KeySpec::EccNistEdwards25519, vec![EdDsa]),
+        (KeySpec::Hmac256, vec![Hs256]),
+        (KeySpec::Hmac384, vec![Hs384]),
+        (KeySpec::Hmac512, vec![Hs512]),
+    ] {
+        let double = KmsDouble::start().await;
+        let key = double.create_key(spec);
+        let kms = aws_sdk_kms::Client::new(&crate::sdk::config(&double.endpoint()));
+        let ring = KeyRing::new(vec![SigningKey::Kms(KmsKey::new(kms, key))]);
+        assert_eq!(ring.algorithms().await.expect("algorithms"), fitting);
+        for algorithm in Algorithm::ALL {
+            assert_eq!(ring.signer(algorithm).await.is_ok(), fitting.contains(&algorithm), "{spec:?} {algorithm}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_algorithm_that_no_key_fits_is_a_server_error_whose_reason_is_logged() {
+    let captured = Captured::default();
+    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::INFO, captured.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = app_with_keys(&[KeySpec::EccNistP256, KeySpec::Hmac512]).await;
+    app.login().await.failed(500, "server_error");
+    assert!(captured.text().contains("no configured signing key fits RS256; they fit ES256, HS512"));
+    app.service().warm_up().await;
+    assert!(captured.text().contains("the signing keys cannot be used as they are configured"), "said at the start");
+    login_with(&app, Algorithm::Es256).await;
+}
+
+#[tokio::test]
+async fn a_token_too_long_for_kms_to_sign_as_it_is_fails_before_the_call_with_a_reason() {
+    let captured = Captured::default();
+    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::INFO, captured.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = app_with_keys(&[KeySpec::EccNistEdwards25519, KeySpec::Hmac256, KeySpec::EccNistP256]).await;
+    let audience = |number: usize| Audience::parse(&format!("urn:{number}:{}", "x".repeat(500))).expect("an audience");
+    app.change_client("app", |client| client.audiences = (0..8).map(audience).collect()).await;
+    for algorithm in [Algorithm::EdDsa, Algorithm::Hs256] {
+        app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
+        app.login().await.failed(500, "server_error");
+        let reason = format!("bytes is to be signed with {algorithm}, for which KMS takes 4096 at most");
+        assert!(captured.text().contains(&reason), "{}", captured.text());
+    }
+    let calls = app.kms.as_ref().expect("a double").calls();
+    assert!(calls.iter().all(|call| !["Sign", "GenerateMac"].contains(&call.operation)), "{calls:?}");
+    let jwt = login_with(&app, Algorithm::Es256).await;
+    assert!(jwt.len() > 4096, "a digest is signed whatever the length");
+    verified_claims(&app, &jwt).await;
+}
+
+#[tokio::test]
+async fn tokens_of_the_old_key_verify_after_a_new_one_was_moved_in_front() {
+    for (old, new, algorithms) in [
+        (KeySpec::Rsa2048, KeySpec::Rsa2048, [Algorithm::Rs256, Algorithm::Rs256]),
+        (KeySpec::EccNistP256, KeySpec::EccNistP256, [Algorithm::Es256, Algorithm::Es256]),
+        (KeySpec::Rsa2048, KeySpec::EccNistP521, [Algorithm::Ps384, Algorithm::Es512]),
+        (KeySpec::EccNistEdwards25519, KeySpec::Rsa2048, [Algorithm::EdDsa, Algorithm::Rs256]),
+    ] {
+        let double = KmsDouble::start().await;
+        let (old, new) = (double.create_key(old), double.create_key(new));
+        let mut app = TestApp::builder().kms(double, std::slice::from_ref(&old)).start().await;
+        app.register(client("app")).await;
+        app.create_user("ann").await;
+        let before = login_with(&app, algorithms[0]).await;
+
+        app.restart_with_keys(&[&new, &old]);
+        let after = login_with(&app, algorithms[1]).await;
+        let (old_header, _) = verified_claims(&app, &before).await;
+        let (new_header, _) = verified_claims(&app, &after).await;
+        assert_ne!(old_header["kid"], new_header["kid"]);
+
+        app.restart_with_keys(&[&new]);
+        let published = app.get("/oauth2/jwks").await.succeeded().json();
+        assert_eq!(published["keys"].as_array().map(Vec::len), Some(1), "off the list, off the key set");
+        assert_eq!(published["keys"][0]["kid"], new_header["kid"]);
     }
 }
 
@@ -126,12 +310,28 @@ async fn a_disabled_key_or_one_of_the_wrong_kind_is_a_server_error() {
 
 #[tokio::test]
 async fn a_published_key_is_public_and_named_by_its_thumbprint() {
-    let app = TestApp::start().await;
+    let app = app_with_keys(&ONE_OF_EACH).await;
     let keys = app.get("/oauth2/jwks").await.succeeded().json();
-    let key = &keys["keys"][0];
-    let members: Vec<_> = key.as_object().expect("a key").keys().map(String::as_str).collect();
-    assert_eq!(members, ["e", "kid", "kty", "n", "use"], "nothing private");
-    assert_eq!((&key["kty"], &key["use"], &key["e"]), (&json!("RSA"), &json!("sig"), &json!("AQAB")));
-    let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key.clone()).expect("a key");
-    assert_eq!(key["kid"], jwk.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).expect("a thumbprint"));
+    let expected: [(&[&str], Value); 5] = [
+        (&["e", "kid", "kty", "n", "use"], json!(["RSA", null, null])),
+        (&["alg", "crv", "kid", "kty", "use", "x", "y"], json!(["EC", "P-256", "ES256"])),
+        (&["alg", "crv", "kid", "kty", "use", "x", "y"], json!(["EC", "P-384", "ES384"])),
+        (&["alg", "crv", "kid", "kty", "use", "x", "y"], json!(["EC", "P-521", "ES512"])),
+        (&["alg", "crv", "kid", "kty", "use", "x"], json!(["OKP", "Ed25519", "EdDSA"])),
+    ];
+    let keys = keys["keys"].as_array().expect("keys");
+    assert_eq!(keys.len(), expected.len(), "no secret is among them");
+    for (key, (members, values)) in keys.iter().zip(expected) {
+        let mut found: Vec<_> = key.as_object().expect("a key").keys().map(String::as_str).collect();
+        found.sort_unstable();
+        assert_eq!(found, members, "nothing private");
+        assert_eq!(json!([key["kty"], key["crv"], key["alg"]]), values);
+        assert_eq!(key["use"], "sig");
+        let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key.clone()).expect("a key");
+        // Its thumbprints of Ed25519 keys are missing; RFC 8037's own vector stands for them.
+        if key["kty"] != "OKP" {
+            assert_eq!(key["kid"], jwk.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint"));
+        }
+    }
+    assert_eq!(keys[0]["e"], "AQAB");
 }
