@@ -5,6 +5,7 @@ mod ecdsa;
 pub mod in_process;
 pub mod jwk;
 pub mod kms;
+mod verification;
 
 use std::fmt;
 use std::str::FromStr;

@@ -10,6 +10,7 @@ use crate::endpoint::{JWKS, TOKEN};
 use crate::error::Error;
 use crate::response::{self, Caching};
 use crate::service::Service;
+use crate::signing::Algorithm;
 use crate::signing::jwk::Jwk;
 
 /// Authorization server metadata (RFC 8414, section 2). There is no authorization endpoint, and so no response type.
@@ -19,7 +20,8 @@ struct Metadata<'a> {
     token_endpoint: String,
     jwks_uri: String,
     grant_types_supported: Vec<Grant>,
-    token_endpoint_auth_methods_supported: [AuthMethod; 3],
+    token_endpoint_auth_methods_supported: [AuthMethod; 4],
+    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 9],
     response_types_supported: [&'static str; 0],
 }
 
@@ -35,6 +37,7 @@ pub fn metadata(service: &Service) -> Result<Response<Bytes>, Error> {
         jwks_uri: service.issuer.url(JWKS),
         grant_types_supported: grants.collect(),
         token_endpoint_auth_methods_supported: AuthMethod::ALL,
+        token_endpoint_auth_signing_alg_values_supported: Algorithm::VERIFIED,
         response_types_supported: [],
     };
     response::json(StatusCode::OK, &metadata, Caching::Public)

@@ -20,7 +20,7 @@ const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 /// Ed25519 (RFC 8410, section 3).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// In front of the two coordinates of a point that is not compressed (SEC 1, section 2.3.3).
-const UNCOMPRESSED: u8 = 4;
+pub(super) const UNCOMPRESSED: u8 = 4;
 
 /// A public key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

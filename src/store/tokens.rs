@@ -1,4 +1,5 @@
-//! The tokens table: key `id`, TTL on `expires_at`. Sessions are `s#` and the digest of their handle.
+//! The tokens table: key `id`, TTL on `expires_at`. Sessions are `s#` and the digest of their handle, used
+//! assertions `j#` and the digest of their client and identifier.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -10,7 +11,7 @@ use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use crate::store::item::{Item, SCHEMA, from_item, number, string, to_item};
-use crate::store::{StoreError, held};
+use crate::store::{Created, StoreError, held};
 use crate::user::{Subject, Username};
 
 const KEY: &str = "id";
@@ -46,6 +47,16 @@ pub(crate) struct StoredRotation {
     /// What the live secret was derived with.
     pub(crate) salt: String,
     pub(crate) rotated_at: Timestamp,
+}
+
+/// A client assertion that was used.
+#[derive(Serialize)]
+struct UsedAssertion<'a> {
+    id: &'a str,
+    schema: u32,
+    /// Tells the request that used it from every other.
+    attempt: &'a str,
+    expires_at: Timestamp,
 }
 
 /// What became of a rotation.
@@ -125,6 +136,21 @@ impl Tokens {
             };
         }
         Err(StoreError::from_sdk(error))
+    }
+
+    /// Stores that an assertion was used. A write that is sent again since its answer got lost is the same `attempt`,
+    /// and has not come too late.
+    pub(crate) async fn put_assertion(
+        &self,
+        id: &str,
+        attempt: &str,
+        expires_at: Timestamp,
+    ) -> Result<Created, StoreError> {
+        let item = to_item(&self.table, id, UsedAssertion { id, schema: SCHEMA, attempt, expires_at })?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        let request = request.condition_expression("attribute_not_exists(id) OR attempt = :attempt");
+        let outcome = request.expression_attribute_values(":attempt", string(attempt)).send().await;
+        Ok(Created::held(held(outcome)?))
     }
 
     pub(crate) async fn delete_session(&self, id: &str) -> Result<(), StoreError> {

@@ -308,6 +308,7 @@ pub(crate) fn client(id: &str) -> Client {
         disabled: false,
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![secret(SECRET)],
+        keys: None,
         grants: vec![Grant::Password, Grant::RefreshToken],
         scopes: scope("read write admin"),
         default_scopes: scope("read"),

@@ -18,7 +18,10 @@ async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer() {
             "token_endpoint": format!("{below}/oauth2/token"),
             "jwks_uri": format!("{below}/oauth2/jwks"),
             "grant_types_supported": ["password", "refresh_token"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "token_endpoint_auth_signing_alg_values_supported": [
+                "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+            ],
             "response_types_supported": [],
         });
         for path in ["oauth-authorization-server", "openid-configuration"] {

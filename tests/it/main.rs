@@ -7,6 +7,7 @@ mod sdk;
 mod wire;
 
 mod answers;
+mod client_assertion;
 mod client_authentication;
 mod discovery;
 mod documentation;
