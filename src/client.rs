@@ -1,5 +1,7 @@
 //! Clients: the applications that may ask for tokens, and what they may do (RFC 6749, section 2).
 
+pub mod keys;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::audience::Audience;
 use crate::claims::ClaimMap;
+use crate::client::keys::ClientKeys;
 use crate::clock::Timestamp;
 use crate::random::{Random, RandomFailed};
 use crate::scope::{OFFLINE_ACCESS, Scope};
@@ -116,13 +119,15 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// `client_secret_post`: `client_id` and `client_secret` in the body.
     ClientSecretPost,
+    /// `private_key_jwt`: an assertion signed with the client's key (RFC 7523).
+    PrivateKeyJwt,
     /// `none`: a public client, `client_id` alone.
     None,
 }
 
 impl AuthMethod {
     /// Every method, as metadata lists them.
-    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::None];
+    pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
 
     /// The registered name of the method.
     #[must_use]
@@ -130,6 +135,7 @@ impl AuthMethod {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
@@ -139,7 +145,16 @@ impl AuthMethod {
     pub const fn has_secret(self) -> bool {
         match self {
             Self::ClientSecretBasic | Self::ClientSecretPost => true,
-            Self::None => false,
+            Self::PrivateKeyJwt | Self::None => false,
+        }
+    }
+
+    /// Whether a client with this method registers public keys.
+    #[must_use]
+    pub const fn has_keys(self) -> bool {
+        match self {
+            Self::PrivateKeyJwt => true,
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::None => false,
         }
     }
 }
@@ -350,8 +365,11 @@ pub struct Client {
     pub disabled: bool,
     /// The one method by which it authenticates.
     pub auth_method: AuthMethod,
-    /// Up to [`Client::MAX_SECRETS`] secrets, so that one can be rotated without an outage; none for a public client.
+    /// Up to [`Client::MAX_SECRETS`] secrets, so that one can be rotated without an outage; none for a method
+    /// without secrets.
     pub secrets: Vec<StoredSecret>,
+    /// The public keys of a client that authenticates with `private_key_jwt`, and of no other.
+    pub keys: Option<ClientKeys>,
     /// The grants it may use.
     pub grants: Vec<Grant>,
     /// What else it may do.

@@ -1,12 +1,15 @@
 //! The service: what every endpoint works with.
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread;
 
+use crate::authenticate::assertion::Assertions;
 use crate::authenticate::client::ClientDirectory;
 use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::{Config, Issuer};
+use crate::endpoint;
 use crate::password::Verifier;
 use crate::random::Random;
 use crate::signing::{KeyRing, SigningError};
@@ -24,7 +27,7 @@ pub struct Service {
     pub(crate) keys: KeyRing,
     pub(crate) verifier: Verifier,
     pub(crate) clock: Box<dyn Clock>,
-    pub(crate) random: Box<dyn Random>,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl Service {
@@ -38,9 +41,13 @@ impl Service {
         clock: Box<dyn Clock>,
         random: Box<dyn Random>,
     ) -> Self {
+        let random: Arc<dyn Random> = random.into();
+        let audiences = [issuer.as_str().to_owned(), issuer.url(endpoint::TOKEN)];
+        let assertions = Assertions::new(audiences, store.tokens.clone(), Arc::clone(&random));
+        let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            clients: ClientDirectory::new(store.clients, config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE)),
+            clients: ClientDirectory::new(store.clients, assertions, client_cache),
             users: store.users,
             tokens: store.tokens,
             verifier: Verifier::new(config.argon2.clone(), cores, config.verify_queue),

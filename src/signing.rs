@@ -5,7 +5,7 @@ mod ecdsa;
 pub mod in_process;
 pub mod jwk;
 pub mod kms;
-pub mod verification;
+mod verification;
 
 use std::fmt;
 use std::str::FromStr;

@@ -14,6 +14,7 @@ use quick_cache::sync::Cache;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
+use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
 use crate::client::{AuthMethod, Client, ClientId, ClientSecret, StoredSecret};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -44,9 +45,19 @@ impl Deref for AuthenticatedClient {
 /// What a request presents to authenticate its client.
 pub struct Credentials {
     client_id: Option<ClientId>,
-    method: AuthMethod,
-    /// The readings of the secret: form-decoded, and as it was sent.
-    secrets: [Zeroizing<String>; 2],
+    proof: Proof,
+}
+
+/// By what the request would prove its client.
+enum Proof {
+    /// A secret, or for `none` the identifier alone.
+    Secret {
+        method: AuthMethod,
+        /// The readings of the secret: form-decoded, and as it was sent.
+        readings: [Zeroizing<String>; 2],
+    },
+    /// A signature of the client's key.
+    Assertion(Assertion),
 }
 
 impl Credentials {
@@ -61,42 +72,78 @@ impl Credentials {
 
         let in_body = form.value("client_id");
         let secret_in_body = form.value("client_secret");
+        let asserted = ["client_assertion", "client_assertion_type"].map(|name| form.value(name));
+        let is_asserted = asserted.iter().any(Option::is_some);
         let mut authorizations = headers.get_all(AUTHORIZATION).iter();
         let Some(authorization) = authorizations.next() else {
-            return Self::of_body(in_body, secret_in_body);
+            return match secret_in_body {
+                Some(_) if is_asserted => Err(TWO_METHODS),
+                None if is_asserted => Self::of_assertion(in_body, asserted),
+                _ => Self::of_body(in_body, secret_in_body),
+            };
         };
-        if authorizations.next().is_some() || secret_in_body.is_some() {
+        if authorizations.next().is_some() || secret_in_body.is_some() || is_asserted {
             return Err(TWO_METHODS);
         }
         let unreadable = || Error::invalid_client().because("the Authorization header is not readable Basic");
-        let (id, secrets) = basic(authorization.as_bytes()).ok_or_else(unreadable)?;
+        let (id, readings) = basic(authorization.as_bytes()).ok_or_else(unreadable)?;
         if in_body.is_some_and(|in_body| in_body != id.as_str()) {
             return Err(TWO_CLIENTS);
         }
-        Ok(Self { client_id: ClientId::parse(&id).ok(), method: AuthMethod::ClientSecretBasic, secrets })
+        let proof = Proof::Secret { method: AuthMethod::ClientSecretBasic, readings };
+        Ok(Self { client_id: ClientId::parse(&id).ok(), proof })
     }
 
     fn of_body(client_id: Option<&str>, secret: Option<&str>) -> Result<Self, Error> {
         let client_id = client_id.ok_or_else(|| Error::invalid_client().because("no client authentication"))?;
         let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
         let secret = Zeroizing::new(secret.unwrap_or_default().to_owned());
-        Ok(Self { client_id: ClientId::parse(client_id).ok(), method, secrets: [secret.clone(), secret] })
+        let proof = Proof::Secret { method, readings: [secret.clone(), secret] };
+        Ok(Self { client_id: ClientId::parse(client_id).ok(), proof })
     }
 
-    /// Whether they are those of `client`. The work is the same for every client, and for none.
-    fn are_of(&self, client: Option<&Client>, now: Timestamp) -> bool {
-        let nobody = StoredSecret::unmatchable();
-        let mut proven = Choice::from(u8::from(self.method == AuthMethod::None));
-        for slot in 0..Client::MAX_SECRETS {
-            let stored = client.and_then(|client| client.secrets.get(slot));
-            let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
-            for presented in &self.secrets {
-                proven |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
-            }
+    /// RFC 7521, section 4.2: `client_id` may be left out, and must not name another client.
+    fn of_assertion(client_id: Option<&str>, asserted: [Option<&str>; 2]) -> Result<Self, Error> {
+        let refused = |reason: assertion::Refused| Error::invalid_client().because(reason);
+        let [Some(assertion), Some(assertion::TYPE)] = asserted else {
+            return Err(refused(assertion::Refused::Kind));
+        };
+        let assertion = Assertion::read(assertion).map_err(refused)?;
+        if client_id.is_some_and(|client_id| client_id != assertion.claimed_client()) {
+            return Err(refused(assertion::Refused::OtherClient));
         }
-        let bounded = self.secrets.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
-        client.is_some_and(|client| !client.disabled && client.auth_method == self.method && bounded && proven.into())
+        let client_id = ClientId::parse(assertion.claimed_client()).ok();
+        Ok(Self { client_id, proof: Proof::Assertion(assertion) })
     }
+}
+
+/// Whether one of the `readings` is a live secret of `client`, and `method` is the client's. The work is the same for
+/// every client, and for none.
+fn is_secret_of(
+    client: Option<&Client>,
+    method: AuthMethod,
+    readings: &[Zeroizing<String>; 2],
+    now: Timestamp,
+) -> bool {
+    let nobody = StoredSecret::unmatchable();
+    let mut proven = Choice::from(u8::from(method == AuthMethod::None));
+    for slot in 0..Client::MAX_SECRETS {
+        let stored = client.and_then(|client| client.secrets.get(slot));
+        let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
+        for presented in readings {
+            proven |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
+        }
+    }
+    let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
+    client.is_some_and(|client| !client.disabled && client.auth_method == method && bounded && proven.into())
+}
+
+/// What the proof of a client is worth.
+enum Proven {
+    /// It may be shown again.
+    ForGood,
+    /// It counts once: when it is spent.
+    Once(Unspent),
 }
 
 /// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
@@ -116,21 +163,24 @@ fn basic(header: &[u8]) -> Option<(Zeroizing<String>, [Zeroizing<String>; 2])> {
 /// The registered clients, each kept in memory for a while once it has authenticated.
 pub struct ClientDirectory {
     clients: Clients,
+    assertions: Assertions,
     cache: Cache<ClientId, (Timestamp, Arc<Client>)>,
     kept_for: Duration,
 }
 
 impl ClientDirectory {
-    /// The directory of `clients`, each kept for `kept_for`; zero keeps none.
+    /// The directory of `clients`, each kept for `kept_for`; zero keeps none. Their assertions are checked by
+    /// `assertions`.
     #[must_use]
-    pub fn new(clients: Clients, kept_for: Duration) -> Self {
-        Self { clients, cache: Cache::new(CACHED_CLIENTS), kept_for }
+    pub fn new(clients: Clients, assertions: Assertions, kept_for: Duration) -> Self {
+        Self { clients, assertions, cache: Cache::new(CACHED_CLIENTS), kept_for }
     }
 
     /// Authenticates the client of a request.
     ///
     /// Credentials that a client in memory does not accept are checked once more against the table, so that a new
-    /// secret works at once; an unknown client costs that read too.
+    /// secret or key works at once; an unknown client costs that read too. An assertion is spent last, when all else
+    /// about it is right: nobody but the client can use it up.
     ///
     /// # Errors
     /// `invalid_client`, the same whatever was wrong; [`Error::unavailable`] when the store does not answer.
@@ -140,22 +190,43 @@ impl ClientDirectory {
             return Err(refused("the client id is not one"));
         };
         if let Some(client) = self.cached(id, now) {
-            if credentials.are_of(Some(&client), now) {
-                return Ok(AuthenticatedClient(client));
+            if let Ok(proven) = self.prove(credentials, id, Some(&client), now) {
+                return self.admit(client, proven).await;
             }
             self.cache.remove(id);
         }
         let client = self.clients.get(id).await?;
-        if !credentials.are_of(client.as_ref(), now) {
-            return Err(refused(if client.is_some() {
-                "wrong secret or method, or disabled"
-            } else {
-                "unknown client"
-            }));
-        }
+        let proven = self.prove(credentials, id, client.as_ref(), now);
         let client = Arc::new(client.ok_or_else(|| refused("unknown client"))?);
+        let proven = proven.map_err(|reason| refused(&reason))?;
         if !self.kept_for.is_zero() {
             self.cache.insert(id.clone(), (now, Arc::clone(&client)));
+        }
+        self.admit(client, proven).await
+    }
+
+    fn prove(
+        &self,
+        credentials: &Credentials,
+        id: &ClientId,
+        client: Option<&Client>,
+        now: Timestamp,
+    ) -> Result<Proven, String> {
+        match &credentials.proof {
+            Proof::Secret { method, readings } if is_secret_of(client, *method, readings, now) => Ok(Proven::ForGood),
+            Proof::Secret { .. } => Err("wrong secret or method, or disabled".to_owned()),
+            Proof::Assertion(assertion) => {
+                let able = client.filter(|client| !client.disabled && client.auth_method == AuthMethod::PrivateKeyJwt);
+                let keys = able.and_then(|client| client.keys.as_ref());
+                let unspent = self.assertions.verify(assertion, id, keys, now);
+                unspent.map(Proven::Once).map_err(|reason| reason.to_string())
+            }
+        }
+    }
+
+    async fn admit(&self, client: Arc<Client>, proven: Proven) -> Result<AuthenticatedClient, Error> {
+        if let Proven::Once(assertion) = proven {
+            self.assertions.spend(assertion).await?;
         }
         Ok(AuthenticatedClient(client))
     }

@@ -14,7 +14,7 @@ use crate::signing::ecdsa::jose_from_der;
 use crate::signing::jwk::{Jwk, PublicKey};
 use crate::signing::{Algorithm, SigningError, VerificationKey};
 
-/// The longest message that KMS signs as it is, in bytes: with EdDSA, and with a MAC.
+/// The longest message that KMS signs as it is, in bytes: with `EdDSA`, and with a MAC.
 pub const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// Keeps the digests that name keys apart from every other digest.

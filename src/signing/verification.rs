@@ -12,8 +12,8 @@ use crate::signing::Algorithm;
 use crate::signing::jwk::{PublicKey, UNCOMPRESSED};
 
 impl Algorithm {
-    /// The algorithms whose signatures [`PublicKey::verify`] knows: those of key pairs.
-    pub const VERIFIED: [Self; 10] = [
+    /// The algorithms that client assertions may be signed with: those of key pairs that clients may register.
+    pub const OF_ASSERTIONS: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -22,7 +22,6 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
-        Self::Es512,
         Self::EdDsa,
     ];
 }
@@ -74,4 +73,41 @@ fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
         Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    /// RFC 7515, appendix A.3; RFC 8037, appendix A.4.
+    const EXAMPLES: [(Algorithm, &str, &str); 2] = [
+        (
+            Algorithm::Es256,
+            r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        ),
+        (
+            Algorithm::EdDsa,
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        ),
+    ];
+
+    #[test]
+    fn the_examples_of_the_rfcs_verify_with_their_own_algorithm_alone() {
+        for (own, key, jws) in EXAMPLES {
+            let key: PublicKey = serde_json::from_str(key).expect("a key");
+            let (signed, signature) = jws.rsplit_once('.').expect("a signature");
+            let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+            for algorithm in Algorithm::ALL {
+                let verified = key.verify(algorithm, signed.as_bytes(), &signature);
+                assert_eq!(verified, algorithm == own, "{algorithm}");
+            }
+            assert!(!key.verify(own, &signed.as_bytes()[1..], &signature));
+            assert!(!key.verify(own, signed.as_bytes(), &signature[1..]));
+        }
+    }
 }

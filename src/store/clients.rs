@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
 use crate::claims::ClaimMap;
+use crate::client::keys::ClientKeys;
 use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, RefreshPolicy, StoredSecret};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
@@ -27,6 +28,8 @@ struct StoredClient {
     disabled: bool,
     auth_method: AuthMethod,
     secrets: Vec<StoredSecret>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    jwks: Option<ClientKeys>,
     grants: Vec<Grant>,
     capabilities: Vec<Capability>,
     scopes: Scope,
@@ -55,6 +58,7 @@ impl StoredClient {
             disabled: client.disabled,
             auth_method: client.auth_method,
             secrets: client.secrets.clone(),
+            jwks: client.keys.clone(),
             grants: client.grants.clone(),
             capabilities: client.capabilities.clone(),
             scopes: client.scopes.clone(),
@@ -76,18 +80,21 @@ impl StoredClient {
 
 /// A client whose parts contradict each other.
 #[derive(Debug, thiserror::Error)]
-#[error("a client with the method {0} holds {1} secrets")]
-struct Contradiction(AuthMethod, usize);
+#[error("a client with the method {method} holds {secrets} secrets and {} key set", if *.keys { "a" } else { "no" })]
+struct Contradiction {
+    method: AuthMethod,
+    secrets: usize,
+    keys: bool,
+}
 
 impl TryFrom<StoredClient> for Client {
     type Error = Contradiction;
 
     fn try_from(stored: StoredClient) -> Result<Self, Contradiction> {
-        let secrets = stored.secrets.len();
-        let consistent =
-            if stored.auth_method.has_secret() { (1..=Self::MAX_SECRETS).contains(&secrets) } else { secrets == 0 };
-        if !consistent {
-            return Err(Contradiction(stored.auth_method, secrets));
+        let (method, secrets, keys) = (stored.auth_method, stored.secrets.len(), stored.jwks.is_some());
+        let right_secrets = if method.has_secret() { (1..=Self::MAX_SECRETS).contains(&secrets) } else { secrets == 0 };
+        if !right_secrets || keys != method.has_keys() {
+            return Err(Contradiction { method, secrets, keys });
         }
         Ok(Self {
             id: stored.client_id,
@@ -95,6 +102,7 @@ impl TryFrom<StoredClient> for Client {
             disabled: stored.disabled,
             auth_method: stored.auth_method,
             secrets: stored.secrets,
+            keys: stored.jwks,
             grants: stored.grants,
             capabilities: stored.capabilities,
             scopes: stored.scopes,

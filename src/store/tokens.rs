@@ -1,4 +1,5 @@
-//! The tokens table: key `id`, TTL on `expires_at`. Sessions are `s#` and the digest of their handle.
+//! The tokens table: key `id`, TTL on `expires_at`. Sessions are `s#` and the digest of their handle, used
+//! assertions `j#` and the digest of their client and identifier.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -11,7 +12,7 @@ use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use crate::store::item::{Item, SCHEMA, from_item, number, string, to_item};
-use crate::store::{StoreError, held};
+use crate::store::{Created, StoreError, held};
 use crate::user::{Subject, Username};
 
 const KEY: &str = "id";
@@ -63,6 +64,16 @@ pub(crate) struct StoredRotation {
     /// What the live secret was derived with.
     pub(crate) salt: String,
     pub(crate) rotated_at: Timestamp,
+}
+
+/// A client assertion that was used.
+#[derive(Serialize)]
+struct UsedAssertion<'a> {
+    id: &'a str,
+    schema: u32,
+    /// Tells the request that used it from every other.
+    attempt: &'a str,
+    expires_at: Timestamp,
 }
 
 /// What became of a rotation.
@@ -197,6 +208,21 @@ impl Tokens {
         let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(&revocation_key(jti)));
         let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
         Ok(answer.item.is_some())
+    }
+
+    /// Stores that an assertion was used. A write that is sent again since its answer got lost is the same `attempt`,
+    /// and has not come too late.
+    pub(crate) async fn put_assertion(
+        &self,
+        id: &str,
+        attempt: &str,
+        expires_at: Timestamp,
+    ) -> Result<Created, StoreError> {
+        let item = to_item(&self.table, id, UsedAssertion { id, schema: SCHEMA, attempt, expires_at })?;
+        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        let request = request.condition_expression("attribute_not_exists(id) OR attempt = :attempt");
+        let outcome = request.expression_attribute_values(":attempt", string(attempt)).send().await;
+        Ok(Created::held(held(outcome)?))
     }
 
     /// Deletes an item, if it is there.

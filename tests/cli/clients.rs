@@ -14,6 +14,7 @@ fn a_client_is_created_shown_listed_changed_and_deleted() {
         assert_eq!(secret.len(), 43);
         let mut expected = json!({
             "client_id": "web",
+            "keys": [],
             "name": "Web",
             "disabled": false,
             "auth_method": "client_secret_basic",
@@ -210,7 +211,7 @@ fn options_beyond_their_bounds_are_refused() {
         ["--refresh-lifetime", "366d"],
         ["--refresh-idle-lifetime", "0s"],
         ["--refresh-grace", "11m"],
-        ["--auth-method", "private_key_jwt"],
+        ["--auth-method", "tls_client_auth"],
         ["--grant", "implicit"],
         ["--scope", "a  b"],
         ["--scope", "\"a\""],
@@ -222,6 +223,10 @@ fn options_beyond_their_bounds_are_refused() {
         let message = folder.run(&arguments).misused();
         assert!(message.contains(option[0]), "{message}");
     }
+    assert_eq!(
+        folder.run(&["client", "create", "c", "--auth-method", "private_key_jwt"]).refused(),
+        "the method private_key_jwt needs --jwks-file"
+    );
     for (options, reason) in [
         (["--scope", "a", "--default-scope", "a b"], "the default scope b is not one of the client's scopes"),
         (
@@ -234,6 +239,26 @@ fn options_beyond_their_bounds_are_refused() {
     assert!(folder.run(&["client", "create", "é"]).misused().contains("printable ASCII"));
     assert!(folder.run(&["client", "update", "c"]).misused().contains("nothing to change"));
     assert_eq!(folder.json(&["client", "list"]), json!([]));
+}
+
+#[test]
+fn a_client_with_registered_keys_has_no_secret_and_shows_their_names() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let path = data.path().join("client.jwks");
+    // RFC 8037, appendix A.2.
+    let key = r#"{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    std::fs::write(&path, format!(r#"{{"keys":[{key}]}}"#)).expect("a file");
+    let file = path.to_str().expect("UTF-8");
+    let method = ["--auth-method", "private_key_jwt", "--jwks-file", file];
+    let client = folder.json(&[&["client", "create", "batch"][..], &method].concat());
+    assert_eq!((&client["keys"], &client["secrets"]), (&json!(["k1"]), &json!([])));
+    assert!(client.get("client_secret").is_none());
+
+    let changed = folder.json(&["client", "update", "batch", "--auth-method", "none"]);
+    assert_eq!(changed["keys"], json!([]));
+    std::fs::write(&path, format!(r#"{{"keys":[{}]}}"#, key.replace("\"x\"", "\"d\":\"AAAA\",\"x\""))).expect("a file");
+    assert!(folder.run(&[&["client", "create", "private"][..], &method].concat()).refused().contains("private"));
 }
 
 #[test]

@@ -246,6 +246,7 @@ fn client() -> Client {
         disabled: false,
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![StoredSecret::new(&secret, now, &OsRandom).expect("randomness")],
+        keys: None,
         grants: Grant::ALL.to_vec(),
         capabilities: Capability::ALL.to_vec(),
         scopes: Scope::parse("openid profile email").expect("a scope"),

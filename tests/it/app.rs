@@ -338,6 +338,7 @@ pub(crate) fn client(id: &str) -> Client {
         disabled: false,
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![secret(SECRET)],
+        keys: None,
         grants: vec![Grant::Password, Grant::RefreshToken],
         capabilities: Vec::new(),
         scopes: scope("read write admin"),

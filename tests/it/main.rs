@@ -8,6 +8,7 @@ mod wire;
 
 mod answers;
 mod claims;
+mod client_assertion;
 mod client_authentication;
 mod cross_origin;
 mod discovery;

@@ -59,6 +59,7 @@ struct Global {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Run the whole service here, with a DynamoDB of its own
     Serve(serve::Arguments),

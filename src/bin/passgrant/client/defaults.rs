@@ -17,6 +17,7 @@ pub(crate) fn client(id: ClientId, now: Timestamp) -> Client {
         disabled: false,
         auth_method: AuthMethod::ClientSecretBasic,
         secrets: Vec::new(),
+        keys: None,
         grants: vec![Grant::Password, Grant::RefreshToken],
         capabilities: Vec::new(),
         scopes: Scope::default(),

@@ -1,12 +1,16 @@
 //! The options that `client create` and `client update` share.
 
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueHint};
 use passgrant::audience::{Audience, MalformedAudience};
 use passgrant::claims::{ClaimMap, ClaimSource, MalformedClaimMap};
+use passgrant::client::keys::ClientKeys;
 use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant};
 use passgrant::scope::Scope;
 use passgrant::signing::Algorithm;
@@ -24,6 +28,8 @@ const MAX_REFRESH_GRACE: u64 = 10 * MINUTE;
 
 /// DynamoDB sets no bound below the item's; a token holds them all.
 const MAX_AUDIENCES: usize = 16;
+/// One more than a key set may have.
+const MAX_JWKS_BYTES: u64 = 16 * 1024 + 1;
 const MAX_NAME_CHARACTERS: usize = 128;
 
 /// Lists may be given by repeating the option, by parting values with spaces, or both.
@@ -34,6 +40,8 @@ pub(super) struct Options {
     name: Option<Name>,
     #[arg(long, help = "How it authenticates [default: client_secret_basic]", value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
     pub(super) auth_method: Option<AuthMethod>,
+    #[arg(long, help = "Its public keys for private_key_jwt: a file with a JSON Web Key Set", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    jwks_file: Option<PathBuf>,
     #[arg(long, help = "A grant it may use: password, refresh_token [default: both]", value_name = "GRANT", value_parser = parse_list::<Grant>)]
     grant: Option<Vec<List<Grant>>>,
     #[arg(long, help = "What else it may do: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
@@ -104,6 +112,7 @@ impl Options {
             refresh_idle_lifetime: None,
             refresh_lifetime: None,
             refresh_grace: None,
+            jwks_file: None,
             signing_alg: None,
             refresh_needs_offline_access: None,
             capability: None,
@@ -145,6 +154,11 @@ impl Options {
         set(&mut client.access_token_format, self.access_token_format);
         set(&mut client.refresh.needs_offline_access, self.refresh_needs_offline_access);
         set(&mut client.auth_method, self.auth_method);
+        if let Some(path) = &self.jwks_file {
+            client.keys = Some(read_keys(path)?);
+        } else if !client.auth_method.has_keys() {
+            client.keys = None;
+        }
         set(&mut client.access_token_lifetime, self.access_token_lifetime);
         set(&mut client.refresh.idle_lifetime, self.refresh_idle_lifetime);
         set(&mut client.refresh.lifetime, self.refresh_lifetime);
@@ -182,6 +196,11 @@ fn check(client: &Client) -> Result<(), Failure> {
             stray.as_str()
         )));
     }
+    match (client.auth_method.has_keys(), client.keys.is_some()) {
+        (true, false) => return Err(Failure::refused(format!("the method {} needs --jwks-file", client.auth_method))),
+        (false, true) => return Err(Failure::refused(format!("the method {} has no keys", client.auth_method))),
+        _ => {}
+    }
     if client.refresh.idle_lifetime > client.refresh.lifetime {
         let idle = span(client.refresh.idle_lifetime);
         let whole = span(client.refresh.lifetime);
@@ -209,6 +228,14 @@ where
 {
     let values = text.split(' ').filter(|value| !value.is_empty()).map(str::parse);
     values.collect::<Result<_, T::Err>>().map(List).map_err(|error| error.to_string())
+}
+
+fn read_keys(path: &Path) -> Result<ClientKeys, Failure> {
+    let problem = |error: &dyn Display| Failure::refused(format!("{}: {error}", path.display()));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| problem(&error))?;
+    file.take(MAX_JWKS_BYTES).read_to_string(&mut text).map_err(|error| problem(&error))?;
+    ClientKeys::parse(&text).map_err(|error| problem(&error))
 }
 
 fn parse_mapping(text: &str) -> Result<Mapping, String> {

@@ -37,6 +37,7 @@ pub(super) struct ClientView<'a> {
     refresh_needs_offline_access: bool,
     signing_algorithm: Option<Algorithm>,
     secrets: Vec<SecretView<'a>>,
+    keys: Vec<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -84,6 +85,7 @@ impl<'a> ClientView<'a> {
             refresh_needs_offline_access: client.refresh.needs_offline_access,
             signing_algorithm: client.signing_algorithm,
             secrets: client.secrets.iter().map(secret).collect(),
+            keys: client.keys.as_ref().map(|keys| keys.names().collect()).unwrap_or_default(),
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
@@ -131,6 +133,7 @@ impl<'a> ClientView<'a> {
             ("Algorithm", self.signing_algorithm.map_or("the server's", Algorithm::as_str).to_owned()),
         ];
         rows.extend(self.secrets.iter().map(|secret| ("Secret", secret.text())));
+        rows.extend(self.keys.iter().map(|key| ("Key", key.clone())));
         rows.push(("Created", rfc3339(self.created_at)));
         rows.push(("Updated", rfc3339(self.updated_at)));
         let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown this once:\n\n{secret}"));

@@ -1,0 +1,361 @@
+//! Client assertions, `private_key_jwt` (RFC 7521, section 4.2; RFC 7523, sections 2.2 and 3; OpenID Connect Core,
+//! section 9): a JWT by which a client proves that it holds a private key, and which works once.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Number;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::client::ClientId;
+use crate::client::keys::ClientKeys;
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::random::Random;
+use crate::signing::Algorithm;
+use crate::store::Created;
+use crate::store::tokens::Tokens;
+
+/// The value of `client_assertion_type` (RFC 7523, section 2.2).
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The longest assertion, in bytes.
+const MAX_BYTES: usize = 8 * 1024;
+/// The longest `jti`, in bytes.
+const MAX_ID_BYTES: usize = 256;
+/// How far ahead `exp` may be.
+const MAX_LIFETIME: Duration = Duration::from_mins(5);
+/// How far the client's clock may be from this one.
+const SKEW: Duration = Duration::from_mins(1);
+
+/// Why an assertion is not accepted. For the log: the client is told `invalid_client`, whichever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("the assertion is of another type, missing, or too long")]
+    Kind,
+    #[error("the assertion is not a signed JWT with the claims it must have")]
+    Malformed,
+    #[error("the assertion is not signed with an algorithm that is verified here")]
+    Algorithm,
+    #[error("the assertion has the typ of another kind of token, or critical extensions")]
+    Header,
+    #[error("the assertion's subject is not the client_id of the request")]
+    OtherClient,
+    #[error("no key of the client verifies the assertion")]
+    Signature,
+    #[error("the assertion's issuer is not its subject")]
+    Issuer,
+    #[error("the assertion is for another audience")]
+    Audience,
+    #[error("the assertion is expired")]
+    Expired,
+    #[error("the assertion expires too far ahead")]
+    TooLong,
+    #[error("the assertion's nbf or iat is ahead, or after its exp")]
+    Times,
+    #[error("the assertion's jti is empty or too long")]
+    Id,
+    #[error("the assertion was used before")]
+    Replayed,
+}
+
+/// The header (RFC 7515, section 4.1).
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    #[serde(default)]
+    kid: Option<String>,
+    #[serde(default)]
+    typ: Option<String>,
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+impl Header {
+    /// No extension is understood here. A `typ` names what the token is meant for, where the client says so.
+    fn is_of_an_assertion(&self) -> bool {
+        const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
+        let is_known = |typ: &String| TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known));
+        !self.crit && self.typ.as_ref().is_none_or(is_known)
+    }
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+/// The claims (RFC 7523, section 3).
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audiences,
+    #[serde(deserialize_with = "numeric_date")]
+    exp: Timestamp,
+    #[serde(default, deserialize_with = "optional_numeric_date")]
+    nbf: Option<Timestamp>,
+    #[serde(default, deserialize_with = "optional_numeric_date")]
+    iat: Option<Timestamp>,
+    jti: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audiences {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audiences {
+    fn name_one_of(&self, accepted: &[String]) -> bool {
+        match self {
+            Self::One(one) => accepted.contains(one),
+            Self::Many(many) => many.iter().any(|one| accepted.contains(one)),
+        }
+    }
+}
+
+/// Seconds since 1970, of which a fraction is cut off (RFC 7519, section 2).
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let number = Number::deserialize(deserializer)?.to_string();
+    let whole = number.split_once('.').map_or(number.as_str(), |(whole, _)| whole);
+    whole.parse().map(Timestamp::from_unix).map_err(|_| de::Error::custom("not a NumericDate"))
+}
+
+fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    numeric_date(deserializer).map(Some)
+}
+
+/// An assertion as it was presented. Nothing of it is to be believed.
+pub(super) struct Assertion {
+    signed: Zeroizing<String>,
+    signature: Zeroizing<Vec<u8>>,
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    claims: Claims,
+}
+
+impl Assertion {
+    /// Reads a JWT in compact serialisation (RFC 7515, section 7.1).
+    pub(super) fn read(text: &str) -> Result<Self, Refused> {
+        if text.len() > MAX_BYTES {
+            return Err(Refused::Kind);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(Refused::Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).map(Zeroizing::new).map_err(|_| Refused::Malformed)?;
+        let header: Header = json(header)?;
+        let claims = json(claims)?;
+        let algorithm = Algorithm::OF_ASSERTIONS.into_iter().find(|algorithm| algorithm.as_str() == header.alg);
+        let algorithm = algorithm.ok_or(Refused::Algorithm)?;
+        if !header.is_of_an_assertion() {
+            return Err(Refused::Header);
+        }
+        Ok(Self { signed: Zeroizing::new(signed.to_owned()), signature, algorithm, key_id: header.kid, claims })
+    }
+
+    /// Which client it says it is of: to look for its keys, and for nothing else.
+    pub(super) fn claimed_client(&self) -> &str {
+        &self.claims.sub
+    }
+
+    /// Whether a key of `keys` signed it. Where none may have, another one is tried: the work tells not whether there
+    /// is such a client.
+    fn is_signed_by(&self, keys: Option<&ClientKeys>) -> bool {
+        static DECOYS: LazyLock<Option<ClientKeys>> =
+            LazyLock::new(|| ClientKeys::parse(include_str!("decoys.json")).ok());
+        let key_id = self.key_id.as_deref();
+        let verifies = |keys: &ClientKeys| {
+            let mut verified = None;
+            for key in keys.fitting(self.algorithm, key_id) {
+                verified = Some(key.verify(self.algorithm, self.signed.as_bytes(), &self.signature));
+                if verified == Some(true) {
+                    break;
+                }
+            }
+            verified
+        };
+        keys.and_then(verifies).unwrap_or_else(|| {
+            let _: Option<bool> = DECOYS.as_ref().and_then(verifies);
+            false
+        })
+    }
+}
+
+fn json<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map(Zeroizing::new).map_err(|_| Refused::Malformed)?;
+    serde_json::from_slice(&bytes).map_err(|_| Refused::Malformed)
+}
+
+/// An assertion that proves its client, provided that it was not used before. Only [`Assertions::verify`] makes one.
+pub(super) struct Unspent {
+    /// The key under which its use is stored.
+    id: String,
+    /// When nobody would accept it any more.
+    not_after: Timestamp,
+}
+
+impl Unspent {
+    fn new(client: &ClientId, jti: &str, exp: Timestamp) -> Self {
+        // A client id holds no NUL: no two pairs are written the same.
+        let digest = Sha256::new().chain_update(client.as_str()).chain_update([0]).chain_update(jti).finalize();
+        // An instance whose clock is behind accepts it for a little longer.
+        Self { id: format!("j#{}", URL_SAFE_NO_PAD.encode(digest)), not_after: exp + 2 * SKEW }
+    }
+}
+
+/// What assertions are checked against, and where their uses are kept.
+pub struct Assertions {
+    audiences: [String; 2],
+    tokens: Tokens,
+    random: Arc<dyn Random>,
+}
+
+impl Assertions {
+    /// Checks assertions that name one of `audiences`, the issuer and the token endpoint.
+    #[must_use]
+    pub fn new(audiences: [String; 2], tokens: Tokens, random: Arc<dyn Random>) -> Self {
+        Self { audiences, tokens, random }
+    }
+
+    /// Checks everything about an assertion of `client`, whose keys are `keys`, but whether it was used before: first
+    /// the signature, then what it signs.
+    pub(super) fn verify(
+        &self,
+        assertion: &Assertion,
+        client: &ClientId,
+        keys: Option<&ClientKeys>,
+        now: Timestamp,
+    ) -> Result<Unspent, Refused> {
+        if !assertion.is_signed_by(keys) {
+            return Err(Refused::Signature);
+        }
+        let Claims { iss, sub, aud, exp, nbf, iat, jti } = &assertion.claims;
+        let latest = now + SKEW;
+        let is_sane = |time: &Option<Timestamp>| time.is_none_or(|time| time <= latest && time <= *exp);
+        if sub != client.as_str() {
+            Err(Refused::OtherClient)
+        } else if iss != sub {
+            Err(Refused::Issuer)
+        } else if !aud.name_one_of(&self.audiences) {
+            Err(Refused::Audience)
+        } else if now >= *exp + SKEW {
+            Err(Refused::Expired)
+        } else if *exp > latest + MAX_LIFETIME {
+            Err(Refused::TooLong)
+        } else if !is_sane(nbf) || !is_sane(iat) {
+            Err(Refused::Times)
+        } else if !(1..=MAX_ID_BYTES).contains(&jti.len()) {
+            Err(Refused::Id)
+        } else {
+            Ok(Unspent::new(client, jti, *exp))
+        }
+    }
+
+    /// Uses an assertion up: of any number of requests with it, one alone gets through.
+    ///
+    /// # Errors
+    /// `invalid_client` when it was used before; [`Error::unavailable`] when the store does not answer.
+    pub(super) async fn spend(&self, assertion: Unspent) -> Result<(), Error> {
+        let attempt = URL_SAFE_NO_PAD.encode(*self.random.bytes::<16>()?);
+        match self.tokens.put_assertion(&assertion.id, &attempt, assertion.not_after).await? {
+            Created::Yes => Ok(()),
+            Created::AlreadyThere => Err(Error::invalid_client().because(Refused::Replayed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: u64 = 1_767_225_600;
+
+    fn pair() -> Ed25519KeyPair {
+        Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key")
+    }
+
+    fn keys() -> ClientKeys {
+        let x = URL_SAFE_NO_PAD.encode(pair().public_key());
+        let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
+        ClientKeys::parse(&json!({ "keys": [key] }).to_string()).expect("a key set")
+    }
+
+    fn signed(header: &[u8], claims: &[u8]) -> String {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = URL_SAFE_NO_PAD.encode(pair().sign(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+
+    fn good() -> String {
+        let claims: Value = json!({ "iss": "app", "sub": "app", "aud": "https://id", "exp": NOW + 60, "jti": "1" });
+        signed(br#"{"alg":"EdDSA"}"#, claims.to_string().as_bytes())
+    }
+
+    fn is_signed(text: &str) -> bool {
+        Assertion::read(text).is_ok_and(|assertion| assertion.is_signed_by(Some(&keys())))
+    }
+
+    #[test]
+    fn the_decoys_are_keys_for_every_algorithm_and_let_nobody_in() {
+        let decoys = ClientKeys::parse(include_str!("decoys.json")).expect("a key set");
+        for algorithm in Algorithm::OF_ASSERTIONS {
+            assert_eq!(decoys.fitting(algorithm, Some("any")).count(), 1, "{algorithm}");
+        }
+        let assertion = Assertion::read(&good()).expect("an assertion");
+        assert!(assertion.is_signed_by(Some(&keys())));
+        assert!(!assertion.is_signed_by(None) && !assertion.is_signed_by(Some(&decoys)));
+    }
+
+    #[test]
+    fn a_date_is_a_number_with_or_without_a_fraction() {
+        let exp = |exp: &str| {
+            let claims = format!(r#"{{"iss":"app","sub":"app","aud":[],"exp":{exp},"jti":"1"}}"#);
+            Assertion::read(&signed(br#"{"alg":"EdDSA"}"#, claims.as_bytes()))
+                .map(|read| read.claims.exp.as_unix())
+                .ok()
+        };
+        for (text, seconds) in
+            [("5", Some(5)), ("5.9", Some(5)), ("1.5e9", Some(1_500_000_000)), ("18446744073709551615", Some(u64::MAX))]
+        {
+            assert_eq!(exp(text), seconds, "{text}");
+        }
+        for text in ["-1", "-1.5", "\"5\"", "null", "[]", "1e300", "1e999", "true"] {
+            assert_eq!(exp(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_never_accepted(text in "\\PC{0,64}|[A-Za-z0-9_.-]{0,128}") {
+            prop_assert!(!is_signed(&text));
+        }
+
+        #[test]
+        fn any_header_and_claims_are_read_or_refused(
+            header in prop::collection::vec(any::<u8>(), 0..64),
+            claims in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            prop_assert!(!is_signed(&signed(&header, &claims)));
+        }
+
+        #[test]
+        fn an_assertion_with_any_other_byte_is_not_accepted(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let good = good();
+            let mut changed = good.clone().into_bytes();
+            changed[at.index(good.len())] = byte;
+            if let Ok(changed) = String::from_utf8(changed) {
+                prop_assert_eq!(is_signed(&changed), changed == good);
+            }
+        }
+    }
+}
