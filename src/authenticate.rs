@@ -1,4 +1,6 @@
 //! Who is asking: the client, then the resource owner.
 
+mod chain;
 pub mod client;
+pub mod delegated;
 pub mod user;

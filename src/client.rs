@@ -13,6 +13,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::audience::Audience;
+use crate::chain::ChainName;
 use crate::clock::Timestamp;
 use crate::random::{Random, RandomFailed};
 use crate::scope::Scope;
@@ -313,6 +314,8 @@ pub struct Client {
     pub refresh: RefreshPolicy,
     /// The algorithm its tokens are signed with; absent: the server's default.
     pub signing_algorithm: Option<Algorithm>,
+    /// The chains its requests may name, the first for those that name none; empty: the server's default alone.
+    pub chains: Vec<ChainName>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it was last changed.

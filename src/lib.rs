@@ -23,6 +23,7 @@ pub mod form;
 pub mod response;
 
 pub mod audience;
+pub mod chain;
 pub mod client;
 pub mod password;
 pub mod scope;

@@ -4,6 +4,8 @@ use std::num::NonZero;
 use std::thread;
 
 use crate::authenticate::client::ClientDirectory;
+use crate::authenticate::delegated::Delegated;
+use crate::authenticate::user::Backends;
 use crate::clock::Clock;
 use crate::config::{Config, Issuer};
 use crate::password::Verifier;
@@ -22,6 +24,7 @@ pub struct Service {
     pub(crate) tokens: Tokens,
     pub(crate) keys: KeyRing,
     pub(crate) verifier: Verifier,
+    pub(crate) delegated: Delegated,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
 }
@@ -43,6 +46,7 @@ impl Service {
             users: store.users,
             tokens: store.tokens,
             verifier: Verifier::new(config.argon2.clone(), cores, config.verify_queue),
+            delegated: Delegated::default(),
             config,
             issuer,
             keys,
@@ -51,9 +55,18 @@ impl Service {
         }
     }
 
+    /// What the verifiers of a chain work with.
+    pub(crate) fn backends(&self) -> Backends<'_> {
+        let Self { users, verifier, delegated, random, .. } = self;
+        Backends { users, passwords: verifier, delegated, random: &**random }
+    }
+
     /// Fetches the public keys and opens the connections to DynamoDB and KMS, so that the first request need not.
     /// What fails here is tried again by the request that needs it.
     pub async fn warm_up(&self) {
+        if self.config.chains.delegate() {
+            self.delegated.prepare();
+        }
         let (keys, store) = tokio::join!(self.keys.published(), self.tokens.open_connection());
         if let Err(error) = keys {
             tracing::warn!(%error, "the signing keys could not be fetched at the start");

@@ -149,6 +149,7 @@ impl NewSession {
             username: user.username.clone(),
             sub: user.subject.clone(),
             password_generation: user.password_generation,
+            asserted_claims: user.asserted_claims().clone(),
             scope: scope.as_scope().clone(),
             audiences: audiences.to_vec(),
             auth_time: now,
@@ -314,7 +315,7 @@ impl OpenSession {
         if !same || user.disabled {
             return Err(Refused::User);
         }
-        Ok(AuthenticatedUser::resumed(user, self.stored.auth_time))
+        Ok(AuthenticatedUser::resumed(user, self.stored.asserted_claims.clone(), self.stored.auth_time))
     }
 
     /// Replaces the token that was presented, and gives its successor: the same one to everybody who presents the

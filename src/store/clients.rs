@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
+use crate::chain::ChainName;
 use crate::client::{AuthMethod, Client, ClientId, Grant, RefreshPolicy, StoredSecret};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
@@ -36,6 +37,8 @@ struct StoredClient {
     refresh_grace: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     signing_algorithm: Option<Algorithm>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    chains: Vec<ChainName>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -59,6 +62,7 @@ impl StoredClient {
             refresh_lifetime: client.refresh.lifetime.as_secs(),
             refresh_grace: client.refresh.grace.as_secs(),
             signing_algorithm: client.signing_algorithm,
+            chains: client.chains.clone(),
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
@@ -97,6 +101,7 @@ impl TryFrom<StoredClient> for Client {
                 grace: Duration::from_secs(stored.refresh_grace),
             },
             signing_algorithm: stored.signing_algorithm,
+            chains: stored.chains,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         })

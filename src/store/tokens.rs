@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::client::ClientId;
@@ -25,6 +26,9 @@ pub(crate) struct StoredSession {
     pub(crate) sub: Subject,
     /// The user's password generation at the login.
     pub(crate) password_generation: u64,
+    /// What a delegated verifier said of the user at the login.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub(crate) asserted_claims: Map<String, Value>,
     pub(crate) scope: Scope,
     pub(crate) audiences: Vec<Audience>,
     pub(crate) auth_time: Timestamp,

@@ -197,6 +197,10 @@ impl TestApp {
         )));
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn service(&self) -> Arc<Service> {
         Arc::clone(&self.services[0])
     }
@@ -302,6 +306,7 @@ pub(crate) fn client(id: &str) -> Client {
             grace: Duration::from_secs(30),
         },
         signing_algorithm: None,
+        chains: Vec::new(),
         created_at: now,
         updated_at: now,
     }
