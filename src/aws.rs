@@ -44,10 +44,13 @@ pub fn bounded(config: SdkConfig) -> SdkConfig {
     config.into_builder().timeout_config(timeouts).retry_config(retries).build()
 }
 
-/// The HTTP client of every SDK client: rustls on ring, for the sake of cold starts (docs/decisions/0003).
+/// TLS for everything this service asks: rustls on ring, for the sake of cold starts (docs/decisions/0003).
+pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+
+/// The HTTP client of every SDK client.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    HttpClientBuilder::new().tls_provider(TLS).build_https()
 }
 
 /// A service this one depends on.

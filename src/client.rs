@@ -15,6 +15,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::audience::Audience;
+use crate::chain::ChainName;
 use crate::claims::ClaimMap;
 use crate::client::keys::ClientKeys;
 use crate::clock::Timestamp;
@@ -390,6 +391,8 @@ pub struct Client {
     pub refresh: RefreshPolicy,
     /// The algorithm its tokens are signed with; absent: the server's default.
     pub signing_algorithm: Option<Algorithm>,
+    /// The chains its requests may name, the first for those that name none; empty: the server's default alone.
+    pub chains: Vec<ChainName>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -10,6 +10,7 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::chain::{Chains, Delegation, DelegationSettings, is_loopback};
 use crate::password::Argon2Policy;
 use crate::scope::Scope;
 use crate::signing::Algorithm;
@@ -59,6 +60,12 @@ variables! {
         "The least number of code points of a password, checked when one is set. 1 to 64.";
     PASSWORD_GRANT = "PASSGRANT_PASSWORD_GRANT", Some("on"),
         "`off` answers every password request with `unsupported_grant_type`; sessions go on.";
+    AUTH_CHAIN = "PASSGRANT_AUTH_CHAIN", Some("directory"),
+        "The credential-verifier chain of clients that have none of their own. `directory`, the users table alone, is always there.";
+    AUTH_CHAINS = "PASSGRANT_AUTH_CHAINS", Some(""),
+        "More chains: `name=verifier,verifier`, parted by semicolons. A verifier is `directory` or a delegated one; a chain asks 1 to 3 of them, in this order. A name is 1 to 64 of a-z, 0-9, _ and -.";
+    DELEGATED_VERIFIERS = "PASSGRANT_DELEGATED_VERIFIERS", Some(""),
+        "The delegated verifiers, a JSON array of `{\"name\", \"url\", \"secret_env\", \"import\"}`: an https URL (http for loopback hosts alone); the variable, `PASSGRANT_` and more, that holds the secret which signs the calls (32 to 512 visible ASCII characters); whether a yes writes the password's hash to the users table (default false).";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
         "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none, which is the default of `passgrant serve`.";
@@ -95,13 +102,7 @@ impl Issuer {
     /// [`MalformedIssuer`] when the text is not such a URL, or not written as URLs are.
     pub fn parse(text: &str) -> Result<Self, MalformedIssuer> {
         let url = Url::parse(text).map_err(|_| MalformedIssuer)?;
-        let loopback = match url.host() {
-            Some(url::Host::Domain(domain)) => domain == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => return Err(MalformedIssuer),
-        };
-        let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         let bare =
             url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
         // Url adds the slash of an empty path; an issuer is written with it or without.
@@ -159,6 +160,8 @@ pub struct Config {
     pub password_min_length: usize,
     /// Whether the password grant is on.
     pub password_grant: bool,
+    /// The credential-verifier chains.
+    pub chains: Chains,
     /// Whether errors are described.
     pub detailed_errors: bool,
     /// How long clients are kept in memory; none if it is not given.
@@ -207,6 +210,7 @@ impl Config {
             username_profile: source.parse(USERNAME_PROFILE)?,
             password_min_length: source.number(PASSWORD_MIN_LENGTH, 1, 64)?,
             password_grant: source.switch(PASSWORD_GRANT)?,
+            chains: source.chains()?,
             detailed_errors: source.switch(DETAILED_ERRORS)?,
             client_cache: source.optional_duration(CLIENT_CACHE, Self::MAX_CLIENT_CACHE)?,
             argon2: source.argon2()?,
@@ -319,6 +323,24 @@ impl Source<'_> {
         })
     }
 
+    fn chains(&self) -> Result<Chains, ConfigError> {
+        let delegations = self.parsed(DELEGATED_VERIFIERS, Delegation::all(self.delegations()?, self.lookup))?;
+        let chains = self.parsed(AUTH_CHAINS, Chains::parse(&self.text(AUTH_CHAINS)?, &delegations))?;
+        self.parsed(AUTH_CHAIN, chains.with_default(self.parse(AUTH_CHAIN)?))
+    }
+
+    fn delegations(&self) -> Result<Vec<DelegationSettings>, ConfigError> {
+        let Some(text) = self.optional(DELEGATED_VERIFIERS)? else {
+            return Ok(Vec::new());
+        };
+        // Its own message may quote what stands there, and that may be a secret in the wrong place.
+        let place = |error: serde_json::Error| {
+            let (line, column) = (error.line(), error.column());
+            format!("it must be a JSON array of name, url, secret_env and import; see line {line}, column {column}")
+        };
+        self.parsed(DELEGATED_VERIFIERS, serde_json::from_str(&text).map_err(place))
+    }
+
     fn argon2(&self) -> Result<Argon2Policy, ConfigError> {
         let memory_kib = self.parse(ARGON2_MEMORY)?;
         let policy = Argon2Policy::new(memory_kib, self.parse(ARGON2_ITERATIONS)?, self.parse(ARGON2_PARALLELISM)?);
@@ -378,11 +400,54 @@ mod tests {
             ("PASSGRANT_CLIENT_CACHE", "60"),
             ("PASSGRANT_ARGON2_MEMORY_KIB", "1"),
             ("PASSGRANT_ARGON2_ITERATIONS", "x"),
+            ("PASSGRANT_AUTH_CHAIN", "unknown"),
+            ("PASSGRANT_AUTH_CHAIN", "Directory"),
+            ("PASSGRANT_AUTH_CHAINS", "x"),
+            ("PASSGRANT_AUTH_CHAINS", "x=unknown"),
+            ("PASSGRANT_DELEGATED_VERIFIERS", "legacy"),
+            ("PASSGRANT_DELEGATED_VERIFIERS", "{}"),
+            ("PASSGRANT_DELEGATED_VERIFIERS", r#"[{"name":"legacy"}]"#),
+            (
+                "PASSGRANT_DELEGATED_VERIFIERS",
+                r#"[{"name":"legacy","url":"https://a.example","secret_env":"PASSGRANT_UNSET"}]"#,
+            ),
             ("PASSGRANT_LOG", "trace"),
         ] {
             let error = read(&[(name, value)]).expect_err(value);
             assert_eq!(error.name, name, "{value}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_quoted() {
+        for verifiers in [
+            r#"[{"name":"legacy","url":"https://a.example","secret_env":"hunter2"}]"#,
+            r#"[{"name":"legacy","url":"https://u:hunter2@a.example","secret_env":"PASSGRANT_X"}]"#,
+            r#"[{"name":"legacy","url":"https://a.example","secret_env":"PASSGRANT_X","import":"hunter2"}]"#,
+            r#"[{"name":"legacy","url":"https://a.example","secret":"hunter2"}]"#,
+            r#"[{"name":"HUNTER2 hunter2","url":"https://a.example","secret_env":"PASSGRANT_X"}]"#,
+        ] {
+            let variables = [("PASSGRANT_DELEGATED_VERIFIERS", verifiers), ("PASSGRANT_X", "hunter2")];
+            let error = read(&variables).expect_err(verifiers).to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn chains_are_made_of_the_delegated_verifiers_and_their_secrets() {
+        let config = read(&[
+            ("PASSGRANT_AUTH_CHAIN", "migrating"),
+            ("PASSGRANT_AUTH_CHAINS", "migrating=directory,legacy;partner=partner"),
+            (
+                "PASSGRANT_DELEGATED_VERIFIERS",
+                r#"[{"name":"legacy","url":"https://a.example","secret_env":"PASSGRANT_LEGACY_SECRET","import":true},
+                    {"name":"partner","url":"https://b.example","secret_env":"PASSGRANT_LEGACY_SECRET"}]"#,
+            ),
+            ("PASSGRANT_LEGACY_SECRET", "secret-of-32-characters-and-some"),
+        ])
+        .expect("sound");
+        assert_eq!(config.chains.select(None, &[]).map(|chain| chain.verifiers().len()), Ok(2));
+        assert!(!format!("{config:?}").contains("secret-of-32"));
     }
 
     #[test]

@@ -83,28 +83,33 @@ fn path(request: &Request<Body>) -> &str {
     below_stage.filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
-/// `lambda_http` panics on a body that is not the base64 it is said to be, and on headers that make no URL. Such a body
-/// is passed on as it is, to be refused as malformed; the headers are not needed.
+/// `lambda_http` panics on a body that is not the base64 it is said to be, and on headers, paths and queries that make no
+/// URL. Such a body is passed on as it is, to be refused as malformed; such a path is none; the rest is not needed.
 fn readable(mut event: LambdaRequest) -> LambdaRequest {
     let drop_url = |headers: &mut HeaderMap| {
         headers.remove(HOST);
         headers.remove(X_FORWARDED_PROTO);
     };
     let is_base64 = |body: &Option<String>| body.as_deref().is_none_or(|body| STANDARD.decode(body).is_ok());
+    let is_relative = |path: &mut String| !path.starts_with('/');
     match &mut event {
         LambdaRequest::ApiGatewayV1(event) => {
             event.is_base64_encoded &= is_base64(&event.body);
             event.request_context.domain_name = None;
+            event.path.take_if(is_relative);
             drop_url(&mut event.headers);
             drop_url(&mut event.multi_value_headers);
         }
         LambdaRequest::ApiGatewayV2(event) => {
             event.is_base64_encoded &= is_base64(&event.body);
             event.request_context.domain_name = None;
+            event.raw_query_string = None;
+            event.raw_path.take_if(is_relative);
             drop_url(&mut event.headers);
         }
         LambdaRequest::Alb(event) => {
             event.is_base64_encoded &= is_base64(&event.body);
+            event.path.take_if(is_relative);
             drop_url(&mut event.headers);
             drop_url(&mut event.multi_value_headers);
         }

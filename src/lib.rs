@@ -24,6 +24,7 @@ pub mod form;
 pub mod response;
 
 pub mod audience;
+pub mod chain;
 pub mod claims;
 pub mod client;
 pub mod password;

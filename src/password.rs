@@ -25,6 +25,7 @@ pub struct RefusedPassword;
 
 /// A password prepared with PRECIS `OpaqueString` (RFC 8265, section 4.2). It cannot be printed or compared,
 /// and is wiped when dropped.
+#[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -101,21 +102,11 @@ impl Argon2Policy {
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
     pub fn hash(&self, password: &Password, random: &dyn Random) -> Result<PasswordHash, RandomFailed> {
-        let salt = random.bytes::<16>()?;
-        let expected =
-            Expected { version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec(), output: Vec::new() };
-        let output = expected.compute(password, &mut Vec::new());
-        Ok(PasswordHash(
-            format!(
-                "$argon2id$v=19$m={},t={},p={}${}${}",
-                self.0.m_cost(),
-                self.0.t_cost(),
-                self.0.p_cost(),
-                STANDARD_NO_PAD.encode(*salt),
-                STANDARD_NO_PAD.encode(&*output),
-            )
-            .into(),
-        ))
+        Ok(self.salted(random.bytes::<16>()?.to_vec()).hash(password, &mut Vec::new()))
+    }
+
+    fn salted(&self, salt: Vec<u8>) -> Expected {
+        Expected { version: Version::V0x13, params: self.0.clone(), salt, output: Vec::new() }
     }
 }
 
@@ -157,7 +148,22 @@ impl Expected {
 
     /// A hash that nothing matches, under the parameters of `policy`: it has no output.
     fn unmatchable(policy: &Argon2Policy) -> Self {
-        Self { version: Version::V0x13, params: policy.0.clone(), salt: vec![0; 16], output: Vec::new() }
+        policy.salted(vec![0; 16])
+    }
+
+    fn hash(&self, password: &Password, memory: &mut Vec<Block>) -> PasswordHash {
+        let output = self.compute(password, memory);
+        PasswordHash(
+            format!(
+                "$argon2id$v=19$m={},t={},p={}${}${}",
+                self.params.m_cost(),
+                self.params.t_cost(),
+                self.params.p_cost(),
+                STANDARD_NO_PAD.encode(&self.salt),
+                STANDARD_NO_PAD.encode(&*output),
+            )
+            .into(),
+        )
     }
 
     fn compute(&self, password: &Password, memory: &mut Vec<Block>) -> Zeroizing<Vec<u8>> {
@@ -196,6 +202,9 @@ pub enum VerifyError {
     /// The verification did not come to its end.
     #[error("the password verification was interrupted")]
     Interrupted,
+    /// There was no randomness for a salt.
+    #[error("the operating system's random source failed")]
+    NoRandomness,
 }
 
 /// Verifies passwords, so many at once and so many waiting.
@@ -232,6 +241,29 @@ impl Verifier {
     /// [`VerifyError`] when no verification was done.
     pub async fn verify(&self, password: Option<Password>, hash: Option<&PasswordHash>) -> Result<bool, VerifyError> {
         let expected = hash.map_or_else(|| Ok(Expected::unmatchable(&self.policy)), Expected::parse)?;
+        self.in_turn(move |memory| {
+            let refused = password.is_none();
+            let password = password.unwrap_or_else(|| Password(Zeroizing::default()));
+            expected.matches(&password, memory) && !refused
+        })
+        .await
+    }
+
+    /// Hashes a password that proved right elsewhere. It is the work of a verification, and waits for its turn as one.
+    ///
+    /// # Errors
+    /// [`VerifyError`] when there is no hash.
+    pub async fn hash(&self, password: Password, random: &dyn Random) -> Result<PasswordHash, VerifyError> {
+        let salt = random.bytes::<16>().map_err(|RandomFailed| VerifyError::NoRandomness)?;
+        let salted = self.policy.salted(salt.to_vec());
+        self.in_turn(move |memory| salted.hash(&password, memory)).await
+    }
+
+    async fn in_turn<T, W>(&self, work: W) -> Result<T, VerifyError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    {
         let permit = {
             let _place = self.take_place()?;
             self.running.clone().acquire_owned().await.map_err(|_| VerifyError::Interrupted)?
@@ -240,11 +272,9 @@ impl Verifier {
         let verification = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let mut memory = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            let refused = password.is_none();
-            let password = password.unwrap_or_else(|| Password(Zeroizing::default()));
-            let matches = expected.matches(&password, &mut memory) && !refused;
+            let outcome = work(&mut memory);
             pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-            matches
+            outcome
         });
         verification.await.map_err(|_| VerifyError::Interrupted)
     }
@@ -293,6 +323,15 @@ mod tests {
         assert_eq!(verifier.verify(None, Some(&hash)).await, Ok(false));
         assert_eq!(verifier.verify(Some(password("correct horse")), None).await, Ok(false));
         assert_eq!(verifier.verify(None, None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_in_turn_is_one_of_the_policy() {
+        let verifier = Verifier::new(policy(), 1, 8);
+        let hash = verifier.hash(password("correct horse"), &OsRandom).await.expect("a hash");
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        assert_eq!(verifier.verify(Some(password("correct horse")), Some(&hash)).await, Ok(true));
+        assert_eq!(verifier.verify(Some(password("another")), Some(&hash)).await, Ok(false));
     }
 
     /// Made by the reference implementation: `argon2 somesalt -id -t 2 -k 65536 -p 1`, in its own test suite.

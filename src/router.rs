@@ -136,7 +136,7 @@ async fn answer(
 }
 
 fn log(outcome: &Result<Response<Bytes>, Error>, started: Instant) {
-    let milliseconds = started.elapsed().as_millis();
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(response) => tracing::info!(status = response.status().as_u16(), milliseconds, "answered"),
         Err(error) => {

@@ -6,6 +6,8 @@ use std::thread;
 
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::client::ClientDirectory;
+use crate::authenticate::delegated::Delegated;
+use crate::authenticate::user::Backends;
 use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::{Config, Issuer};
@@ -26,6 +28,7 @@ pub struct Service {
     pub(crate) tokens: Tokens,
     pub(crate) keys: KeyRing,
     pub(crate) verifier: Verifier,
+    pub(crate) delegated: Delegated,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -51,6 +54,7 @@ impl Service {
             users: store.users,
             tokens: store.tokens,
             verifier: Verifier::new(config.argon2.clone(), cores, config.verify_queue),
+            delegated: Delegated::default(),
             config,
             issuer,
             keys,
@@ -59,10 +63,19 @@ impl Service {
         }
     }
 
+    /// What the verifiers of a chain work with.
+    pub(crate) fn backends(&self) -> Backends<'_> {
+        let Self { users, verifier, delegated, random, .. } = self;
+        Backends { users, passwords: verifier, delegated, random: &**random }
+    }
+
     /// Fetches the public keys and opens the connections to DynamoDB and KMS, so that the first request need not, and
     /// tells when no key fits the algorithm that is configured. What fails here is tried again by the request that
     /// needs it: a client with an algorithm of its own may do well.
     pub async fn warm_up(&self) {
+        if self.config.chains.delegate() {
+            self.delegated.prepare();
+        }
         let signer = async {
             self.keys.published().await?;
             self.keys.signer(self.config.signing_algorithm).await

@@ -139,7 +139,7 @@ pub struct NewSession {
 
 impl NewSession {
     /// The session of `user` with `client`, under a fresh token, where the scope asks for one: for a refresh token, or
-    /// for an ID token and userinfo. Nothing is stored yet.
+    /// for an ID token and userinfo; and where the user is one who can be disabled. Nothing is stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
@@ -151,7 +151,8 @@ impl NewSession {
         random: &dyn Random,
     ) -> Result<Option<Self>, RandomFailed> {
         let is_kept_alive = client.is_given_refresh_token(scope.as_scope());
-        if !is_kept_alive && !scope.as_scope().names(OPENID) {
+        let is_wanted = is_kept_alive || scope.as_scope().names(OPENID);
+        if !is_wanted || !user.is_stored() {
             return Ok(None);
         }
         let token = RefreshToken::generate(random)?;
@@ -166,6 +167,7 @@ impl NewSession {
             username: user.username.clone(),
             sub: user.subject.clone(),
             password_generation: user.password_generation,
+            asserted_claims: user.asserted_claims().clone(),
             scope: scope.as_scope().clone(),
             audiences: audiences.to_vec(),
             auth_time: now,
@@ -340,7 +342,7 @@ impl Session {
         if !same || user.disabled {
             return Err(Refused::User);
         }
-        Ok(AuthenticatedUser::resumed(user, self.0.auth_time))
+        Ok(AuthenticatedUser::resumed(user, self.0.asserted_claims.clone(), self.0.auth_time))
     }
 
     /// Whether `token` would still be answered. Asking changes nothing.

@@ -30,9 +30,9 @@ where
         .with_target("dynoxide", LevelFilter::ERROR)
         .with_target("passgrant", level);
     match format {
-        Format::Json => Box::new(
-            Registry::default().with(fmt::layer().json().flatten_event(true).with_writer(writer).with_filter(targets)),
-        ),
+        Format::Json => Box::new(Registry::default().with(
+            fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer).with_filter(targets),
+        )),
         Format::Text => {
             Box::new(Registry::default().with(fmt::layer().with_target(false).with_writer(writer).with_filter(targets)))
         }

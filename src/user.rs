@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::chain::VerifierName;
 use crate::client::named;
 use crate::clock::Timestamp;
 use crate::password::PasswordHash;
@@ -88,12 +89,21 @@ impl fmt::Display for Username {
     }
 }
 
-/// A subject identifier: a random UUID, never given to another user (OpenID Connect Core, section 2, `sub`).
+/// Text that a delegated verifier may not use as a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a subject is 1 to {} visible ASCII characters, the verifier's name included", Subject::MAX_BYTES)]
+pub struct RefusedSubject;
+
+/// A subject identifier, never given to another user (OpenID Connect Core, section 2, `sub`): a random UUID, or what a
+/// delegated verifier calls a user who is not in the users table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Subject(Box<str>);
 
 impl Subject {
+    /// The longest subject, in bytes (OpenID Connect Core, section 2).
+    pub const MAX_BYTES: usize = 255;
+
     /// A fresh subject.
     ///
     /// # Errors
@@ -101,6 +111,20 @@ impl Subject {
     pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
         let uuid = uuid::Builder::from_random_bytes(*random.bytes::<16>()?).into_uuid();
         Ok(Self(Uuid::hyphenated(uuid).to_string().into()))
+    }
+
+    /// What `verifier` calls its user `sub`. Its name stands before it: no verifier can speak of a user of the table,
+    /// or of another verifier's.
+    ///
+    /// # Errors
+    /// [`RefusedSubject`] when `sub` is empty, too long, or holds anything but visible ASCII.
+    pub fn delegated(verifier: &VerifierName, sub: &str) -> Result<Self, RefusedSubject> {
+        let subject = format!("{verifier}:{sub}");
+        let visible = sub.bytes().all(|byte| byte.is_ascii_graphic());
+        if sub.is_empty() || subject.len() > Self::MAX_BYTES || !visible {
+            return Err(RefusedSubject);
+        }
+        Ok(Self(subject.into()))
     }
 
     /// The identifier as it is written.
@@ -148,6 +172,17 @@ mod tests {
             Username::prepare("Ann", UsernameProfile::CasePreserved),
             Username::prepare("ann", UsernameProfile::CasePreserved)
         );
+    }
+
+    #[test]
+    fn a_delegated_subject_is_its_verifiers_own() {
+        let verifier = VerifierName::parse("legacy").expect("a name");
+        let delegated = |sub: &str| Subject::delegated(&verifier, sub).map(|subject| subject.as_str().to_owned());
+        assert_eq!(delegated("1001").as_deref(), Ok("legacy:1001"));
+        assert!(delegated(&"x".repeat(248)).is_ok());
+        for bad in ["", "a b", "a\n", "\u{e9}", &"x".repeat(249)] {
+            assert_eq!(delegated(bad), Err(RefusedSubject), "{bad:?}");
+        }
     }
 
     #[test]

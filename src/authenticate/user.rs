@@ -2,29 +2,57 @@
 
 use std::ops::Deref;
 
+use serde_json::{Map, Value};
+
+pub use crate::authenticate::chain::Backends;
+use crate::authenticate::chain::{Attempt, Decision, Identity, decide, undecided};
+use crate::chain::Chain;
+use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::password::{Password, Verifier, VerifyError};
-use crate::store::users::Users;
+use crate::password::Password;
 use crate::user::{User, Username, UsernameProfile};
 
 /// A resource owner who proved who they are, now or at the login that began a session.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedUser {
     user: User,
+    asserted_claims: Map<String, Value>,
+    stored: bool,
     auth_time: Timestamp,
 }
 
 impl AuthenticatedUser {
+    /// What a delegated verifier asserted fills in what the users table leaves open; what stands there holds.
+    fn new(identity: Identity, auth_time: Timestamp) -> Self {
+        let Identity { mut user, asserted, stored } = identity;
+        for (name, value) in &asserted {
+            user.claims.entry(name.as_str()).or_insert_with(|| value.clone());
+        }
+        Self { user, asserted_claims: asserted, stored, auth_time }
+    }
+
     /// The user of a session that began at `auth_time`: for the session to make, once it has checked the user.
-    pub(crate) fn resumed(user: User, auth_time: Timestamp) -> Self {
-        Self { user, auth_time }
+    pub(crate) fn resumed(user: User, asserted: Map<String, Value>, auth_time: Timestamp) -> Self {
+        Self::new(Identity { user, asserted, stored: true }, auth_time)
     }
 
     /// When the password was verified (OpenID Connect Core, section 2, `auth_time`).
     #[must_use]
     pub fn auth_time(&self) -> Timestamp {
         self.auth_time
+    }
+
+    /// What a delegated verifier asserted at the login, where the users table does not hold it.
+    #[must_use]
+    pub fn asserted_claims(&self) -> &Map<String, Value> {
+        &self.asserted_claims
+    }
+
+    /// Whether the user is in the users table: somebody who can be disabled, and so may have a session.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.stored
     }
 }
 
@@ -36,46 +64,77 @@ impl Deref for AuthenticatedUser {
     }
 }
 
-/// Verifies a resource owner's username and password.
+/// A username and a password as they were sent, and by whom.
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// The username, not prepared.
+    pub username: &'a str,
+    /// The password, not prepared.
+    pub password: &'a str,
+    /// How the username is prepared.
+    pub profile: UsernameProfile,
+    /// The client, which has been authenticated.
+    pub client_id: &'a ClientId,
+}
+
+/// Verifies a resource owner's username and password by the verifiers of `chain`.
 ///
-/// Every user who is not let in, existing or not, costs one verification and is answered alike.
+/// Every user who is not let in, existing or not, costs one Argon2 verification and is answered alike.
 ///
 /// # Errors
-/// `invalid_grant`; [`Error::unavailable`] when the store does not answer or too many verifications wait.
+/// `invalid_grant`; [`Error::unavailable`] when the store or a verifier does not answer, or too many verifications wait.
 pub async fn authenticate(
-    username: &str,
-    password: &str,
-    profile: UsernameProfile,
-    users: &Users,
-    verifier: &Verifier,
+    login: Login<'_>,
+    chain: &Chain,
+    backends: Backends<'_>,
     now: Timestamp,
 ) -> Result<AuthenticatedUser, Error> {
-    let username = Username::prepare(username, profile).ok();
-    let password = Password::prepare(password).ok();
-    let user = match &username {
-        Some(username) => users.get(username).await?,
-        None => None,
+    let refused = |reason: &str| Error::invalid_credentials().because(reason);
+    let username = Username::prepare(login.username, login.profile);
+    let password = Password::prepare(login.password);
+    let (Ok(username), Ok(password)) = (username, password) else {
+        let outcome = backends.passwords.verify(None, None).await;
+        outcome.map_err(|error| undecided(error, None))?;
+        return Err(refused("the username or the password is none"));
     };
-    let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
-    let outcome = verifier.verify(password, hash).await;
-    let proven = outcome.map_err(|error| undecided(error, username.as_ref()))?;
-    let refused = |reason: &str| Err(Error::invalid_credentials().because(reason));
-    match user {
-        Some(user) if proven && !user.disabled => Ok(AuthenticatedUser { user, auth_time: now }),
-        Some(_) if proven => refused("disabled user"),
-        Some(user) if user.password_hash.is_none() => refused("user without a password"),
-        Some(_) => refused("wrong password"),
-        None => refused("unknown user"),
+    let stored = backends.users.get(&username).await?;
+    let attempt = Attempt { username, password, sent_password: login.password, client_id: login.client_id, now };
+    match decide(chain, &attempt, stored, backends).await? {
+        Decision::Yes(identity) => Ok(AuthenticatedUser::new(identity, now)),
+        Decision::No(reason) => Err(refused(&reason)),
     }
 }
 
-fn undecided(error: VerifyError, username: Option<&Username>) -> Error {
-    match error {
-        VerifyError::Overloaded => Error::unavailable().because(error),
-        VerifyError::Unreadable(_) => {
-            let username = username.map_or("", Username::as_str);
-            Error::server_error().because(format!("user {username}: {error}"))
-        }
-        VerifyError::Interrupted => Error::server_error().because(error),
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::chain::VerifierName;
+    use crate::user::Subject;
+
+    #[test]
+    fn what_stands_in_the_table_holds_over_what_a_verifier_asserts() {
+        let object = |value: Value| value.as_object().cloned().expect("an object");
+        let now = Timestamp::from_unix(0);
+        let verifier = VerifierName::parse("legacy").expect("a name");
+        let user = User {
+            username: Username::prepare("ann", UsernameProfile::CaseMapped).expect("a username"),
+            subject: Subject::delegated(&verifier, "1").expect("a subject"),
+            password_hash: None,
+            claims: object(json!({"role": "reader", "none": null})),
+            allowed_scopes: None,
+            disabled: false,
+            password_changed_at: now,
+            password_generation: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let asserted = object(json!({"role": "admin", "none": 1, "email": "ann@example.com"}));
+        let login = AuthenticatedUser::new(Identity { user: user.clone(), asserted, stored: true }, now);
+        let merged = json!({"role": "reader", "none": null, "email": "ann@example.com"});
+        assert_eq!(Value::Object(login.claims.clone()), merged);
+        let resumed = AuthenticatedUser::resumed(user, login.asserted_claims().clone(), now);
+        assert_eq!(Value::Object(resumed.claims.clone()), merged, "a refresh says what the login said");
     }
 }

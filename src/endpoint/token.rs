@@ -7,7 +7,8 @@ use tracing::Span;
 
 use crate::audience;
 use crate::authenticate::client::{AuthenticatedClient, Credentials};
-use crate::authenticate::user;
+use crate::authenticate::user::{self, Login};
+use crate::chain::{Chain, NotSelected};
 use crate::client::{AccessTokenFormat, Grant};
 use crate::error::Error;
 use crate::form::Form;
@@ -21,6 +22,7 @@ use crate::token::id::{self, IdToken};
 use crate::token::opaque::OpaqueToken;
 
 const BEYOND_GRANT: Error = Error::invalid_scope("The scope is beyond what may be granted.");
+const UNKNOWN_CHAIN: Error = Error::invalid_request("The auth_chain is unknown, or not one of the client's.");
 const INVALID_TARGET: Error = Error::invalid_target("The resource is malformed, or not one of the client's.");
 
 /// Answers a token request.
@@ -84,6 +86,7 @@ enum TokenRequest<'a> {
 struct PasswordRequest<'a> {
     username: &'a str,
     password: &'a str,
+    auth_chain: Option<&'a str>,
     scope: Option<Scope>,
     resources: Vec<&'a str>,
 }
@@ -111,6 +114,7 @@ impl<'a> TokenRequest<'a> {
             Grant::Password => Self::Password(PasswordRequest {
                 username: form.value("username").ok_or(NO_CREDENTIALS)?,
                 password: form.value("password").ok_or(NO_CREDENTIALS)?,
+                auth_chain: form.value("auth_chain"),
                 scope: scope()?,
                 resources,
             }),
@@ -138,10 +142,10 @@ impl PasswordRequest<'_> {
         let scope =
             RequestedScope::of_client(self.scope, client, &service.config.default_scope).map_err(|_| BEYOND_GRANT)?;
         let audiences = audience::granted(&self.resources, &client.audiences).map_err(|_| INVALID_TARGET)?;
+        let chain = chain(self.auth_chain, service, client)?;
         let profile = service.config.username_profile;
-        let now = service.clock.now();
-        let user =
-            user::authenticate(self.username, self.password, profile, &service.users, &service.verifier, now).await?;
+        let login = Login { username: self.username, password: self.password, profile, client_id: &client.id };
+        let user = user::authenticate(login, chain, service.backends(), service.clock.now()).await?;
         let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
         let subject = client.claim_map.subject(&client.id, &user)?;
 
@@ -159,6 +163,14 @@ impl PasswordRequest<'_> {
         let (minted, refresh_token) = tokio::try_join!(minted, stored)?;
         Ok(TokenResponse::new(client, minted, scope, refresh_token.as_ref()))
     }
+}
+
+fn chain<'s>(requested: Option<&str>, service: &'s Service, client: &AuthenticatedClient) -> Result<&'s Chain, Error> {
+    let selected = service.config.chains.select(requested, &client.chains);
+    selected.map_err(|error| match error {
+        NotSelected::NotAllowed => UNKNOWN_CHAIN,
+        NotSelected::Unconfigured(_) => Error::server_error().because(error),
+    })
 }
 
 impl RefreshRequest<'_> {

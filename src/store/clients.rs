@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
+use crate::chain::ChainName;
 use crate::claims::ClaimMap;
 use crate::client::keys::ClientKeys;
 use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, RefreshPolicy, StoredSecret};
@@ -44,6 +45,8 @@ struct StoredClient {
     refresh_needs_offline_access: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     signing_algorithm: Option<Algorithm>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    chains: Vec<ChainName>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -72,6 +75,7 @@ impl StoredClient {
             refresh_grace: client.refresh.grace.as_secs(),
             refresh_needs_offline_access: client.refresh.needs_offline_access,
             signing_algorithm: client.signing_algorithm,
+            chains: client.chains.clone(),
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
@@ -118,6 +122,7 @@ impl TryFrom<StoredClient> for Client {
                 needs_offline_access: stored.refresh_needs_offline_access,
             },
             signing_algorithm: stored.signing_algorithm,
+            chains: stored.chains,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         })

@@ -27,6 +27,9 @@ pub(crate) struct StoredSession {
     pub(crate) sub: Subject,
     /// The user's password generation at the login.
     pub(crate) password_generation: u64,
+    /// What a delegated verifier said of the user at the login.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub(crate) asserted_claims: Map<String, Value>,
     pub(crate) scope: Scope,
     pub(crate) audiences: Vec<Audience>,
     pub(crate) auth_time: Timestamp,

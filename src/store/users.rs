@@ -126,6 +126,28 @@ impl Users {
         .await
     }
 
+    /// Sets the password hash of a user who has none, and is the one that `user` was read as. The password is the one
+    /// that the user has had all along: sessions go on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub(crate) async fn import_password(
+        &self,
+        user: &User,
+        hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Changed, StoreError> {
+        let request = self.update(&user.username, "SET password_hash = :hash, updated_at = :now", now);
+        self.changed(
+            request
+                .condition_expression("#sub = :sub AND attribute_not_exists(password_hash)")
+                .expression_attribute_names("#sub", "sub")
+                .expression_attribute_values(":sub", string(user.subject.as_str()))
+                .expression_attribute_values(":hash", string(hash.as_phc())),
+        )
+        .await
+    }
+
     /// Disables or enables a user.
     ///
     /// # Errors

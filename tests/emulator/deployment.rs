@@ -262,6 +262,7 @@ fn client() -> Client {
             needs_offline_access: false,
         },
         signing_algorithm: None,
+        chains: Vec::new(),
         created_at: now,
         updated_at: now,
     }

@@ -39,6 +39,7 @@ async fn every_error_is_answered_as_rfc_6749_section_5_2_says() {
         ("relative resource", with(&[("resource", "/api")])),
         ("resource with a fragment", with(&[("resource", "https://api.example.com#x")])),
         ("resource that is not the client's", with(&[("resource", "https://other.example.com")])),
+        ("chain that is not the client's", with(&[("auth_chain", "other")])),
         ("wrong password", vec![("grant_type", "password"), ("username", "ann"), ("password", "wrong")]),
         ("malformed refresh token", vec![("grant_type", "refresh_token"), ("refresh_token", "x")]),
     ] {

@@ -217,6 +217,10 @@ impl TestApp {
         self.add_instance();
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn service(&self) -> Arc<Service> {
         Arc::clone(&self.services[0])
     }
@@ -354,6 +358,7 @@ pub(crate) fn client(id: &str) -> Client {
             needs_offline_access: false,
         },
         signing_algorithm: None,
+        chains: Vec::new(),
         created_at: now,
         updated_at: now,
     }

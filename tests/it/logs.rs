@@ -11,7 +11,9 @@ use passgrant::telemetry::{self, Format};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::app::{PASSWORD, SECRET, TestApp, token_request};
+use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::chains::SIGNING_SECRET;
+use crate::delegate::{Behaviour, Delegate};
 use crate::wire::{Fault, Matcher};
 
 #[derive(Clone, Default)]
@@ -90,6 +92,61 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
         }
     }
     assert!(log.lines().filter(|line| line.contains("\"request_id\"")).count() > 10, "the log was captured:\n{log}");
+}
+
+#[tokio::test]
+async fn a_delegated_login_logs_nothing_of_question_and_answer() {
+    let captured = Captured::default();
+    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::TRACE, captured.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let delegate = Delegate::start().await;
+    let verifiers = serde_json::json!([{
+        "name": "mover",
+        "url": format!("{}/?code=secret-of-the-url", delegate.endpoint()),
+        "secret_env": "PASSGRANT_TEST_SECRET",
+        "import": true,
+    }]);
+    let app = TestApp::builder()
+        .variable("PASSGRANT_DELEGATED_VERIFIERS", &verifiers.to_string())
+        .variable("PASSGRANT_TEST_SECRET", SIGNING_SECRET)
+        .variable("PASSGRANT_AUTH_CHAINS", "moving=directory,mover")
+        .variable("PASSGRANT_AUTH_CHAIN", "moving")
+        .start()
+        .await;
+    app.register(client("app")).await;
+    app.create_user_with("pat", |user| user.password_hash = None).await;
+    let password = "password-of-the-log-test";
+    let login = async |name| app.token(&[("grant_type", "password"), ("username", name), ("password", password)]).await;
+
+    let echo = format!(r#"{{"result":"{password}","claims":{{"x":"{password}"}}}}"#).into_bytes();
+    for behaviour in [
+        Behaviour::Answer(200, echo.clone()),
+        Behaviour::Answer(500, echo.clone()),
+        Behaviour::Answer(200, [echo, vec![b' '; 16 * 1024]].concat()),
+        Behaviour::Redirect(format!("http://127.0.0.1:1/{password}")),
+        Behaviour::Reset,
+        Behaviour::result("no"),
+        Behaviour::json(&serde_json::json!({"result": "yes", "claims": {"motto": "claim-of-the-log-test"}})),
+    ] {
+        delegate.behave(behaviour);
+        login("pat").await;
+    }
+    app.dynamodb_wire.inject(Fault::ServerError, Matcher::operation("PutItem"));
+    login("zoe").await.failed(503, "temporarily_unavailable");
+    app.dynamodb_wire.clear_faults();
+    login("zoe").await.succeeded();
+    let hash = app.store.users.get(&crate::app::username("zoe")).await.expect("a read").expect("a user").password_hash;
+    let hash = serde_json::to_string(&hash).expect("a hash");
+    let salt = hash.split('$').nth(4).expect("a salt");
+
+    let log = captured.text();
+    for secret in [password, SIGNING_SECRET, "secret-of-the-url", "claim-of-the-log-test", "v1=", salt] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+    for told in ["the verifier mover: ", "status 500", "refused by mover", "imported"] {
+        assert!(log.contains(told), "the log does not say {told}:\n{log}");
+    }
 }
 
 #[tokio::test]

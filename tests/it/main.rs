@@ -1,12 +1,14 @@
 //! Integration tests: the service as its clients meet it.
 
 mod app;
+mod delegate;
 mod kms;
 mod loopback;
 mod sdk;
 mod wire;
 
 mod answers;
+mod chains;
 mod claims;
 mod client_assertion;
 mod client_authentication;

@@ -33,6 +33,7 @@ pub(crate) fn client(id: ClientId, now: Timestamp) -> Client {
             needs_offline_access: false,
         },
         signing_algorithm: None,
+        chains: Vec::new(),
         created_at: now,
         updated_at: now,
     }

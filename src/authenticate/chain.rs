@@ -1,0 +1,242 @@
+//! A chain decides: its verifiers are asked in order until one of them knows the user.
+
+use serde_json::{Map, Value};
+
+use crate::authenticate::delegated::{Answer, Assertion, Delegated, Question};
+use crate::chain::{Chain, CredentialVerifier, Delegation};
+use crate::client::ClientId;
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::password::{Password, PasswordHash, Verifier, VerifyError};
+use crate::random::Random;
+use crate::store::users::Users;
+use crate::store::{Changed, Created};
+use crate::user::{Subject, User, Username};
+
+/// What verifiers work with.
+#[derive(Clone, Copy)]
+pub struct Backends<'a> {
+    /// The users table.
+    pub users: &'a Users,
+    /// Argon2, in turn.
+    pub passwords: &'a Verifier,
+    /// The delegated verifiers' way out.
+    pub delegated: &'a Delegated,
+    /// Salts, subjects, nonces.
+    pub random: &'a dyn Random,
+}
+
+/// A username and a password that their profiles accept, to be decided on.
+pub(super) struct Attempt<'a> {
+    pub(super) username: Username,
+    pub(super) password: Password,
+    /// The password as it was sent.
+    pub(super) sent_password: &'a str,
+    pub(super) client_id: &'a ClientId,
+    pub(super) now: Timestamp,
+}
+
+/// What a chain decided.
+pub(super) enum Decision {
+    Yes(Identity),
+    /// For the log: the client is told one thing, whatever the reason. One Argon2 verification has been done.
+    No(String),
+}
+
+/// Who proved to be whom.
+pub(super) struct Identity {
+    pub(super) user: User,
+    /// What a delegated verifier says of the user, where the users table does not hold it.
+    pub(super) asserted: Map<String, Value>,
+    /// Whether the user is in the users table.
+    pub(super) stored: bool,
+}
+
+impl Identity {
+    fn stored(user: User) -> Self {
+        Self { user, asserted: Map::new(), stored: true }
+    }
+}
+
+/// Decides whether `attempt` is the password of its user, who is `stored` in the users table or not.
+///
+/// A disabled user is refused before any verifier is asked. The first verifier that knows the user decides, and every
+/// no costs one Argon2 verification, whoever said it.
+pub(super) async fn decide(
+    chain: &Chain,
+    attempt: &Attempt<'_>,
+    stored: Option<User>,
+    backends: Backends<'_>,
+) -> Result<Decision, Error> {
+    let deciding = Deciding { attempt, backends };
+    if let Some(user) = stored.as_ref().filter(|user| user.disabled) {
+        return deciding.refuse_after(user.password_hash.as_ref(), "disabled user").await;
+    }
+    for verifier in chain.verifiers() {
+        match verifier {
+            CredentialVerifier::Directory => match stored {
+                Some(user) if user.password_hash.is_some() => return deciding.of_directory(user).await,
+                Some(_) | None => {}
+            },
+            CredentialVerifier::Delegated(delegation) => match deciding.ask(delegation).await? {
+                Answer::Yes(assertion) => return deciding.accept(delegation, assertion, stored).await,
+                Answer::No => return deciding.refuse_after(None, &format!("refused by {}", delegation.name)).await,
+                Answer::UnknownUser => {}
+            },
+        }
+    }
+    let reason = match stored {
+        Some(user) if user.password_hash.is_none() => "user without a password",
+        Some(_) => "user unknown to the chain",
+        None => "unknown user",
+    };
+    deciding.refuse_after(None, reason).await
+}
+
+#[derive(Clone, Copy)]
+struct Deciding<'a> {
+    attempt: &'a Attempt<'a>,
+    backends: Backends<'a>,
+}
+
+impl Deciding<'_> {
+    async fn of_directory(self, user: User) -> Result<Decision, Error> {
+        Ok(if self.matches(user.password_hash.as_ref()).await? {
+            Decision::Yes(Identity::stored(user))
+        } else {
+            Decision::No("wrong password".to_owned())
+        })
+    }
+
+    async fn refuse_after(self, hash: Option<&PasswordHash>, reason: &str) -> Result<Decision, Error> {
+        self.matches(hash).await?;
+        Ok(Decision::No(reason.to_owned()))
+    }
+
+    async fn matches(self, hash: Option<&PasswordHash>) -> Result<bool, Error> {
+        let outcome = self.backends.passwords.verify(Some(self.attempt.password.clone()), hash).await;
+        outcome.map_err(|error| undecided(error, Some(&self.attempt.username)))
+    }
+
+    async fn ask(self, delegation: &Delegation) -> Result<Answer, Error> {
+        let question = Question {
+            username: self.attempt.username.as_str(),
+            password: self.attempt.sent_password,
+            client_id: self.attempt.client_id.as_str(),
+        };
+        let Backends { delegated, random, .. } = self.backends;
+        let answer = delegated.ask(delegation, question, self.attempt.now, random).await?;
+        let unavailable =
+            |problem| Error::unavailable().because(format!("the verifier {}: {problem}", delegation.name));
+        answer.map_err(unavailable)
+    }
+
+    /// Finds out who the user is that `delegation` said yes to.
+    async fn accept(
+        self,
+        delegation: &Delegation,
+        assertion: Assertion,
+        stored: Option<User>,
+    ) -> Result<Decision, Error> {
+        match stored {
+            Some(user) if user.password_hash.is_none() && delegation.import => {
+                self.import_password(delegation, user, assertion.claims).await
+            }
+            Some(user) => Ok(Decision::Yes(Identity { user, asserted: assertion.claims, stored: true })),
+            None if delegation.import => self.import_user(delegation, assertion.claims).await,
+            None => self.stranger(delegation, assertion),
+        }
+    }
+
+    /// A user whom only the verifier knows. Nothing of this service's tells two logins of one user apart from those of
+    /// two, so the verifier must.
+    fn stranger(self, delegation: &Delegation, assertion: Assertion) -> Result<Decision, Error> {
+        let unusable = |problem: String| {
+            Error::server_error().because(format!("the verifier {} said yes, and {problem}", delegation.name))
+        };
+        let sub = assertion.sub.ok_or_else(|| unusable("no sub of a user who is not imported".to_owned()))?;
+        let subject = Subject::delegated(&delegation.name, &sub).map_err(|error| unusable(error.to_string()))?;
+        let user = self.user(subject, None, assertion.claims);
+        Ok(Decision::Yes(Identity { user, asserted: Map::new(), stored: false }))
+    }
+
+    /// Creates the user. Without it there is no subject, and so no login.
+    async fn import_user(self, delegation: &Delegation, claims: Map<String, Value>) -> Result<Decision, Error> {
+        let hash = self.hash().await?;
+        let subject = Subject::generate(self.backends.random)?;
+        let user = self.user(subject, Some(hash), claims);
+        match self.backends.users.create(&user).await? {
+            Created::Yes => {
+                tracing::info!(verifier = %delegation.name, "a user was imported");
+                Ok(Decision::Yes(Identity::stored(user)))
+            }
+            Created::AlreadyThere => self.after_lost_race(Map::new()).await,
+        }
+    }
+
+    /// Sets the hash of a user who has none. The login does not need it: where it cannot be written, a later one will.
+    async fn import_password(
+        self,
+        delegation: &Delegation,
+        user: User,
+        asserted: Map<String, Value>,
+    ) -> Result<Decision, Error> {
+        let written: Result<Changed, Error> = async {
+            let hash = self.hash().await?;
+            Ok(self.backends.users.import_password(&user, &hash, self.attempt.now).await?)
+        }
+        .await;
+        match written {
+            Ok(Changed::Yes) => tracing::info!(verifier = %delegation.name, "a password was imported"),
+            Ok(Changed::No) => return self.after_lost_race(asserted).await,
+            Err(error) => tracing::warn!(verifier = %delegation.name, %error, "a password could not be imported"),
+        }
+        Ok(Decision::Yes(Identity { user, asserted, stored: true }))
+    }
+
+    /// Somebody else wrote the user meanwhile: another login that imports the same password, or an administrator whose
+    /// user this may not be. Only the same password goes on; for any other the next request decides from the start.
+    async fn after_lost_race(self, asserted: Map<String, Value>) -> Result<Decision, Error> {
+        let changed = || Error::unavailable().because("the user changed while the password was imported");
+        let winner = self.backends.users.get(&self.attempt.username).await?.ok_or_else(changed)?;
+        if winner.disabled {
+            return self.refuse_after(None, "disabled user").await;
+        }
+        if winner.password_hash.is_some() && !self.matches(winner.password_hash.as_ref()).await? {
+            return Err(changed());
+        }
+        Ok(Decision::Yes(Identity { user: winner, asserted, stored: true }))
+    }
+
+    async fn hash(self) -> Result<PasswordHash, Error> {
+        let hashed = self.backends.passwords.hash(self.attempt.password.clone(), self.backends.random).await;
+        hashed.map_err(|error| undecided(error, None))
+    }
+
+    fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Map<String, Value>) -> User {
+        let now = self.attempt.now;
+        User {
+            username: self.attempt.username.clone(),
+            subject,
+            password_hash,
+            claims,
+            allowed_scopes: None,
+            disabled: false,
+            password_changed_at: now,
+            password_generation: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+pub(super) fn undecided(error: VerifyError, username: Option<&Username>) -> Error {
+    match error {
+        VerifyError::Overloaded => Error::unavailable().because(error),
+        VerifyError::Unreadable(_) => {
+            let username = username.map_or("", Username::as_str);
+            Error::server_error().because(format!("user {username}: {error}"))
+        }
+        VerifyError::Interrupted | VerifyError::NoRandomness => Error::server_error().because(error),
+    }
+}

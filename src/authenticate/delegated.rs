@@ -1,0 +1,304 @@
+//! Delegated verifiers: another service that is asked, over HTTPS, whether a username and a password are right.
+
+use std::error::Error as StdError;
+use std::iter;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::aws;
+use crate::chain::{Delegation, SharedSecret};
+use crate::clock::Timestamp;
+use crate::random::{Random, RandomFailed};
+
+/// The header that holds a call's time and signature.
+pub const SIGNATURE: &str = "passgrant-signature";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The whole call, to the last byte of the answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// Shorter than servers keep connections: one that the other side closed while this instance was frozen would fail the
+/// next login, and a password is never sent twice.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+/// The question with the longest name, password and client id, every character escaped.
+const MAX_QUESTION_BYTES: usize = 4 * 1024;
+
+/// What a delegated verifier is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    /// The prepared username, so that one user is not several to the verifier.
+    pub(super) username: &'a str,
+    /// The password as it was sent: who keeps it may have prepared it in another way, or not at all.
+    pub(super) password: &'a str,
+    pub(super) client_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    username: &'a str,
+    password: &'a str,
+    client_id: &'a str,
+    nonce: &'a str,
+}
+
+/// What a delegated verifier answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Yes(Assertion),
+    No,
+    UnknownUser,
+}
+
+/// What comes with a yes.
+#[derive(Debug)]
+pub(super) struct Assertion {
+    pub(super) sub: Option<String>,
+    pub(super) claims: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct AnswerBody {
+    result: Outcome,
+    #[serde(default)]
+    sub: Option<String>,
+    #[serde(default)]
+    claims: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Yes,
+    No,
+    UnknownUser,
+}
+
+/// Why a delegated verifier gave no answer. It quotes nothing of the question, and nothing of what came back, which may
+/// quote the question.
+#[derive(Debug, Error)]
+pub(super) enum NoAnswer {
+    #[error("no whole answer within {} seconds", CALL_TIMEOUT.as_secs())]
+    TimedOut,
+    #[error("not reached: {0}")]
+    NotReached(String),
+    #[error("answered with status {0}")]
+    Status(StatusCode),
+    #[error("the answer broke off")]
+    BrokeOff,
+    #[error("the answer is larger than {MAX_ANSWER_BYTES} bytes")]
+    TooLarge,
+    #[error("the answer is not of the form, at line {line}, column {column}")]
+    Form { line: usize, column: usize },
+    #[error("a claim cannot be stored")]
+    Claims,
+}
+
+/// The way to delegated verifiers: one HTTP client for all of them.
+#[derive(Default)]
+pub struct Delegated {
+    connector: OnceLock<SharedHttpConnector>,
+}
+
+impl Delegated {
+    /// Reads the trust anchors and makes the client, so that the first login need not.
+    pub fn prepare(&self) {
+        self.connector();
+    }
+
+    fn connector(&self) -> &SharedHttpConnector {
+        self.connector.get_or_init(|| {
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let connector = Connector::builder().tls_provider(aws::TLS).connector_settings(settings);
+            SharedHttpConnector::new(connector.pool_idle_timeout(IDLE_TIMEOUT).build())
+        })
+    }
+
+    /// Asks a delegated verifier, once.
+    pub(super) async fn ask(
+        &self,
+        delegation: &Delegation,
+        question: Question<'_>,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<Result<Answer, NoAnswer>, RandomFailed> {
+        let nonce = URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?);
+        let call = self.call(delegation, question, &nonce, now);
+        Ok(tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(NoAnswer::TimedOut)))
+    }
+
+    async fn call(
+        &self,
+        delegation: &Delegation,
+        question: Question<'_>,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Answer, NoAnswer> {
+        let not_reached = |error: &dyn StdError| NoAnswer::NotReached(told(error));
+        let request = request(delegation, question, nonce, now).map_err(|error| not_reached(&*error))?;
+        let response = self.connector().call(request).await.map_err(|error| not_reached(&error))?;
+        let response = response.try_into_http1x().map_err(|error| not_reached(&error))?;
+        if response.status() != StatusCode::OK {
+            return Err(NoAnswer::Status(response.status()));
+        }
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => NoAnswer::TooLarge,
+            None => NoAnswer::BrokeOff,
+        })?;
+        read(&body.to_bytes())
+    }
+}
+
+fn request(
+    delegation: &Delegation,
+    Question { username, password, client_id }: Question<'_>,
+    nonce: &str,
+    now: Timestamp,
+) -> Result<HttpRequest, Box<dyn StdError + Send + Sync>> {
+    // It does not grow, so that wiping it leaves no copy behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(MAX_QUESTION_BYTES));
+    serde_json::to_writer(&mut *body, &Body { username, password, client_id, nonce })?;
+    let request = Request::post(&delegation.url)
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, "application/json")
+        .header(USER_AGENT, concat!("passgrant/", env!("CARGO_PKG_VERSION")))
+        .header(SIGNATURE, signature(&delegation.secret, now, &body))
+        .body(SdkBody::from(Bytes::from_owner(body)))?;
+    Ok(request.try_into()?)
+}
+
+/// `t=` the time, `v1=` HMAC-SHA256 of the time, a full stop and the body.
+fn signature(secret: &SharedSecret, now: Timestamp, body: &[u8]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        unreachable!("HMAC takes keys of any length");
+    };
+    let time = now.as_unix();
+    mac.update(format!("{time}.").as_bytes());
+    mac.update(body);
+    let digits = mac.finalize().into_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+    let hexadecimal: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
+    format!("t={time},v1={hexadecimal}")
+}
+
+fn read(body: &[u8]) -> Result<Answer, NoAnswer> {
+    let form = |error: serde_json::Error| NoAnswer::Form { line: error.line(), column: error.column() };
+    let AnswerBody { result, sub, claims } = serde_json::from_slice(body).map_err(form)?;
+    let claims = claims.unwrap_or_default();
+    if !is_storable(&claims, MAX_DEPTH) {
+        return Err(NoAnswer::Claims);
+    }
+    Ok(match result {
+        Outcome::Yes => Answer::Yes(Assertion { sub, claims }),
+        Outcome::No => Answer::No,
+        Outcome::UnknownUser => Answer::UnknownUser,
+    })
+}
+
+/// Half of what DynamoDB allows.
+const MAX_DEPTH: usize = 16;
+
+/// Whether DynamoDB can hold the claims: neither too deep, nor with a nameless one, nor with a number out of its range.
+fn is_storable(claims: &Map<String, Value>, depth: usize) -> bool {
+    claims.iter().all(|(name, value)| !name.is_empty() && is_storable_value(value, depth))
+}
+
+fn is_storable_value(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => {
+            let size = number.as_f64().map_or(f64::INFINITY, f64::abs);
+            size == 0.0 || (1e-130..1e125).contains(&size)
+        }
+        Value::Array(values) => depth > 0 && values.iter().all(|value| is_storable_value(value, depth - 1)),
+        Value::Object(members) => depth > 0 && is_storable(members, depth - 1),
+    }
+}
+
+/// An error and what is behind it.
+fn told(error: &dyn StdError) -> String {
+    let chain = iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn assertion(body: &Value) -> Option<Assertion> {
+        match read(body.to_string().as_bytes()) {
+            Ok(Answer::Yes(assertion)) => Some(assertion),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read_or_refused_whole() {
+        let yes = assertion(&json!({"result": "yes", "sub": "7", "claims": {"email": "a@b"}, "more": 1}));
+        let yes = yes.expect("an answer");
+        assert_eq!((yes.sub.as_deref(), yes.claims.len()), (Some("7"), 1));
+        assert!(assertion(&json!({"result": "yes", "sub": null, "claims": null})).is_some());
+        assert!(matches!(read(br#"{"result":"no"}"#), Ok(Answer::No)));
+        assert!(matches!(read(br#"{"result":"unknown_user"}"#), Ok(Answer::UnknownUser)));
+        for bad in [
+            "",
+            "yes",
+            "\"yes\"",
+            "true",
+            "[]",
+            "{}",
+            r#"{"result":"YES"}"#,
+            r#"{"result":true}"#,
+            r#"{"result":"yes"} x"#,
+            r#"{"result":"no","result":"yes"}"#,
+            r#"{"result":"yes","sub":7}"#,
+            r#"{"result":"yes","claims":[]}"#,
+            r#"{"result":"yes","claims":"x"}"#,
+        ] {
+            assert!(matches!(read(bad.as_bytes()), Err(NoAnswer::Form { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn claims_that_dynamodb_cannot_hold_are_refused() {
+        let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        for (claim, storable) in [
+            (nested(MAX_DEPTH), true),
+            (nested(MAX_DEPTH + 1), false),
+            (json!({"": 1}), false),
+            (json!(1e124), true),
+            (json!(1e126), false),
+            (json!(-1e-131), false),
+            (json!(u64::MAX), true),
+            (json!(0.0), true),
+        ] {
+            assert_eq!(assertion(&json!({"result": "yes", "claims": {"x": claim}})).is_some(), storable, "{claim}");
+        }
+        assert!(assertion(&json!({"result": "yes", "claims": {"": 1}})).is_none());
+    }
+
+    #[test]
+    fn the_longest_question_fits_what_is_kept_for_it() {
+        let (name, password, client) = ("\"".repeat(512), "\\".repeat(1024), "\"".repeat(128));
+        let body = Body { username: &name, password: &password, client_id: &client, nonce: &"x".repeat(22) };
+        assert!(serde_json::to_vec(&body).expect("JSON").len() <= MAX_QUESTION_BYTES);
+    }
+}

@@ -1,0 +1,450 @@
+//! Chains of credential verifiers: who is asked, in which order, and what their answers mean.
+
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac;
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use http::Method;
+use passgrant::chain::ChainName;
+use passgrant::client::Client;
+use passgrant::password::{Password, PasswordHash};
+use passgrant::store::Created;
+use passgrant::user::{Subject, User};
+use serde_json::{Map, Value, json};
+
+use crate::app::{Answer, PASSWORD, SECRET, START, TestApp, client, token_request, username};
+use crate::delegate::{Behaviour, Call, Delegate};
+use crate::signing::verified_claims;
+use crate::wire::{Fault, Matcher};
+
+pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-tests-0123456789";
+
+/// An app whose clients log in by `chain`, with the delegated verifier `legacy`, and `mover`, which imports, at one
+/// double; `partner` is at another address, where nothing listens.
+async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
+    let endpoint = delegate.endpoint();
+    let verifiers = json!([
+        {"name": "legacy", "url": format!("{endpoint}/verify?code=7"), "secret_env": "PASSGRANT_TEST_SECRET"},
+        {"name": "mover", "url": format!("{endpoint}/move"), "secret_env": "PASSGRANT_TEST_SECRET", "import": true},
+        {"name": "partner", "url": "http://127.0.0.1:1", "secret_env": "PASSGRANT_TEST_SECRET"},
+    ]);
+    let chains = "both=directory,legacy;legacy=legacy;reverse=legacy,directory;moving=directory,mover;\
+                  partner=legacy,partner";
+    let app = TestApp::builder()
+        .variable("PASSGRANT_DELEGATED_VERIFIERS", &verifiers.to_string())
+        .variable("PASSGRANT_TEST_SECRET", SIGNING_SECRET)
+        .variable("PASSGRANT_AUTH_CHAINS", chains)
+        .variable("PASSGRANT_AUTH_CHAIN", chain)
+        .start()
+        .await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    app.create_user_with("pat", |user| user.password_hash = None).await;
+    app.create_user_with("off", |user| user.disabled = true).await;
+    let off = |user: &mut User| (user.disabled, user.password_hash) = (true, None);
+    app.create_user_with("passwordless-off", off).await;
+    app
+}
+
+async fn login(app: &TestApp, username: &str, password: &str) -> Answer {
+    app.token(&[("grant_type", "password"), ("username", username), ("password", password)]).await
+}
+
+async fn user(app: &TestApp, name: &str) -> Option<User> {
+    app.store.users.get(&username(name)).await.expect("a read")
+}
+
+fn yes(claims: &Value) -> Behaviour {
+    Behaviour::json(&json!({"result": "yes", "sub": "1001", "claims": claims}))
+}
+
+/// The check as a receiver would write it, by another library.
+fn is_signed(call: &Call, now: u64) -> bool {
+    let header = call.headers["passgrant-signature"].to_str().expect("ASCII");
+    let (time, signature) = header.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("both parts");
+    let fresh = time.parse::<u64>().expect("a number").abs_diff(now) <= 300;
+    let signature: Vec<u8> = (0..signature.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&signature[at..at + 2], 16).expect("hexadecimal"))
+        .collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SIGNING_SECRET.as_bytes());
+    let signed = [time.as_bytes(), b".", &call.body].concat();
+    fresh && hmac::verify(&key, &signed, &signature).is_ok()
+}
+
+#[tokio::test]
+async fn a_question_is_signed_and_holds_the_prepared_name_and_the_password_as_sent() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "both").await;
+    delegate.behave(yes(&json!({})));
+    let password = "pa\u{2003}\"e\u{301}\\ ";
+    login(&app, "ZO\u{cb}", password).await.succeeded();
+    login(&app, "ZO\u{cb}", password).await.succeeded();
+
+    let calls = delegate.take_calls();
+    let [first, second] = calls.as_slice() else { panic!("two questions: {calls:?}") };
+    assert_eq!((&first.method, first.path.as_str()), (&Method::POST, "/verify?code=7"));
+    assert_eq!(first.headers["content-type"], "application/json");
+    let mut question = first.json();
+    let nonce = question.as_object_mut().expect("an object").remove("nonce").expect("a nonce");
+    assert_eq!(nonce.as_str().map(str::len), Some(22), "128 random bits");
+    assert_eq!(question, json!({"username": "zo\u{eb}", "password": password, "client_id": "app"}));
+
+    assert!(is_signed(first, START));
+    assert!(!is_signed(first, START + 301), "a replay is too old");
+    let mut tampered = first.clone();
+    tampered.body = String::from_utf8(first.body.to_vec()).expect("UTF-8").replace("zo", "ZO").into();
+    assert!(!is_signed(&tampered, START));
+    assert_ne!(first.json()["nonce"], second.json()["nonce"]);
+    assert_ne!(first.headers["passgrant-signature"], second.headers["passgrant-signature"]);
+}
+
+#[tokio::test]
+async fn the_first_verifier_that_knows_the_user_decides() {
+    let delegate = Delegate::start().await;
+    #[rustfmt::skip]
+    let table = [
+        // chain,   user,               password, verifier says,  let in, asked
+        ("both",    "ann",              PASSWORD, "no",           true,   0),
+        ("both",    "ann",              "other",  "yes",          false,  0),
+        ("both",    "off",              PASSWORD, "yes",          false,  0),
+        ("both",    "off",              "other",  "yes",          false,  0),
+        ("both",    "passwordless-off", "other",  "yes",          false,  0),
+        ("both",    "pat",              "other",  "yes",          true,   1),
+        ("both",    "pat",              "other",  "no",           false,  1),
+        ("both",    "pat",              "other",  "unknown_user", false,  1),
+        ("both",    "zoe",              "other",  "yes",          true,   1),
+        ("both",    "zoe",              "other",  "no",           false,  1),
+        ("both",    "zoe",              "other",  "unknown_user", false,  1),
+        ("both",    "not a name",       "other",  "yes",          false,  0),
+        ("both",    "zoe",              "nul\0",  "yes",          false,  0),
+        ("legacy",  "ann",              PASSWORD, "no",           false,  1),
+        ("legacy",  "ann",              "other",  "yes",          true,   1),
+        ("legacy",  "ann",              PASSWORD, "unknown_user", false,  1),
+        ("legacy",  "off",              "other",  "yes",          false,  0),
+        ("reverse", "ann",              PASSWORD, "no",           false,  1),
+        ("reverse", "ann",              PASSWORD, "unknown_user", true,   1),
+        ("reverse", "ann",              "other",  "unknown_user", false,  1),
+        ("reverse", "ann",              "other",  "yes",          true,   1),
+        ("reverse", "zoe",              "other",  "unknown_user", false,  1),
+        ("partner", "zoe",              "other",  "yes",          true,   1),
+        ("partner", "zoe",              "other",  "no",           false,  1),
+    ];
+    let mut refusals = HashSet::new();
+    for chain in ["both", "legacy", "reverse", "partner"] {
+        let app = app_of(&delegate, chain).await;
+        for (_, name, password, says, let_in, asked) in table.iter().filter(|row| row.0 == chain) {
+            let said = if *says == "yes" { yes(&json!({})) } else { Behaviour::result(says) };
+            delegate.behave(said);
+            let answer = login(&app, name, password).await;
+            let row = format!("{chain}: {name} {password:?}, {says}");
+            assert_eq!(answer.status.as_u16(), if *let_in { 200 } else { 400 }, "{row}");
+            assert_eq!(delegate.take_calls().len(), *asked, "{row}");
+            if !let_in {
+                refusals.insert(answer.failed(400, "invalid_grant").whole());
+            }
+        }
+        assert_eq!(app.store.users.list().await.expect("a scan").len(), 4, "nobody was imported");
+    }
+    assert_eq!(refusals.len(), 1, "every refusal has the same bytes: {refusals:#?}");
+
+    let app = app_of(&delegate, "partner").await;
+    delegate.behave(Behaviour::result("unknown_user"));
+    login(&app, "zoe", "other").await.failed(503, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn a_chain_is_chosen_by_the_request_then_the_client_then_the_server() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "both").await;
+    let registered = |id, chains: &[&str]| {
+        let chains = chains.iter().map(|name| ChainName::parse(name).expect("a name")).collect();
+        app.register(Client { chains, ..client(id) })
+    };
+    registered("two", &["legacy", "directory"]).await;
+    registered("stale", &["gone", "directory"]).await;
+    delegate.behave(yes(&json!({})));
+    #[rustfmt::skip]
+    let table = [
+        // client, auth_chain,        status, asked
+        ("app",    None,              200,    1),
+        ("app",    Some(""),          200,    1),
+        ("app",    Some("both"),      200,    1),
+        ("app",    Some("legacy"),    400,    0),
+        ("app",    Some("directory"), 400,    0),
+        ("app",    Some("unknown"),   400,    0),
+        ("app",    Some("not a name"),400,    0),
+        ("two",    None,              200,    1),
+        ("two",    Some("legacy"),    200,    1),
+        ("two",    Some("directory"), 400,    0),
+        ("two",    Some("both"),      400,    0),
+        ("two",    Some("moving"),    400,    0),
+        ("stale",  Some("gone"),      400,    0),
+        ("stale",  None,              500,    0),
+    ];
+    for (id, auth_chain, status, asked) in table {
+        app.dynamodb_wire.take_exchanges();
+        let mut parameters = vec![("grant_type", "password"), ("username", "zoe"), ("password", "other")];
+        parameters.extend(auth_chain.map(|chain| ("auth_chain", chain)));
+        let answer = app.send(token_request(Some((id, SECRET)), &parameters)).await;
+        let row = format!("{id} {auth_chain:?}");
+        assert_eq!(answer.status.as_u16(), status, "{row}");
+        assert_eq!(delegate.take_calls().len(), asked, "{row}");
+        let of_the_directory = (id, auth_chain) == ("two", Some("directory"));
+        match status {
+            400 if of_the_directory => drop(answer.failed(400, "invalid_grant")),
+            400 => {
+                let answer = answer.failed(400, "invalid_request");
+                assert_eq!(answer.text("error_description"), "The auth_chain is unknown, or not one of the client's.");
+            }
+            _ => {}
+        }
+        if status != 200 && !of_the_directory {
+            assert_eq!(app.dynamodb_wire.take_exchanges().len(), 1, "the client was read, no user was: {row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
+    let delegate = Delegate::start().await;
+    let elsewhere = Delegate::start().await;
+    elsewhere.behave(yes(&json!({})));
+    let app = app_of(&delegate, "both").await;
+    let large = [br#"{"result":"yes","sub":"1","claims":{"x":""#.as_slice(), &[b'x'; 16 * 1024], br#""}}"#].concat();
+    let of_json = |body: Value| Behaviour::json(&body);
+    let ok = |body: &str| Behaviour::Answer(200, body.as_bytes().to_vec());
+    let whole = |status| Behaviour::Answer(status, br#"{"result":"yes","sub":"1001"}"#.to_vec());
+    for (what, behaviour) in [
+        ("500", whole(500)),
+        ("503", whole(503)),
+        ("201", whole(201)),
+        ("400", whole(400)),
+        ("401", Behaviour::Answer(401, br#"{"result":"no"}"#.to_vec())),
+        ("404", whole(404)),
+        ("redirect", Behaviour::Redirect(elsewhere.endpoint())),
+        ("reset", Behaviour::Reset),
+        ("oversize", Behaviour::Answer(200, large)),
+        ("empty", ok("")),
+        ("garbage", ok("<html>yes</html>")),
+        ("no object", ok("\"yes\"")),
+        ("another result", Behaviour::result("maybe")),
+        ("no result", of_json(json!({"sub": "1001"}))),
+        ("sub of a wrong type", of_json(json!({"result": "yes", "sub": 1001}))),
+        ("claims of a wrong type", of_json(json!({"result": "yes", "sub": "1001", "claims": ["a"]}))),
+        ("claims that cannot be stored", of_json(json!({"result": "yes", "sub": "1001", "claims": {"x": 1e300}}))),
+    ] {
+        delegate.behave(behaviour);
+        let answer = login(&app, "zoe", "other").await;
+        assert_eq!(answer.status.as_u16(), 503, "{what}");
+        assert!(answer.headers.contains_key("retry-after"), "{what}");
+        answer.failed(503, "temporarily_unavailable");
+        assert_eq!(delegate.take_calls().len(), 1, "asked once: {what}");
+        delegate.behave(yes(&json!({})));
+        login(&app, "zoe", "other").await.succeeded();
+        delegate.take_calls();
+    }
+    assert!(elsewhere.take_calls().is_empty(), "no password went after a redirect");
+
+    delegate.behave(Behaviour::Hang);
+    let started = Instant::now();
+    login(&app, "zoe", "other").await.failed(503, "temporarily_unavailable");
+    assert!(started.elapsed() < Duration::from_secs(8), "far below the gateway's limit");
+    assert_eq!(delegate.take_calls().len(), 1);
+
+    drop(delegate);
+    login(&app, "zoe", "other").await.failed(503, "temporarily_unavailable");
+    login(&app, "ann", PASSWORD).await.succeeded();
+    login(&app, "ann", "wrong").await.failed(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "both").await;
+    delegate.behave(yes(&json!({"email": "zoe@example.com"})));
+    let answer = login(&app, "zoe", "other").await.succeeded();
+    assert!(answer.json().get("refresh_token").is_none());
+    let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+    assert_eq!((&claims["sub"], claims.get("sid")), (&json!("legacy:1001"), None));
+    assert!(user(&app, "zoe").await.is_none());
+
+    let long = "x".repeat(256);
+    for sub in [json!(null), json!(""), json!("a b"), json!(long)] {
+        delegate.behave(Behaviour::json(&json!({"result": "yes", "sub": sub})));
+        login(&app, "zoe", "other").await.failed(500, "server_error");
+    }
+    delegate.behave(Behaviour::result("yes"));
+    login(&app, "pat", "other").await.succeeded();
+}
+
+#[tokio::test]
+async fn a_user_of_the_table_without_a_password_keeps_subject_and_session() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "both").await;
+    delegate.behave(yes(&json!({"email": "pat@example.com"})));
+    let before = user(&app, "pat").await.expect("a user");
+    let answer = login(&app, "pat", "other").await.succeeded();
+    let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+    assert_eq!(claims["sub"], before.subject.as_str());
+
+    let refreshed = app.refresh(&answer.text("refresh_token")).await.succeeded();
+    let after = user(&app, "pat").await.expect("a user");
+    assert!(after.password_hash.is_none() && after.claims.is_empty(), "nothing was written");
+    app.store.users.set_disabled(&username("pat"), true, app.now()).await.expect("a write");
+    app.refresh(&refreshed.text("refresh_token")).await.failed(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_yes_imports_the_user_who_then_needs_no_verifier() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    for refusal in ["no", "unknown_user", "maybe"] {
+        delegate.behave(Behaviour::result(refusal));
+        assert!(login(&app, "zoe", "her password").await.status.is_client_error() || refusal == "maybe");
+        assert!(user(&app, "zoe").await.is_none(), "{refusal} imports nobody");
+    }
+
+    let claims = json!({"email": "zoe@example.com", "address": {"lines": ["a", "b"]}, "age": 41, "vip": true});
+    delegate.behave(yes(&claims));
+    let answer = login(&app, "zoe", "her password").await.succeeded();
+    let imported = user(&app, "zoe").await.expect("a user");
+    assert_eq!(Value::Object(imported.claims.clone()), claims);
+    assert_eq!(imported.subject.as_str().len(), 36, "a subject of this service's own, not the verifier's");
+    let (_, token) = verified_claims(&app, &answer.text("access_token")).await;
+    assert_eq!(token["sub"], imported.subject.as_str());
+    delegate.take_calls();
+
+    delegate.behave(Behaviour::Reset);
+    login(&app, "zoe", "her password").await.succeeded();
+    login(&app, "zoe", "another password").await.failed(400, "invalid_grant");
+    assert!(delegate.take_calls().is_empty(), "a known user is not asked about");
+
+    let refreshed = app.refresh(&answer.text("refresh_token")).await.succeeded();
+    let (_, token) = verified_claims(&app, &refreshed.text("access_token")).await;
+    assert_eq!(token["sub"], imported.subject.as_str());
+}
+
+#[tokio::test]
+async fn a_yes_gives_a_passwordless_user_the_password_and_nothing_else() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    delegate.behave(yes(&json!({"email": "pat@example.com"})));
+    let before = user(&app, "pat").await.expect("a user");
+
+    app.dynamodb_wire.inject(Fault::ServerError, Matcher::operation("UpdateItem"));
+    let first = login(&app, "pat", "the password").await.succeeded();
+    assert!(user(&app, "pat").await.expect("a user").password_hash.is_none(), "not written, and let in all the same");
+    app.dynamodb_wire.clear_faults();
+    login(&app, "pat", "the password").await.succeeded();
+
+    let after = user(&app, "pat").await.expect("a user");
+    assert!(after.password_hash.is_some());
+    assert_eq!(after.password_generation, before.password_generation, "the password has not changed");
+    assert_eq!((after.subject, after.claims), (before.subject, before.claims));
+    app.refresh(&first.text("refresh_token")).await.succeeded();
+    delegate.take_calls();
+    login(&app, "pat", "the password").await.succeeded();
+    login(&app, "pat", "another").await.failed(400, "invalid_grant");
+    assert!(delegate.take_calls().is_empty());
+}
+
+#[tokio::test]
+async fn logins_at_once_import_one_user() {
+    let delegate = Delegate::start().await;
+    let mut app = app_of(&delegate, "moving").await;
+    app.add_instance();
+    delegate.behave(yes(&json!({"n": 1})));
+    // So long that every login has found nobody before the first is written.
+    app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(200)), Matcher::operation("PutItem"));
+    for name in ["zoe", "pat"] {
+        let request = [("grant_type", "password"), ("username", name), ("password", "the password")];
+        let request = || token_request(Some(("app", SECRET)), &request);
+        let answers = join_all((0..8).map(|n| app.send_to(n % 2, request()))).await;
+        let user = user(&app, name).await.expect("a user");
+        for answer in answers {
+            let answer = answer.succeeded();
+            let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+            assert_eq!(claims["sub"], user.subject.as_str());
+            app.refresh(&answer.text("refresh_token")).await.succeeded();
+        }
+        assert!(delegate.take_calls().len() > 1, "they did run at once");
+    }
+    assert_eq!(app.store.users.list().await.expect("a scan").len(), 5);
+}
+
+#[tokio::test]
+async fn an_import_that_cannot_be_written_is_503_and_the_next_request_succeeds() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    delegate.behave(yes(&json!({})));
+    for (name, fault) in
+        [("u1", Fault::Throttle), ("u2", Fault::ServerError), ("u3", Fault::Reset), ("u4", Fault::ResetAfter)]
+    {
+        app.dynamodb_wire.inject(fault, Matcher::operation("PutItem"));
+        login(&app, name, "the password").await.failed(503, "temporarily_unavailable");
+        app.dynamodb_wire.clear_faults();
+        login(&app, name, "the password").await.succeeded();
+    }
+    app.dynamodb_wire.inject(Fault::ResetAfter, Matcher::operation("PutItem").next(1));
+    login(&app, "u5", "the password").await.succeeded();
+    app.dynamodb_wire.clear_faults();
+    login(&app, "u5", "the password").await.succeeded();
+}
+
+#[tokio::test]
+async fn a_user_who_was_created_meanwhile_is_not_given_away() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    let hash = |password: &str| {
+        let password = Password::prepare(password).expect("a password");
+        app.config.argon2.hash(&password, &app.random).expect("randomness")
+    };
+    delegate.behave(yes(&json!({})));
+
+    delegate.meanwhile(creating(&app, "other", Some(hash("set by an administrator")), false));
+    login(&app, "other", "the password").await.failed(503, "temporarily_unavailable");
+    login(&app, "other", "the password").await.failed(400, "invalid_grant");
+    login(&app, "other", "set by an administrator").await.succeeded();
+
+    delegate.meanwhile(creating(&app, "disabled", Some(hash("the password")), true));
+    login(&app, "disabled", "the password").await.failed(400, "invalid_grant");
+
+    delegate.meanwhile(creating(&app, "same", Some(hash("the password")), false));
+    login(&app, "same", "the password").await.succeeded();
+
+    delegate.meanwhile(creating(&app, "passwordless", None, false));
+    let answer = login(&app, "passwordless", "the password").await.succeeded();
+    let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+    assert_eq!(claims["sub"], user(&app, "passwordless").await.expect("a user").subject.as_str());
+}
+
+/// Creates a user while a verifier is asked about that name.
+fn creating(
+    app: &TestApp,
+    name: &'static str,
+    password_hash: Option<PasswordHash>,
+    disabled: bool,
+) -> impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static {
+    let now = app.now();
+    let users = app.store.users.clone();
+    let created = User {
+        username: username(name),
+        subject: Subject::generate(&app.random).expect("randomness"),
+        password_hash,
+        claims: Map::new(),
+        allowed_scopes: None,
+        disabled,
+        password_changed_at: now,
+        password_generation: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    move || {
+        let (users, created) = (users.clone(), created.clone());
+        async move { assert_eq!(users.create(&created).await.expect("a write"), Created::Yes) }.boxed()
+    }
+}
