@@ -31,6 +31,7 @@ fn a_client_is_created_shown_listed_changed_and_deleted() {
             "refresh_grace": 30,
             "refresh_needs_offline_access": false,
             "signing_algorithm": null,
+            "chains": [],
             "secrets": created["secrets"],
             "created_at": created["created_at"],
             "updated_at": created["created_at"],

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 use passgrant::audience::{Audience, MalformedAudience};
+use passgrant::chain::ChainName;
 use passgrant::claims::{ClaimMap, ClaimSource, MalformedClaimMap};
 use passgrant::client::keys::ClientKeys;
 use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant};
@@ -80,6 +81,9 @@ pub(super) struct Options {
         value_name = "BOOL"
     )]
     refresh_needs_offline_access: Option<bool>,
+    /// A credential-verifier chain it may use, the first one by default [default: the server's alone]
+    #[arg(long, value_name = "CHAIN", value_parser = parse_list::<ChainName>)]
+    chain: Option<Vec<List<ChainName>>>,
 }
 
 /// A client's name; none for the empty one.
@@ -112,6 +116,7 @@ impl Options {
             refresh_idle_lifetime: None,
             refresh_lifetime: None,
             refresh_grace: None,
+            chain: None,
             jwks_file: None,
             signing_alg: None,
             refresh_needs_offline_access: None,
@@ -147,6 +152,9 @@ impl Options {
         }
         if let Some(lists) = &self.capability {
             client.capabilities = distinct(lists);
+        }
+        if let Some(lists) = &self.chain {
+            client.chains = distinct(lists);
         }
         if let Some(mappings) = &self.map {
             client.claim_map = ClaimMap::new(mappings.iter().filter_map(|Mapping(mapping)| mapping.clone()))?;

@@ -36,6 +36,7 @@ pub(super) struct ClientView<'a> {
     refresh_grace: u64,
     refresh_needs_offline_access: bool,
     signing_algorithm: Option<Algorithm>,
+    chains: Vec<String>,
     secrets: Vec<SecretView<'a>>,
     keys: Vec<String>,
     created_at: Timestamp,
@@ -84,6 +85,7 @@ impl<'a> ClientView<'a> {
             refresh_grace: client.refresh.grace.as_secs(),
             refresh_needs_offline_access: client.refresh.needs_offline_access,
             signing_algorithm: client.signing_algorithm,
+            chains: client.chains.iter().map(ToString::to_string).collect(),
             secrets: client.secrets.iter().map(secret).collect(),
             keys: client.keys.as_ref().map(|keys| keys.names().collect()).unwrap_or_default(),
             created_at: client.created_at,
@@ -132,6 +134,9 @@ impl<'a> ClientView<'a> {
             ),
             ("Algorithm", self.signing_algorithm.map_or("the server's", Algorithm::as_str).to_owned()),
         ];
+        if !self.chains.is_empty() {
+            rows.push(("Chains", list(&self.chains)));
+        }
         rows.extend(self.secrets.iter().map(|secret| ("Secret", secret.text())));
         rows.extend(self.keys.iter().map(|key| ("Key", key.clone())));
         rows.push(("Created", rfc3339(self.created_at)));
