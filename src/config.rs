@@ -72,7 +72,7 @@ variables! {
     ARGON2_MEMORY = "PASSGRANT_ARGON2_MEMORY_KIB", Some("19456"), "Argon2id memory of new password hashes, in KiB. 8 to 1048576.";
     ARGON2_ITERATIONS = "PASSGRANT_ARGON2_ITERATIONS", Some("2"), "Argon2id passes of new password hashes. 1 to 64.";
     ARGON2_PARALLELISM = "PASSGRANT_ARGON2_PARALLELISM", Some("1"), "Argon2id lanes of new password hashes. 1 to 16.";
-    VERIFY_QUEUE = "PASSGRANT_VERIFY_QUEUE", Some("256"),
+    VERIFY_QUEUE = "PASSGRANT_VERIFY_QUEUE", Some("128"),
         "How many password verifications may wait for a core in one process before the next is answered with 503.";
     LOG = "PASSGRANT_LOG", Some("info"), "What is logged: `error`, `warn`, `info` or `debug`.";
 }
