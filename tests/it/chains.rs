@@ -9,13 +9,14 @@ use aws_lc_rs::hmac;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use http::Method;
 use passgrant::chain::ChainName;
+use passgrant::claims::ClaimMap;
 use passgrant::client::Client;
 use passgrant::password::{Password, PasswordHash};
 use passgrant::store::Created;
 use passgrant::user::{Subject, User};
 use serde_json::{Map, Value, json};
 
-use crate::app::{Answer, PASSWORD, SECRET, START, TestApp, client, token_request, username};
+use crate::app::{Answer, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
 use crate::delegate::{Behaviour, Call, Delegate};
 use crate::signing::verified_claims;
 use crate::wire::{Fault, Matcher};
@@ -272,6 +273,13 @@ async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
     assert_eq!((&claims["sub"], claims.get("sid")), (&json!("legacy:1001"), None));
     assert!(user(&app, "zoe").await.is_none());
 
+    app.change_client("app", |client| client.default_scopes = scope("openid")).await;
+    app.change_client("app", |client| client.scopes = scope("openid")).await;
+    let answer = login(&app, "zoe", "other").await.succeeded();
+    assert!(answer.json().get("refresh_token").is_none() && answer.json().get("id_token").is_some());
+    let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+    assert!(claims.get("sid").is_none(), "no session for userinfo either");
+
     let long = "x".repeat(256);
     for sub in [json!(null), json!(""), json!("a b"), json!(long)] {
         delegate.behave(Behaviour::json(&json!({"result": "yes", "sub": sub})));
@@ -285,6 +293,21 @@ async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
 async fn a_user_of_the_table_without_a_password_keeps_subject_and_session() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "both").await;
+    let map = ["email", "role"].map(|name| (name.to_owned(), format!("claims.{name}").parse().expect("a source")));
+    app.change_client("app", |client| client.claim_map = ClaimMap::new(map).expect("a claim map")).await;
+    app.create_user_with("tab", |user| {
+        user.password_hash = None;
+        user.claims.insert("role".to_owned(), "reader".into());
+    })
+    .await;
+    delegate.behave(yes(&json!({"email": "tab@example.com", "role": "admin"})));
+    let first = login(&app, "tab", "other").await.succeeded();
+    let second = app.refresh(&first.text("refresh_token")).await.succeeded();
+    for answer in [first, second] {
+        let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+        assert_eq!((&claims["email"], &claims["role"]), (&json!("tab@example.com"), &json!("reader")));
+    }
+
     delegate.behave(yes(&json!({"email": "pat@example.com"})));
     let before = user(&app, "pat").await.expect("a user");
     let answer = login(&app, "pat", "other").await.succeeded();
