@@ -4,14 +4,19 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
+use http::HeaderMap;
+use tracing::Span;
+
 use crate::authenticate::assertion::Assertions;
-use crate::authenticate::client::ClientDirectory;
+use crate::authenticate::client::{AuthenticatedClient, ClientDirectory, Credentials};
 use crate::authenticate::delegated::Delegated;
 use crate::authenticate::user::Backends;
 use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::{Config, Issuer};
 use crate::endpoint;
+use crate::error::Error;
+use crate::form::Form;
 use crate::password::Verifier;
 use crate::random::Random;
 use crate::signing::{KeyRing, SigningError};
@@ -61,6 +66,21 @@ impl Service {
             clock,
             random,
         }
+    }
+
+    /// Authenticates the client of a request, and names it in the request's log line.
+    ///
+    /// # Errors
+    /// Those of [`Credentials::read`] and [`ClientDirectory::authenticate`].
+    pub(crate) async fn authenticate_client(
+        &self,
+        headers: &HeaderMap,
+        form: &Form,
+    ) -> Result<AuthenticatedClient, Error> {
+        let credentials = Credentials::read(headers, form)?;
+        let client = self.clients.authenticate(&credentials, self.clock.now()).await?;
+        Span::current().record("client_id", client.id.as_str());
+        Ok(client)
     }
 
     /// What the verifiers of a chain work with.

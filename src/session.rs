@@ -25,7 +25,8 @@ use crate::error::Error;
 use crate::random::{Random, RandomFailed};
 use crate::scope::{GrantedScope, OPENID, Scope};
 use crate::store::StoreError;
-use crate::store::tokens::{Rotated, SESSION_PREFIX, SESSION_SCHEMA, StoredRotation, StoredSession, Tokens};
+use crate::store::item::SCHEMA;
+use crate::store::tokens::{Rotated, SESSION_PREFIX, StoredRotation, StoredSession, Tokens};
 use crate::user::{User, Username};
 
 const HANDLE_BYTES: usize = 16;
@@ -162,7 +163,7 @@ impl NewSession {
         let not_after = now + if is_kept_alive { policy.lifetime } else { client.access_token_lifetime };
         let stored = StoredSession {
             id: token.session_id().key(),
-            schema: SESSION_SCHEMA,
+            schema: SCHEMA,
             client_id: client.id.clone(),
             username: user.username.clone(),
             sub: user.subject.clone(),

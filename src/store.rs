@@ -1,7 +1,7 @@
 //! The three DynamoDB tables. Conditional writes carry every invariant; every read is strongly consistent.
 
 pub mod clients;
-mod item;
+pub(crate) mod item;
 pub mod tokens;
 pub mod users;
 

@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::json;
-use tracing::Span;
 
-use crate::authenticate::client::{AuthenticatedClient, Credentials};
+use crate::authenticate::client::AuthenticatedClient;
 use crate::client::Capability;
 use crate::endpoint::presented::PresentedToken;
 use crate::error::Error;
@@ -24,9 +23,7 @@ pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Resp
 
     let form = Form::parse(request.headers(), request.body())?;
     let token = form.value("token").ok_or(NO_TOKEN)?;
-    let credentials = Credentials::read(request.headers(), &form)?;
-    let caller = service.clients.authenticate(&credentials, service.clock.now()).await?;
-    Span::current().record("client_id", caller.id.as_str());
+    let caller = service.authenticate_client(request.headers(), &form).await?;
     match RefreshToken::parse(token) {
         Ok(token) => revoke_session(service, &caller, &token).await?,
         Err(_) => revoke_access_token(service, &caller, token).await?,

@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
-use tracing::Span;
 
 use crate::audience;
-use crate::authenticate::client::{AuthenticatedClient, Credentials};
+use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::{self, Login};
 use crate::chain::{Chain, NotSelected};
 use crate::client::{AccessTokenFormat, Grant};
@@ -32,9 +31,7 @@ const INVALID_TARGET: Error = Error::invalid_target("The resource is malformed, 
 pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
     let form = Form::parse(request.headers(), request.body())?;
     let token_request = TokenRequest::read(&form)?;
-    let credentials = Credentials::read(request.headers(), &form)?;
-    let client = service.clients.authenticate(&credentials, service.clock.now()).await?;
-    Span::current().record("client_id", client.id.as_str());
+    let client = service.authenticate_client(request.headers(), &form).await?;
     if !client.may_use(token_request.grant()) {
         return Err(Error::unauthorized_client("The client may not use this grant."));
     }

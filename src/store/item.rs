@@ -13,7 +13,7 @@ use crate::store::StoreError;
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The layout of items that this version writes, and the only one it reads.
-pub(super) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// Writes a stored form as an item.
 pub(super) fn to_item<S: Serialize>(table: &str, key: &str, stored: S) -> Result<Item, StoreError> {

@@ -242,5 +242,3 @@ pub(crate) const SESSION_PREFIX: &str = "s#";
 fn revocation_key(jti: &str) -> String {
     format!("r#{jti}")
 }
-
-pub(crate) const SESSION_SCHEMA: u32 = SCHEMA;
