@@ -217,6 +217,11 @@ impl TestApp {
         self.add_instance();
     }
 
+    /// The DynamoDB behind the app, for what the store cannot show.
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        dynamodb_client(&self.dynamodb_wire)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -290,9 +295,7 @@ impl TestApp {
 
     /// Asks about a token as the client `api`, which may introspect.
     pub(crate) async fn introspect(&self, token: &str) -> Value {
-        let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
-        *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
-        self.send(request).await.succeeded().json()
+        self.send(introspection(token)).await.succeeded().json()
     }
 
     /// Registers `api`, which may introspect.
@@ -391,6 +394,13 @@ pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &
     if let Some((id, secret)) = client {
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&basic(id, secret)).expect("a header"));
     }
+    request
+}
+
+/// A question about a token of the client `api`.
+pub(crate) fn introspection(token: &str) -> Request<Bytes> {
+    let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
+    *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
     request
 }
 

@@ -8,6 +8,7 @@ mod sdk;
 mod wire;
 
 mod answers;
+mod at_rest;
 mod attempts;
 mod chains;
 mod claims;
