@@ -30,6 +30,8 @@ NAME = "Zoë Müller"
 # What a form, a header and a careless encoder get wrong.
 USERNAME = "zoë.müller+test@example.com"
 PASSWORD = 'Grüße & 100% + 密碼 = "geheim"?'
+# What does not decode where a library sends it as it is, which some do.
+CARELESS_SECRET = "100% of a secret, as it is: & more"
 SPECIAL_CLIENT = "special: a/client & more + 100%"
 SPECIAL_SECRET = "special: a+secret/with=all & 100%41 of it"
 
@@ -71,7 +73,7 @@ def register(passgrant: Command, folder: Path) -> dict[str, object]:
         "scope": SCOPE,
         "audience": AUDIENCE,
         "clients": {
-            "basic": client("basic", "client_secret_basic"),
+            "basic": client("basic", "client_secret_basic", secret=CARELESS_SECRET),
             "special": client(SPECIAL_CLIENT, "client_secret_basic", secret=SPECIAL_SECRET),
             "post": client("post", "client_secret_post"),
             "public": client("public", "none"),
