@@ -1,18 +1,18 @@
 //! The `openidconnect` crate.
 
-use openidconnect::core::{CoreClient, CoreErrorResponseType, CoreJsonWebKeySet, CoreUserInfoClaims};
+use openidconnect::core::{CoreClient, CoreJsonWebKeySet, CoreUserInfoClaims};
 use openidconnect::{
     AccessTokenHash, ClientId, ClientSecret, IssuerUrl, JsonWebKeySetUrl, Nonce, OAuth2TokenResponse as _,
-    RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope, TokenResponse as _, TokenUrl, UserInfoUrl,
+    ResourceOwnerPassword, ResourceOwnerUsername, RevocationUrl, Scope, TokenResponse as _, TokenUrl, UserInfoUrl,
 };
-use service::{Failure, Service, holds, http_client};
+use service::{Failure, Service, holds, http_client, is_invalid_grant};
 
 const NAME: &str = "openidconnect";
 
 fn main() -> Result<(), Failure> {
     let (service, http) = (Service::of_this_run()?, http_client()?);
     // Its own discovery asks for an authorization endpoint, which this service has not: the client is put together
-    // from the metadata instead, as its documentation has it for such a provider.
+    // from the metadata instead.
     let metadata = service.metadata(&http)?;
     let keys = CoreJsonWebKeySet::fetch(&JsonWebKeySetUrl::new(metadata.jwks_uri)?, &http)?;
     let credentials = &service.clients.special;
@@ -20,16 +20,15 @@ fn main() -> Result<(), Failure> {
     let client = CoreClient::new(id, issuer, keys)
         .set_client_secret(ClientSecret::new(credentials.client_secret.clone()))
         .set_token_uri(TokenUrl::new(metadata.token_endpoint)?)
-        .set_user_info_url(UserInfoUrl::new(metadata.userinfo_endpoint)?);
+        .set_user_info_url(UserInfoUrl::new(metadata.userinfo_endpoint)?)
+        .set_revocation_url(RevocationUrl::new(metadata.revocation_endpoint)?);
     let username = ResourceOwnerUsername::new(service.user.username.clone());
     let login = |password: String| {
         let scopes = service.scope.split(' ').map(|scope| Scope::new(scope.to_owned()));
         client.exchange_password(&username, &ResourceOwnerPassword::new(password)).add_scopes(scopes).request(&http)
     };
 
-    let refused = login(service.user.wrong_password());
-    let Err(RequestTokenError::ServerResponse(refusal)) = refused else { panic!("{refused:?}") };
-    assert_eq!(refusal.error(), &CoreErrorResponseType::InvalidGrant);
+    is_invalid_grant(login(service.user.wrong_password()));
     holds(NAME, "a wrong password is a ServerResponse InvalidGrant");
 
     let tokens = login(service.user.password.clone())?;
@@ -51,7 +50,12 @@ fn main() -> Result<(), Failure> {
 
     let first = tokens.refresh_token().ok_or("no refresh token")?;
     let refreshed = client.exchange_refresh_token(first).request(&http)?;
-    assert_ne!(refreshed.refresh_token().ok_or("no refresh token")?.secret(), first.secret());
+    let second = refreshed.refresh_token().ok_or("no refresh token")?;
+    assert_ne!(second.secret(), first.secret());
     holds(NAME, "a refresh token is exchanged, and replaced");
+
+    client.revoke_token(second.clone().into())?.request(&http)?;
+    is_invalid_grant(client.exchange_refresh_token(second).request(&http));
+    holds(NAME, "a revoked refresh token is dead");
     Ok(())
 }

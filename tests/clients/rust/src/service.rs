@@ -1,8 +1,11 @@
 //! The service that the clients are run against.
 
 use std::error::Error;
+use std::fmt::Debug;
 use std::{env, fs};
 
+use oauth2::RequestTokenError;
+use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
 use reqwest::blocking::Client as HttpClient;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
@@ -63,6 +66,7 @@ pub struct Client {
 /// What both metadata documents say of the endpoints.
 #[derive(Deserialize)]
 pub struct Metadata {
+    issuer: String,
     /// RFC 6749.
     pub token_endpoint: String,
     /// RFC 7662.
@@ -87,10 +91,14 @@ impl Service {
     /// Its metadata.
     ///
     /// # Errors
-    /// When it does not answer, or they are not for its issuer.
+    /// When it does not answer with them, or they name another issuer.
     pub fn metadata(&self, http: &HttpClient) -> Result<Metadata, Failure> {
         let url = format!("{}/.well-known/oauth-authorization-server", self.issuer);
-        Ok(serde_json::from_slice(&http.get(url).send()?.error_for_status()?.bytes()?)?)
+        let metadata: Metadata = serde_json::from_slice(&http.get(url).send()?.error_for_status()?.bytes()?)?;
+        if metadata.issuer != self.issuer {
+            return Err("the metadata are another issuer's".into());
+        }
+        Ok(metadata)
     }
 }
 
@@ -105,4 +113,13 @@ pub fn http_client() -> Result<HttpClient, Failure> {
 /// Says that a rule held.
 pub fn holds(client: &str, rule: &str) {
     println!("ok  {client}: {rule}");
+}
+
+/// Checks that a token request was refused with `invalid_grant`, which both libraries have the same type for.
+///
+/// # Panics
+/// When it was not.
+pub fn is_invalid_grant<T: Debug, E: Error + 'static>(answer: Result<T, RequestTokenError<E, BasicErrorResponse>>) {
+    let Err(RequestTokenError::ServerResponse(refusal)) = answer else { panic!("{answer:?}") };
+    assert_eq!(refusal.error(), &BasicErrorResponseType::InvalidGrant);
 }
