@@ -25,6 +25,7 @@ mod logs;
 mod password_grant;
 mod password_hashes;
 mod refresh_grant;
+mod refresh_model;
 mod revocation;
 mod round_trips;
 mod signing;
