@@ -2,8 +2,12 @@ locals {
   own_issuer = var.domain_name == "" ? aws_apigatewayv2_api.this.api_endpoint : "https://${var.domain_name}"
   issuer     = var.issuer == "" ? local.own_issuer : var.issuer
 
-  delegated_secret_variables = {
-    for index, verifier in var.delegated_verifiers : verifier.name => "PASSGRANT_DELEGATED_SECRET_${index + 1}"
+  delegated_verifiers = [
+    for index, verifier in var.delegated_verifiers :
+    merge(verifier, { secret_env = "PASSGRANT_DELEGATED_SECRET_${index + 1}" })
+  ]
+  delegated_secrets = {
+    for verifier in local.delegated_verifiers : verifier.secret_env => lookup(var.delegated_secrets, verifier.name, "")
   }
 }
 
@@ -31,43 +35,38 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
-    variables = merge({
+    variables = merge(local.delegated_secrets, {
       PASSGRANT_ISSUER        = local.issuer
       PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
       PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
       PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
       # By ARN, not by alias: an alias moves before every instance knows, and a key's policy speaks of the key.
-      PASSGRANT_SIGNING_KEYS      = join(",", local.signing_key_arns)
-      PASSGRANT_SIGNING_ALGORITHM = var.signing_algorithm
-      PASSGRANT_DEFAULT_SCOPE     = var.default_scope
-      PASSGRANT_EMPTY_SCOPE       = var.empty_scope
-      PASSGRANT_CORS_ORIGINS      = join(",", var.cors_origins)
-      PASSGRANT_USERNAME_PROFILE  = var.username_profile
-      PASSGRANT_PASSWORD_GRANT    = var.password_grant ? "on" : "off"
-      PASSGRANT_ATTEMPTS_LIMIT    = var.attempts_limit
-      PASSGRANT_ATTEMPTS_WINDOW   = var.attempts_window
-      PASSGRANT_AUTH_CHAIN        = var.auth_chain
-      PASSGRANT_AUTH_CHAINS       = join(";", [for name, verifiers in var.auth_chains : "${name}=${join(",", verifiers)}"])
-      PASSGRANT_DELEGATED_VERIFIERS = length(var.delegated_verifiers) == 0 ? "" : jsonencode([
-        for verifier in var.delegated_verifiers :
-        merge(verifier, { secret_env = local.delegated_secret_variables[verifier.name] })
-      ])
-      PASSGRANT_DETAILED_ERRORS   = var.detailed_errors ? "on" : "off"
-      PASSGRANT_CLIENT_CACHE      = var.client_cache
-      PASSGRANT_ARGON2_MEMORY_KIB = var.argon2_memory_kib
-      PASSGRANT_ARGON2_ITERATIONS = var.argon2_iterations
+      PASSGRANT_SIGNING_KEYS        = join(",", local.signing_key_arns)
+      PASSGRANT_SIGNING_ALGORITHM   = var.signing_algorithm
+      PASSGRANT_DEFAULT_SCOPE       = var.default_scope
+      PASSGRANT_EMPTY_SCOPE         = var.empty_scope
+      PASSGRANT_CORS_ORIGINS        = join(",", var.cors_origins)
+      PASSGRANT_USERNAME_PROFILE    = var.username_profile
+      PASSGRANT_PASSWORD_GRANT      = var.password_grant ? "on" : "off"
+      PASSGRANT_ATTEMPTS_LIMIT      = var.attempts_limit
+      PASSGRANT_ATTEMPTS_WINDOW     = var.attempts_window
+      PASSGRANT_AUTH_CHAIN          = var.auth_chain
+      PASSGRANT_AUTH_CHAINS         = join(";", [for name, verifiers in var.auth_chains : "${name}=${join(",", verifiers)}"])
+      PASSGRANT_DELEGATED_VERIFIERS = length(local.delegated_verifiers) == 0 ? "" : jsonencode(local.delegated_verifiers)
+      PASSGRANT_DETAILED_ERRORS     = var.detailed_errors ? "on" : "off"
+      PASSGRANT_CLIENT_CACHE        = var.client_cache
+      PASSGRANT_ARGON2_MEMORY_KIB   = var.argon2_memory_kib
+      PASSGRANT_ARGON2_ITERATIONS   = var.argon2_iterations
       # More lanes than vCPUs slow the service and not an attacker.
       PASSGRANT_ARGON2_PARALLELISM = 1
       PASSGRANT_LOG                = var.log_level
-      }, {
-      for name, variable in local.delegated_secret_variables : variable => lookup(var.delegated_secrets, name, "")
     })
   }
 
   lifecycle {
     precondition {
-      condition     = length(local.signing_key_arns) > 0
-      error_message = "There must be a key in signing_keys or in signing_key_arns."
+      condition     = length(var.signing_keys) + length(var.signing_key_arns) > 0
+      error_message = "Without signing_keys there must be signing_key_arns."
     }
 
     # What keys of one's own are good for is not to be seen here: where none fits, the function's log tells.
