@@ -29,10 +29,9 @@ fn every_variable_is_documented_as_the_help_prints_it() {
 
 #[test]
 fn the_deployments_set_every_variable() {
-    for (deployment, text) in [
-        ("SAM", include_str!("../../template.yaml")),
-        ("Terraform", include_str!("../../infra/terraform/function.tf")),
-    ] {
+    for (deployment, text) in
+        [("SAM", include_str!("../../template.yaml")), ("Terraform", include_str!("../../infra/terraform/function.tf"))]
+    {
         let words: HashSet<_> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
         for name in VARIABLES.iter().map(|variable| variable.name) {
             assert_ne!(words.contains(name), NOT_DEPLOYED.contains(&name), "{deployment}: {name}");
