@@ -10,6 +10,7 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::attempts::AttemptPolicy;
 use crate::chain::{Chains, Delegation, DelegationSettings, is_loopback};
 use crate::password::Argon2Policy;
 use crate::scope::Scope;
@@ -66,6 +67,10 @@ variables! {
         "More chains: `name=verifier,verifier`, parted by semicolons. A verifier is `directory` or a delegated one; a chain asks 1 to 3 of them, in this order. A name is 1 to 64 of a-z, 0-9, _ and -.";
     DELEGATED_VERIFIERS = "PASSGRANT_DELEGATED_VERIFIERS", Some(""),
         "The delegated verifiers, a JSON array of `{\"name\", \"url\", \"secret_env\", \"import\"}`: an https URL (http for loopback hosts alone); the variable, `PASSGRANT_` and more, that holds the secret which signs the calls (32 to 512 visible ASCII characters); whether a yes writes the password's hash to the users table (default false).";
+    ATTEMPTS_LIMIT = "PASSGRANT_ATTEMPTS_LIMIT", Some("10"),
+        "How many passwords may be tried for one username, known or not, before it is locked. The same wrong password counts once, the right one clears the count. 1 to 100.";
+    ATTEMPTS_WINDOW = "PASSGRANT_ATTEMPTS_WINDOW", Some("15m"),
+        "The time they are counted in, and how long a username is locked for the first time; each lock after it is twice as long, up to a day. 1s to 24h.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
         "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none, which is the default of `passgrant serve`.";
@@ -162,6 +167,8 @@ pub struct Config {
     pub password_grant: bool,
     /// The credential-verifier chains.
     pub chains: Chains,
+    /// How many passwords may be tried.
+    pub attempts: AttemptPolicy,
     /// Whether errors are described.
     pub detailed_errors: bool,
     /// How long clients are kept in memory; none if it is not given.
@@ -211,6 +218,7 @@ impl Config {
             password_min_length: source.number(PASSWORD_MIN_LENGTH, 1, 64)?,
             password_grant: source.switch(PASSWORD_GRANT)?,
             chains: source.chains()?,
+            attempts: source.attempts()?,
             detailed_errors: source.switch(DETAILED_ERRORS)?,
             client_cache: source.optional_duration(CLIENT_CACHE, Self::MAX_CLIENT_CACHE)?,
             argon2: source.argon2()?,
@@ -285,14 +293,19 @@ impl Source<'_> {
     }
 
     fn optional_duration(&self, variable: Variable, most: Duration) -> Result<Option<Duration>, ConfigError> {
-        let Some(text) = self.optional(variable)? else {
-            return Ok(None);
-        };
-        let duration = humantime::parse_duration(&text).ok().filter(|duration| *duration <= most);
+        self.optional(variable)?.map(|text| Self::duration(variable, &text, most)).transpose()
+    }
+
+    fn duration(variable: Variable, text: &str, most: Duration) -> Result<Duration, ConfigError> {
+        let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= most);
         let most = humantime::format_duration(most);
-        duration
-            .map(Some)
-            .ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, {most} at most")))
+        duration.ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, {most} at most")))
+    }
+
+    fn attempts(&self) -> Result<AttemptPolicy, ConfigError> {
+        let limit = self.number(ATTEMPTS_LIMIT, 1, AttemptPolicy::MAX_LIMIT)?;
+        let window = Self::duration(ATTEMPTS_WINDOW, &self.text(ATTEMPTS_WINDOW)?, AttemptPolicy::MAX_LOCK)?;
+        self.parsed(ATTEMPTS_WINDOW, AttemptPolicy::new(limit, window))
     }
 
     fn table(&self, variable: Variable) -> Result<String, ConfigError> {
@@ -396,6 +409,11 @@ mod tests {
             ("PASSGRANT_USERNAME_PROFILE", "nickname"),
             ("PASSGRANT_PASSWORD_MIN_LENGTH", "0"),
             ("PASSGRANT_PASSWORD_GRANT", "yes"),
+            ("PASSGRANT_ATTEMPTS_LIMIT", "0"),
+            ("PASSGRANT_ATTEMPTS_LIMIT", "101"),
+            ("PASSGRANT_ATTEMPTS_WINDOW", "15"),
+            ("PASSGRANT_ATTEMPTS_WINDOW", "0s"),
+            ("PASSGRANT_ATTEMPTS_WINDOW", "25h"),
             ("PASSGRANT_CLIENT_CACHE", "2h"),
             ("PASSGRANT_CLIENT_CACHE", "60"),
             ("PASSGRANT_ARGON2_MEMORY_KIB", "1"),

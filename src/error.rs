@@ -1,6 +1,7 @@
 //! Everything that can go wrong with a request, and what the client is told (RFC 6749, section 5.2).
 
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -101,6 +102,7 @@ impl Description {
 pub struct Error {
     kind: Kind,
     description: Description,
+    retry_after: Option<Duration>,
     internal: Option<String>,
 }
 
@@ -120,7 +122,7 @@ impl Error {
     /// A failure of `kind`, described to the client by `description`.
     #[must_use]
     pub const fn new(kind: Kind, description: Description) -> Self {
-        Self { kind, description, internal: None }
+        Self { kind, description, retry_after: None, internal: None }
     }
 
     kinds! {
@@ -189,7 +191,8 @@ impl Error {
     /// 503: the same request may succeed later.
     #[must_use]
     pub const fn unavailable() -> Self {
-        Self::new(Kind::Unavailable, Description::new("The service cannot answer now. Try again later."))
+        const SOON: Duration = Duration::from_secs(1);
+        Self::new(Kind::Unavailable, Description::new("The service cannot answer now. Try again later.")).after(SOON)
     }
 
     /// 500.
@@ -199,6 +202,13 @@ impl Error {
             Kind::ServerError,
             Description::new("Something went wrong. The x-request-id header names this request."),
         )
+    }
+
+    /// Adds how long the client should wait before it tries again.
+    #[must_use]
+    pub const fn after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
+        self
     }
 
     /// Adds what the log should know.
@@ -218,6 +228,12 @@ impl Error {
     #[must_use]
     pub const fn description(&self) -> Description {
         self.description
+    }
+
+    /// How long the client should wait before it tries again, where that may help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What the log is told.

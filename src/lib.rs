@@ -23,6 +23,7 @@ mod cross_origin;
 pub mod form;
 pub mod response;
 
+pub mod attempts;
 pub mod audience;
 pub mod chain;
 pub mod claims;

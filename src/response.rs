@@ -7,9 +7,6 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind};
 
-/// How long a client should wait after a 503.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
 /// Who may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
@@ -78,9 +75,6 @@ pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
         Kind::MethodNotAllowed { allow } => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        Kind::Unavailable => {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-        }
         Kind::InvalidRequest
         | Kind::BodyTooLarge
         | Kind::InvalidGrant
@@ -89,7 +83,11 @@ pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
         | Kind::InvalidScope
         | Kind::InvalidTarget
         | Kind::NotFound
+        | Kind::Unavailable
         | Kind::ServerError => {}
+    }
+    if let Some(time) = error.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(time.as_secs().max(1)));
     }
     response
 }

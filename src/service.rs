@@ -8,6 +8,7 @@ use http::HeaderMap;
 use tracing::Span;
 
 use crate::authenticate::assertion::Assertions;
+use crate::authenticate::attempts::AttemptLimit;
 use crate::authenticate::client::{AuthenticatedClient, ClientDirectory, Credentials};
 use crate::authenticate::delegated::Delegated;
 use crate::authenticate::user::Backends;
@@ -32,6 +33,7 @@ pub struct Service {
     pub(crate) users: Users,
     pub(crate) tokens: Tokens,
     pub(crate) keys: KeyRing,
+    pub(crate) attempts: AttemptLimit,
     pub(crate) verifier: Verifier,
     pub(crate) delegated: Delegated,
     pub(crate) clock: Box<dyn Clock>,
@@ -53,11 +55,13 @@ impl Service {
         let audiences = [issuer.as_str().to_owned(), issuer.url(endpoint::TOKEN)];
         let assertions = Assertions::new(audiences, store.tokens.clone(), Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
+        let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             clients: ClientDirectory::new(store.clients, assertions, client_cache),
             users: store.users,
             tokens: store.tokens,
+            attempts,
             verifier: Verifier::new(config.argon2.clone(), cores, config.verify_queue),
             delegated: Delegated::default(),
             config,
@@ -85,8 +89,8 @@ impl Service {
 
     /// What the verifiers of a chain work with.
     pub(crate) fn backends(&self) -> Backends<'_> {
-        let Self { users, verifier, delegated, random, .. } = self;
-        Backends { users, passwords: verifier, delegated, random: &**random }
+        let Self { users, attempts, verifier, delegated, random, .. } = self;
+        Backends { users, attempts, passwords: verifier, delegated, random: &**random }
     }
 
     /// Fetches the public keys and opens the connections to DynamoDB and KMS, so that the first request need not, and

@@ -1,5 +1,6 @@
 //! The three DynamoDB tables. Conditional writes carry every invariant; every read is strongly consistent.
 
+pub mod attempts;
 pub mod clients;
 pub(crate) mod item;
 pub mod tokens;
@@ -14,6 +15,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::aws::{AwsError, Dependency};
 use crate::error::Error;
+use crate::store::attempts::Attempts;
 use crate::store::clients::Clients;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
@@ -38,6 +40,8 @@ pub struct Store {
     pub users: Users,
     /// Sessions.
     pub tokens: Tokens,
+    /// Attempts, in the same table as sessions.
+    pub attempts: Attempts,
 }
 
 impl Store {
@@ -48,6 +52,7 @@ impl Store {
             clients: Clients::new(client.clone(), names.clients.clone()),
             users: Users::new(client.clone(), names.users.clone()),
             tokens: Tokens::new(client.clone(), names.tokens.clone()),
+            attempts: Attempts::new(client.clone(), names.tokens.clone()),
         }
     }
 }

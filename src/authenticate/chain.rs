@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::authenticate::attempts::AttemptLimit;
 use crate::authenticate::delegated::{Answer, Assertion, Delegated, Question};
 use crate::chain::{Chain, CredentialVerifier, Delegation};
 use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::password::{Password, PasswordHash, Verifier, VerifyError};
+use crate::password::{Mark, Password, PasswordHash, Verified, Verifier, VerifyError};
 use crate::random::Random;
 use crate::store::users::Users;
 use crate::store::{Changed, Created};
@@ -18,6 +19,8 @@ use crate::user::{Subject, User, Username};
 pub struct Backends<'a> {
     /// The users table.
     pub users: &'a Users,
+    /// The attempt limit.
+    pub attempts: &'a AttemptLimit,
     /// Argon2, in turn.
     pub passwords: &'a Verifier,
     /// The delegated verifiers' way out.
@@ -27,7 +30,7 @@ pub struct Backends<'a> {
 }
 
 /// A username and a password that their profiles accept, to be decided on.
-pub(super) struct Attempt<'a> {
+pub(super) struct Submission<'a> {
     pub(super) username: Username,
     pub(super) password: Password,
     /// The password as it was sent.
@@ -39,8 +42,13 @@ pub(super) struct Attempt<'a> {
 /// What a chain decided.
 pub(super) enum Decision {
     Yes(Identity),
-    /// For the log: the client is told one thing, whatever the reason. One Argon2 verification has been done.
-    No(String),
+    /// One Argon2 verification has been done.
+    No {
+        /// For the log: the client is told one thing, whatever the reason.
+        reason: String,
+        /// Tells the password from others that are tried for the user.
+        mark: Mark,
+    },
 }
 
 /// Who proved to be whom.
@@ -58,17 +66,17 @@ impl Identity {
     }
 }
 
-/// Decides whether `attempt` is the password of its user, who is `stored` in the users table or not.
+/// Decides whether `submission` is the password of its user, who is `stored` in the users table or not.
 ///
 /// A disabled user is refused before any verifier is asked. The first verifier that knows the user decides, and every
 /// no costs one Argon2 verification, whoever said it.
 pub(super) async fn decide(
     chain: &Chain,
-    attempt: &Attempt<'_>,
+    submission: &Submission<'_>,
     stored: Option<User>,
     backends: Backends<'_>,
 ) -> Result<Decision, Error> {
-    let deciding = Deciding { attempt, backends };
+    let deciding = Deciding { submission, backends };
     if let Some(user) = stored.as_ref().filter(|user| user.disabled) {
         return deciding.refuse_after(user.password_hash.as_ref(), "disabled user").await;
     }
@@ -95,37 +103,56 @@ pub(super) async fn decide(
 
 #[derive(Clone, Copy)]
 struct Deciding<'a> {
-    attempt: &'a Attempt<'a>,
+    submission: &'a Submission<'a>,
     backends: Backends<'a>,
 }
 
 impl Deciding<'_> {
     async fn of_directory(self, user: User) -> Result<Decision, Error> {
-        Ok(if self.matches(user.password_hash.as_ref()).await? {
-            Decision::Yes(Identity::stored(user))
-        } else {
-            Decision::No("wrong password".to_owned())
-        })
+        let verified = self.verify(user.password_hash.as_ref()).await?;
+        if !verified.matches {
+            return Ok(Decision::No { reason: "wrong password".to_owned(), mark: verified.mark });
+        }
+        if verified.outdated {
+            self.renew_hash(&user).await;
+        }
+        Ok(Decision::Yes(Identity::stored(user)))
     }
 
     async fn refuse_after(self, hash: Option<&PasswordHash>, reason: &str) -> Result<Decision, Error> {
-        self.matches(hash).await?;
-        Ok(Decision::No(reason.to_owned()))
+        let mark = self.verify(hash).await?.mark;
+        Ok(Decision::No { reason: reason.to_owned(), mark })
     }
 
-    async fn matches(self, hash: Option<&PasswordHash>) -> Result<bool, Error> {
-        let outcome = self.backends.passwords.verify(Some(self.attempt.password.clone()), hash).await;
-        outcome.map_err(|error| undecided(error, Some(&self.attempt.username)))
+    async fn verify(self, hash: Option<&PasswordHash>) -> Result<Verified, Error> {
+        let Submission { username, password, .. } = self.submission;
+        let outcome = self.backends.passwords.verify(Some(password.clone()), hash, username.as_str()).await;
+        outcome.map_err(|error| undecided(error, Some(username)))
+    }
+
+    /// Hashes the right password under the live policy. The login does not need it: where it cannot be written, a
+    /// later one will.
+    async fn renew_hash(self, user: &User) {
+        let written: Result<Changed, Error> = async {
+            let hash = self.hash().await?;
+            Ok(self.backends.users.replace_hash(user, &hash, self.submission.now).await?)
+        }
+        .await;
+        match written {
+            Ok(Changed::Yes) => tracing::info!("a password was hashed under the live parameters"),
+            Ok(Changed::No) => tracing::info!("a password changed while it was hashed under the live parameters"),
+            Err(error) => tracing::warn!(%error, "a password could not be hashed under the live parameters"),
+        }
     }
 
     async fn ask(self, delegation: &Delegation) -> Result<Answer, Error> {
         let question = Question {
-            username: self.attempt.username.as_str(),
-            password: self.attempt.sent_password,
-            client_id: self.attempt.client_id.as_str(),
+            username: self.submission.username.as_str(),
+            password: self.submission.sent_password,
+            client_id: self.submission.client_id.as_str(),
         };
         let Backends { delegated, random, .. } = self.backends;
-        let answer = delegated.ask(delegation, question, self.attempt.now, random).await?;
+        let answer = delegated.ask(delegation, question, self.submission.now, random).await?;
         let unavailable =
             |problem| Error::unavailable().because(format!("the verifier {}: {problem}", delegation.name));
         answer.map_err(unavailable)
@@ -183,7 +210,7 @@ impl Deciding<'_> {
     ) -> Result<Decision, Error> {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
-            Ok(self.backends.users.import_password(&user, &hash, self.attempt.now).await?)
+            Ok(self.backends.users.import_password(&user, &hash, self.submission.now).await?)
         }
         .await;
         match written {
@@ -198,25 +225,25 @@ impl Deciding<'_> {
     /// user this may not be. Only the same password goes on; for any other the next request decides from the start.
     async fn after_lost_race(self, asserted: Map<String, Value>) -> Result<Decision, Error> {
         let changed = || Error::unavailable().because("the user changed while the password was imported");
-        let winner = self.backends.users.get(&self.attempt.username).await?.ok_or_else(changed)?;
+        let winner = self.backends.users.get(&self.submission.username).await?.ok_or_else(changed)?;
         if winner.disabled {
             return self.refuse_after(None, "disabled user").await;
         }
-        if winner.password_hash.is_some() && !self.matches(winner.password_hash.as_ref()).await? {
+        if winner.password_hash.is_some() && !self.verify(winner.password_hash.as_ref()).await?.matches {
             return Err(changed());
         }
         Ok(Decision::Yes(Identity { user: winner, asserted, stored: true }))
     }
 
     async fn hash(self) -> Result<PasswordHash, Error> {
-        let hashed = self.backends.passwords.hash(self.attempt.password.clone(), self.backends.random).await;
+        let hashed = self.backends.passwords.hash(self.submission.password.clone(), self.backends.random).await;
         hashed.map_err(|error| undecided(error, None))
     }
 
     fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Map<String, Value>) -> User {
-        let now = self.attempt.now;
+        let now = self.submission.now;
         User {
-            username: self.attempt.username.clone(),
+            username: self.submission.username.clone(),
             subject,
             password_hash,
             claims,

@@ -4,8 +4,9 @@ use std::ops::Deref;
 
 use serde_json::{Map, Value};
 
+use crate::authenticate::attempts::CountedAttempt;
 pub use crate::authenticate::chain::Backends;
-use crate::authenticate::chain::{Attempt, Decision, Identity, decide, undecided};
+use crate::authenticate::chain::{Decision, Identity, Submission, decide, undecided};
 use crate::chain::Chain;
 use crate::client::ClientId;
 use crate::clock::Timestamp;
@@ -77,9 +78,10 @@ pub struct Login<'a> {
     pub client_id: &'a ClientId,
 }
 
-/// Verifies a resource owner's username and password by the verifiers of `chain`.
+/// Verifies a resource owner's username and password by the verifiers of `chain`, and counts the attempt before that.
 ///
-/// Every user who is not let in, existing or not, costs one Argon2 verification and is answered alike.
+/// Every user who is not let in, existing or not, costs one Argon2 verification and is answered alike; one whose name is
+/// locked is answered at once. The attempt is for the caller to clear, beside what else there is to write.
 ///
 /// # Errors
 /// `invalid_grant`; [`Error::unavailable`] when the store or a verifier does not answer, or too many verifications wait.
@@ -88,20 +90,37 @@ pub async fn authenticate(
     chain: &Chain,
     backends: Backends<'_>,
     now: Timestamp,
-) -> Result<AuthenticatedUser, Error> {
+) -> Result<(AuthenticatedUser, CountedAttempt), Error> {
     let refused = |reason: &str| Error::invalid_credentials().because(reason);
-    let username = Username::prepare(login.username, login.profile);
-    let password = Password::prepare(login.password);
-    let (Ok(username), Ok(password)) = (username, password) else {
-        let outcome = backends.passwords.verify(None, None).await;
+    let Ok(username) = Username::prepare(login.username, login.profile) else {
+        let outcome = backends.passwords.verify(None, None, "").await;
         outcome.map_err(|error| undecided(error, None))?;
-        return Err(refused("the username or the password is none"));
+        return Err(refused("the username is none"));
     };
-    let stored = backends.users.get(&username).await?;
-    let attempt = Attempt { username, password, sent_password: login.password, client_id: login.client_id, now };
-    match decide(chain, &attempt, stored, backends).await? {
-        Decision::Yes(identity) => Ok(AuthenticatedUser::new(identity, now)),
-        Decision::No(reason) => Err(refused(&reason)),
+    let turn = backends.attempts.turn(&username).await?;
+    let (counted, stored) = tokio::join!(backends.attempts.count(turn, now), backends.users.get(&username));
+    let counted = counted?;
+    let decision = async {
+        let stored = stored?;
+        let Ok(password) = Password::prepare(login.password) else {
+            let verified = backends.passwords.verify(None, None, username.as_str()).await;
+            let mark = verified.map_err(|error| undecided(error, Some(&username)))?.mark;
+            return Ok(Decision::No { reason: "the password is none".to_owned(), mark });
+        };
+        let submission =
+            Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
+        decide(chain, &submission, stored, backends).await
+    };
+    match decision.await {
+        Ok(Decision::Yes(identity)) => Ok((AuthenticatedUser::new(identity, now), counted)),
+        Ok(Decision::No { reason, mark }) => {
+            backends.attempts.wrong(counted, &mark).await;
+            Err(refused(&reason))
+        }
+        Err(error) => {
+            backends.attempts.undecided(counted).await;
+            Err(error)
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
 
-use crate::audience;
+use crate::audience::{self, Audience};
 use crate::authenticate::client::AuthenticatedClient;
-use crate::authenticate::user::{self, Login};
+use crate::authenticate::user::{self, AuthenticatedUser, Login};
 use crate::chain::{Chain, NotSelected};
 use crate::client::{AccessTokenFormat, Grant};
 use crate::error::Error;
@@ -36,7 +36,7 @@ pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Resp
         return Err(Error::unauthorized_client("The client may not use this grant."));
     }
     let answer = match token_request {
-        TokenRequest::Password(request) => request.answer(service, &client).await?,
+        TokenRequest::Password(request) => Box::pin(request.answer(service, &client)).await?,
         TokenRequest::Refresh(request) => request.answer(service, &client).await?,
     };
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
@@ -142,24 +142,37 @@ impl PasswordRequest<'_> {
         let chain = chain(self.auth_chain, service, client)?;
         let profile = service.config.username_profile;
         let login = Login { username: self.username, password: self.password, profile, client_id: &client.id };
-        let user = user::authenticate(login, chain, service.backends(), service.clock.now()).await?;
-        let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
-        let subject = client.claim_map.subject(&client.id, &user)?;
-
-        let session = NewSession::begin(client, &user, &scope, &audiences, &*service.random)?;
-        let session_id = session.as_ref().map(NewSession::id);
-        let (user, subject, scope, session_of) = (&user, subject.as_str(), &scope, session_id.as_ref());
-        let minted =
-            mint(service, Authorization { client, user, subject, scope, audiences: &audiences, session: session_of });
-        let stored = async {
-            match session {
-                Some(session) => session.store(&service.tokens).await.map_err(Error::from),
-                None => Ok(None),
-            }
-        };
-        let (minted, refresh_token) = tokio::try_join!(minted, stored)?;
-        Ok(TokenResponse::new(client, minted, scope, refresh_token.as_ref()))
+        let (user, attempt) = user::authenticate(login, chain, service.backends(), service.clock.now()).await?;
+        // Whatever becomes of the request from here, the password was right.
+        let (answer, ()) =
+            tokio::join!(issue(service, client, user, scope, &audiences), service.attempts.right(attempt));
+        answer
     }
+}
+
+/// Grants the scope, and makes what is answered to a resource owner who proved who they are.
+async fn issue(
+    service: &Service,
+    client: &AuthenticatedClient,
+    user: AuthenticatedUser,
+    scope: RequestedScope,
+    audiences: &[Audience],
+) -> Result<TokenResponse, Error> {
+    let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
+    let subject = client.claim_map.subject(&client.id, &user)?;
+
+    let session = NewSession::begin(client, &user, &scope, audiences, &*service.random)?;
+    let session_id = session.as_ref().map(NewSession::id);
+    let (user, subject, scope, session_of) = (&user, subject.as_str(), &scope, session_id.as_ref());
+    let minted = mint(service, Authorization { client, user, subject, scope, audiences, session: session_of });
+    let stored = async {
+        match session {
+            Some(session) => session.store(&service.tokens).await.map_err(Error::from),
+            None => Ok(None),
+        }
+    };
+    let (minted, refresh_token) = tokio::try_join!(minted, stored)?;
+    Ok(TokenResponse::new(client, minted, scope, refresh_token.as_ref()))
 }
 
 fn chain<'s>(requested: Option<&str>, service: &'s Service, client: &AuthenticatedClient) -> Result<&'s Chain, Error> {

@@ -148,6 +148,27 @@ impl Users {
         .await
     }
 
+    /// Replaces the password hash that `user` was read with by another one of the same password: sessions go on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub(crate) async fn replace_hash(
+        &self,
+        user: &User,
+        hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Changed, StoreError> {
+        let read = user.password_hash.as_ref().map(PasswordHash::as_phc).unwrap_or_default();
+        let request = self.update(&user.username, "SET password_hash = :hash, updated_at = :now", now);
+        self.changed(
+            request
+                .condition_expression("password_hash = :read")
+                .expression_attribute_values(":read", string(read))
+                .expression_attribute_values(":hash", string(hash.as_phc())),
+        )
+        .await
+    }
+
     /// Disables or enables a user.
     ///
     /// # Errors

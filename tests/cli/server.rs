@@ -57,8 +57,12 @@ impl Server {
 
     /// Asks for tokens, with the credentials of the demo.
     pub(crate) fn demo_tokens(&self, demo: &Value) -> Answer {
-        let form =
-            [("grant_type", "password"), ("username", text(&demo["username"])), ("password", text(&demo["password"]))];
+        self.demo_login(demo, text(&demo["password"]))
+    }
+
+    /// Asks for tokens for the demo's user, with another password.
+    pub(crate) fn demo_login(&self, demo: &Value, password: &str) -> Answer {
+        let form = [("grant_type", "password"), ("username", text(&demo["username"])), ("password", password)];
         post_form(self.address(), credentials(demo), &form)
     }
 

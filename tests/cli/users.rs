@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::command::{On, passgrant, run_with};
-use crate::server::{stopped_and_running, used_folder};
+use crate::server::{Server, stopped_and_running, text, used_folder};
 
 #[test]
 fn a_user_is_created_shown_listed_changed_and_deleted() {
@@ -88,6 +88,28 @@ fn a_bad_name_or_claim_is_refused() {
     }
     let twice = ["user", "create", "ann", "--password-stdin", "--claim", "a=1", "--claim", "a=2"];
     assert!(folder.run_with(&twice, "correct horse").misused().contains("given twice"));
+}
+
+#[test]
+fn a_locked_username_is_unlocked_by_an_administrator_or_by_a_new_password() {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut serve = passgrant();
+    serve.env("PASSGRANT_ATTEMPTS_LIMIT", "1").arg("--data").arg(data.path());
+    let server = Server::start(serve.args(["serve", "--listen", "127.0.0.1:0", "--demo"]));
+    let demo = server.started["demo"].clone();
+    let folder = On(data.path());
+    let wrong = || {
+        assert_eq!(server.demo_login(&demo, "wrong").status, 400);
+        assert_eq!(server.demo_tokens(&demo).status, 400, "locked");
+    };
+    wrong();
+    assert_eq!(folder.run(&["user", "unlock", "Demo-User"]).ok(), "The username demo-user is not locked.\n");
+    assert_eq!(server.demo_tokens(&demo).status, 200);
+    wrong();
+    let password = format!("{}\n", text(&demo["password"]));
+    folder.run_with(&["user", "set-password", "demo-user", "--password-stdin"], &password).ok();
+    assert_eq!(server.demo_tokens(&demo).status, 200);
+    assert_eq!(folder.json(&["user", "unlock", "nobody"]), json!({"username": "nobody", "unlocked": true}));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod sdk;
 mod wire;
 
 mod answers;
+mod attempts;
 mod chains;
 mod claims;
 mod client_assertion;
@@ -21,6 +22,7 @@ mod id_tokens;
 mod introspection;
 mod logs;
 mod password_grant;
+mod password_hashes;
 mod refresh_grant;
 mod revocation;
 mod round_trips;

@@ -10,6 +10,9 @@ use crate::app::{TestApp, client};
 use crate::kms::{KeySpec, KmsDouble};
 use crate::wire::{Exchange, Fault, Matcher, sequential_rounds};
 
+/// One more than the limit of attempts.
+const WRONG: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+
 async fn app(client_cache: &str) -> TestApp {
     let double = KmsDouble::start().await;
     let key = double.create_key(KeySpec::Rsa2048);
@@ -44,11 +47,11 @@ fn calls(names: &[&str]) -> Vec<String> {
 async fn a_password_grant_takes_three_rounds_and_two_when_the_client_is_cached() {
     let uncached = app("0s").await;
     uncached.login().await.succeeded();
-    assert_eq!(count(&uncached), (calls(&["GetItem", "GetItem", "PutItem", "Sign"]), 3));
+    assert_eq!(count(&uncached), (calls(&["DeleteItem", "GetItem", "GetItem", "PutItem", "Sign", "UpdateItem"]), 3));
 
     let cached = app("60s").await;
     cached.login().await.succeeded();
-    assert_eq!(count(&cached), (calls(&["GetItem", "PutItem", "Sign"]), 2));
+    assert_eq!(count(&cached), (calls(&["DeleteItem", "GetItem", "PutItem", "Sign", "UpdateItem"]), 2));
 }
 
 #[tokio::test]
@@ -57,7 +60,21 @@ async fn a_password_grant_without_a_refresh_token_stores_nothing() {
     app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
     count(&app);
     app.login().await.succeeded();
-    assert_eq!(count(&app), (calls(&["GetItem", "GetItem", "Sign"]), 3));
+    assert_eq!(count(&app), (calls(&["DeleteItem", "GetItem", "GetItem", "Sign", "UpdateItem"]), 3));
+}
+
+#[tokio::test]
+async fn whoever_is_refused_costs_as_many_rounds_as_whoever_is_let_in_and_a_locked_name_one_less() {
+    let app = app("60s").await;
+    for username in ["ann", "nobody"] {
+        let login = |number: usize| [("grant_type", "password"), ("username", username), ("password", WRONG[number])];
+        for number in 0..10 {
+            app.token(&login(number)).await.failed(400, "invalid_grant");
+            assert_eq!(count(&app), (calls(&["GetItem", "UpdateItem", "UpdateItem"]), 2), "{username}");
+        }
+        app.token(&login(10)).await.failed(400, "invalid_grant");
+        assert_eq!(count(&app), (calls(&["GetItem", "UpdateItem"]), 1), "{username}");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::Context;
 use crate::failure::Failure;
 use crate::output::listing;
 use crate::secret_input;
-use crate::user::view::{Deleted, UserView};
+use crate::user::view::{Deleted, Unlocked, UserView};
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -31,12 +31,14 @@ pub(crate) enum Command {
     Show(Named),
     /// List the users
     List,
-    /// Set a user's password; every session of the user is over with it
+    /// Set a user's password; every session of the user is over with it, and so is a lock
     SetPassword(SetPassword),
     /// Keep a user from getting tokens
     Disable(Named),
     /// Let a disabled user get tokens again
     Enable(Named),
+    /// Forget the wrong passwords tried for a username, known or not, and let it log in at once
+    Unlock(Named),
     /// Delete a user; every session of the user is over with it
     Delete(Named),
 }
@@ -86,6 +88,7 @@ impl Command {
             Self::SetPassword(set) => set.run(context).await,
             Self::Disable(Named { name }) => set_disabled(context, &name, true).await,
             Self::Enable(Named { name }) => set_disabled(context, &name, false).await,
+            Self::Unlock(Named { name }) => unlock(context, &name).await,
             Self::Delete(Named { name }) => delete(context, &name).await,
         }
     }
@@ -130,8 +133,11 @@ impl SetPassword {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let username = prepared(context, &self.named.name)?;
         let hash = self.password.hash(context, "user set-password")?;
-        let users = &context.database().await?.store.users;
-        let changed = users.set_password(&username, &hash, context.clock.now()).await?;
+        let store = &context.database().await?.store;
+        let changed = store.users.set_password(&username, &hash, context.clock.now()).await?;
+        if changed == Changed::Yes {
+            store.attempts.clear(&username).await?;
+        }
         tell(context, &username, changed, "has a new password").await
     }
 }
@@ -166,6 +172,13 @@ async fn set_disabled(context: &Context, name: &str, disabled: bool) -> Result<(
     let users = &context.database().await?.store.users;
     let changed = users.set_disabled(&username, disabled, context.clock.now()).await?;
     tell(context, &username, changed, if disabled { "is disabled" } else { "is enabled" }).await
+}
+
+async fn unlock(context: &Context, name: &str) -> Result<(), Failure> {
+    let username = prepared(context, name)?;
+    context.database().await?.store.attempts.clear(&username).await?;
+    let unlocked = Unlocked { username: &username, unlocked: true };
+    context.output.print(&unlocked, || format!("The username {username} is not locked."))
 }
 
 async fn delete(context: &Context, name: &str) -> Result<(), Failure> {

@@ -29,6 +29,13 @@ pub(super) struct Deleted<'a> {
     pub(super) deleted: bool,
 }
 
+/// A username that no wrong password counts for any more.
+#[derive(Serialize)]
+pub(super) struct Unlocked<'a> {
+    pub(super) username: &'a Username,
+    pub(super) unlocked: bool,
+}
+
 impl<'a> UserView<'a> {
     pub(super) const HEADINGS: [&'static str; 4] = ["USERNAME", "SUB", "CREATED", "STATE"];
 

@@ -1,0 +1,76 @@
+//! How many passwords may be tried for one username, and how long it is locked after that.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Settings that leave no attempt, or no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("1 to {} attempts in 1 second to {} hours", AttemptPolicy::MAX_LIMIT, AttemptPolicy::MAX_LOCK.as_secs() / 3600)]
+pub struct RefusedAttemptPolicy;
+
+/// So many attempts in so much time (NIST SP 800-63B, section 5.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptPolicy {
+    limit: usize,
+    window: Duration,
+}
+
+impl AttemptPolicy {
+    /// The most attempts that can be allowed: what NIST SP 800-63B allows.
+    pub const MAX_LIMIT: usize = 100;
+    /// The longest window, and the longest that a name is locked.
+    pub const MAX_LOCK: Duration = Duration::from_hours(24);
+
+    /// `limit` attempts in `window`, whose fraction of a second does not count.
+    ///
+    /// # Errors
+    /// [`RefusedAttemptPolicy`] when one of them is zero or beyond its maximum.
+    pub fn new(limit: usize, window: Duration) -> Result<Self, RefusedAttemptPolicy> {
+        let sound =
+            (1..=Self::MAX_LIMIT).contains(&limit) && (1..=Self::MAX_LOCK.as_secs()).contains(&window.as_secs());
+        if sound { Ok(Self { limit, window }) } else { Err(RefusedAttemptPolicy) }
+    }
+
+    /// How many attempts may be made in a window.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The window, which begins with its first attempt.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// How long a name is locked that was locked `times` times before: the window, doubled each time, up to
+    /// [`AttemptPolicy::MAX_LOCK`].
+    #[must_use]
+    pub fn lock(&self, times: u32) -> Duration {
+        self.window.saturating_mul(2_u32.saturating_pow(times)).min(Self::MAX_LOCK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_doubles_up_to_a_day() {
+        let policy = AttemptPolicy::new(10, Duration::from_mins(15)).expect("sound");
+        let minutes = [0, 1, 2, 6, 7, 40, u32::MAX].map(|times| policy.lock(times).as_secs() / 60);
+        assert_eq!(minutes, [15, 30, 60, 960, 1440, 1440, 1440]);
+    }
+
+    #[test]
+    fn a_policy_leaves_an_attempt_and_a_time() {
+        let minute = Duration::from_mins(1);
+        for (limit, window) in
+            [(0, minute), (101, minute), (1, Duration::from_millis(999)), (1, Duration::from_hours(25))]
+        {
+            assert_eq!(AttemptPolicy::new(limit, window), Err(RefusedAttemptPolicy), "{limit} in {window:?}");
+        }
+        assert!(AttemptPolicy::new(100, AttemptPolicy::MAX_LOCK).is_ok());
+    }
+}

@@ -1,0 +1,218 @@
+//! Argon2id (RFC 9106): policies, hashes, and the work of computing one.
+
+use std::fmt;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::password::Password;
+use crate::random::{Random, RandomFailed};
+
+/// A password hash as a PHC string. It prints nothing of itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(Box<str>);
+
+impl PasswordHash {
+    /// The PHC string, for the store alone.
+    pub(crate) fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PasswordHash(..)")
+    }
+}
+
+/// Argon2 parameters that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("Argon2 takes 8 KiB per lane to 1 GiB of memory, 1 to 64 iterations and 1 to 16 lanes")]
+pub struct RefusedPolicy;
+
+/// The Argon2id parameters (RFC 9106) that new passwords are hashed under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argon2Policy(Params);
+
+impl Argon2Policy {
+    const MAX_MEMORY_KIB: u32 = 1024 * 1024;
+    const MAX_ITERATIONS: u32 = 64;
+    const MAX_PARALLELISM: u32 = 16;
+    const OUTPUT_BYTES: usize = 32;
+
+    /// A policy of `memory_kib` KiB, `iterations` passes and `parallelism` lanes.
+    ///
+    /// # Errors
+    /// [`RefusedPolicy`] when a value is beyond what RFC 9106 or this service allows.
+    pub fn new(memory_kib: u32, iterations: u32, parallelism: u32) -> Result<Self, RefusedPolicy> {
+        let params = Params::new(memory_kib, iterations, parallelism, Some(Self::OUTPUT_BYTES));
+        params.ok().filter(is_bounded).map(Self).ok_or(RefusedPolicy)
+    }
+
+    /// Hashes a password under a fresh salt. It works for tens of milliseconds: not for a thread that serves others.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn hash(&self, password: &Password, random: &dyn Random) -> Result<PasswordHash, RandomFailed> {
+        Ok(self.salted(&*random.bytes::<16>()?).hash(password, &mut Vec::new()))
+    }
+
+    pub(super) fn salted(&self, salt: &[u8]) -> Computation {
+        Computation { version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec() }
+    }
+
+    /// The hash of nobody, for the one whose name is unknown. Its salt is the name's own, so that what is computed for
+    /// one name says nothing about the passwords tried for another.
+    pub(super) fn of_nobody(&self, name: &str) -> Expected {
+        Expected { computation: self.salted(&Sha256::digest(name)[..16]), output: Vec::new() }
+    }
+
+    /// What is left to compute beside `done` to have done the work of this policy: as much memory as the work that is
+    /// left fills in as many passes. Nothing where `done` was as much work or more.
+    pub(super) fn rest_of(&self, done: &Computation) -> Option<Computation> {
+        let (policy, done) = (&self.0, &done.params);
+        let left = work(policy).checked_sub(work(done))?;
+        let memory_kib = u32::try_from(left / u64::from(policy.t_cost())).ok()?;
+        Some(Self::new(memory_kib, policy.t_cost(), policy.p_cost()).ok()?.salted(&[0; 16]))
+    }
+
+    /// Whether a hash that `computation` made is as this policy would make it.
+    pub(super) fn made(&self, computation: &Computation) -> bool {
+        computation.version == Version::V0x13 && computation.params == self.0
+    }
+}
+
+fn is_bounded(params: &Params) -> bool {
+    params.m_cost() <= Argon2Policy::MAX_MEMORY_KIB
+        && params.t_cost() <= Argon2Policy::MAX_ITERATIONS
+        && params.p_cost() <= Argon2Policy::MAX_PARALLELISM
+}
+
+/// How much memory is filled, in KiB: what the time goes by.
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// What Argon2id computes beside the password.
+#[derive(Clone)]
+pub(super) struct Computation {
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+}
+
+impl Computation {
+    pub(super) fn hash(&self, password: &Password, memory: &mut Vec<Block>) -> PasswordHash {
+        let output = self.run(&password.prepared, memory);
+        PasswordHash(
+            format!(
+                "$argon2id$v=19$m={},t={},p={}${}${}",
+                self.params.m_cost(),
+                self.params.t_cost(),
+                self.params.p_cost(),
+                STANDARD_NO_PAD.encode(&self.salt),
+                STANDARD_NO_PAD.encode(&*output),
+            )
+            .into(),
+        )
+    }
+
+    pub(super) fn run(&self, password: &str, memory: &mut Vec<Block>) -> Zeroizing<Vec<u8>> {
+        let length = self.params.output_len().unwrap_or(Argon2Policy::OUTPUT_BYTES);
+        let mut output = Zeroizing::new(vec![0; length]);
+        memory.resize(self.params.block_count().max(memory.len()), Block::new());
+        let argon2 = Argon2::new(Algorithm::Argon2id, self.version, self.params.clone());
+        let computed =
+            argon2.hash_password_into_with_memory(password.as_bytes(), &self.salt, &mut output, memory.as_mut_slice());
+        if computed.is_err() {
+            // Bounded parameters and inputs leave it nothing to refuse; were it to, an empty output matches no hash.
+            output.clear();
+        }
+        output
+    }
+}
+
+/// A stored hash, taken apart. One without an output matches nothing.
+pub(super) struct Expected {
+    pub(super) computation: Computation,
+    output: Vec<u8>,
+}
+
+/// A stored hash that cannot be read, or asks for more work than is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the stored password hash cannot be read")]
+pub struct UnreadableHash;
+
+impl Expected {
+    pub(super) fn parse(hash: &PasswordHash) -> Result<Self, UnreadableHash> {
+        let hash = phc::PasswordHash::new(&hash.0).map_err(|_| UnreadableHash)?;
+        if hash.algorithm != argon2::ARGON2ID_IDENT {
+            return Err(UnreadableHash);
+        }
+        let version = hash.version.unwrap_or(0x13).try_into().map_err(|_| UnreadableHash)?;
+        let params = Params::try_from(&hash).map_err(|_| UnreadableHash)?;
+        let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
+            return Err(UnreadableHash);
+        };
+        if !is_bounded(&params) {
+            return Err(UnreadableHash);
+        }
+        let computation = Computation { version, params, salt: salt.to_vec() };
+        Ok(Self { computation, output: output.as_bytes().to_vec() })
+    }
+
+    pub(super) fn is(&self, computed: &[u8]) -> Choice {
+        Choice::from(u8::from(!computed.is_empty())) & computed.ct_eq(&self.output)
+    }
+}
+
+/// 24 bits of what a verification computed. They tell the passwords tried for one user apart, and say as good as
+/// nothing about any of them: whoever would test a guess against them has Argon2 to compute, as for the hash itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(String);
+
+impl Mark {
+    pub(super) fn of(computed: &[u8]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(&Sha256::digest(computed)[..3]))
+    }
+
+    /// The mark, four characters of base64url.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+impl PasswordHash {
+    pub(super) fn of_phc(phc: &str) -> Self {
+        Self(phc.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_the_work_makes_up_for_a_cheaper_hash() {
+        let policy = |memory, passes| Argon2Policy::new(memory, passes, 1).expect("within bounds");
+        let live = policy(19456, 2);
+        let rest =
+            |memory, passes| live.rest_of(&policy(memory, passes).salted(&[0; 16])).map(|rest| work(&rest.params));
+        assert_eq!(rest(19456, 1), Some(19456));
+        assert_eq!(rest(4096, 3), Some(2 * 19456 - 3 * 4096));
+        assert_eq!(rest(64, 1), Some(2 * 19456 - 64));
+        assert_eq!(rest(19456, 2), None, "nothing is left");
+        assert_eq!(rest(65536, 2), None, "nor of a dearer one");
+        assert_eq!(rest(19450, 2), None, "less than Argon2 takes");
+    }
+}

@@ -1,0 +1,258 @@
+//! Verification: so many at once, so many waiting, each at the cost of the live policy.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::Block;
+use subtle::Choice;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::password::Password;
+use crate::password::hash::{Argon2Policy, Computation, Expected, Mark, PasswordHash, UnreadableHash};
+use crate::random::{Random, RandomFailed};
+
+/// Why a verification could not be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum VerifyError {
+    /// Too many verifications are waiting already.
+    #[error("too many password verifications are waiting")]
+    Overloaded,
+    /// The user's stored hash is damaged.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableHash),
+    /// The verification did not come to its end.
+    #[error("the password verification was interrupted")]
+    Interrupted,
+    /// There was no randomness for a salt.
+    #[error("the operating system's random source failed")]
+    NoRandomness,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether the password is the one behind the hash.
+    pub matches: bool,
+    /// Whether the hash is another one than the live policy would make of the password: under other parameters, or of
+    /// the password as it was sent.
+    pub outdated: bool,
+    /// What tells the password from others that are tried for the same user.
+    pub mark: Mark,
+}
+
+/// Verifies passwords, so many at once and so many waiting.
+///
+/// Each verification in progress has its own Argon2 memory, kept for the next one: fresh memory would cost thousands
+/// of page faults a login.
+pub struct Verifier {
+    policy: Argon2Policy,
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+    memory: Arc<Mutex<Vec<Vec<Block>>>>,
+}
+
+impl Verifier {
+    /// A verifier that runs at most `at_once` verifications and lets at most `max_waiting` wait for their turn.
+    #[must_use]
+    pub fn new(policy: Argon2Policy, at_once: usize, max_waiting: usize) -> Self {
+        Self {
+            policy,
+            running: Arc::new(Semaphore::new(at_once.max(1))),
+            waiting: AtomicUsize::new(0),
+            max_waiting,
+            memory: Arc::default(),
+        }
+    }
+
+    /// Whether `password` is the one behind `hash`, which is of the user called `name`.
+    ///
+    /// Without a hash, or without a password (one that its profile refused), the answer is no, and the cost is that of
+    /// a hash under the live parameters: an unknown user takes as long as a known one, and one whose hash is cheaper
+    /// too. A hash that is dearer takes longer.
+    ///
+    /// A password that its preparation changed is verified in both forms, for every user: a hash that was made
+    /// elsewhere may be of either.
+    ///
+    /// # Errors
+    /// [`VerifyError`] when no verification was done.
+    pub async fn verify(
+        &self,
+        password: Option<Password>,
+        hash: Option<&PasswordHash>,
+        name: &str,
+    ) -> Result<Verified, VerifyError> {
+        let expected = hash.map_or_else(|| Ok(self.policy.of_nobody(name)), Expected::parse)?;
+        let rest = self.policy.rest_of(&expected.computation);
+        let live = self.policy.made(&expected.computation);
+        self.in_turn(move |memory| {
+            let refused = password.is_none();
+            let password = password.unwrap_or_else(Password::none);
+            let mut compute = |form: &str| {
+                let computed = expected.computation.run(form, memory);
+                if let Some(rest) = &rest {
+                    rest.run(form, memory);
+                }
+                computed
+            };
+            let computed = compute(&password.prepared);
+            let prepared = expected.is(&computed);
+            let raw = password.raw.as_ref().map_or(Choice::from(0), |raw| expected.is(&compute(raw)));
+            Verified {
+                matches: bool::from(prepared | raw) && !refused,
+                outdated: !live || !bool::from(prepared),
+                mark: Mark::of(&computed),
+            }
+        })
+        .await
+    }
+
+    /// Hashes a password that proved right. It is the work of a verification, and waits for its turn as one.
+    ///
+    /// # Errors
+    /// [`VerifyError`] when there is no hash.
+    pub async fn hash(&self, password: Password, random: &dyn Random) -> Result<PasswordHash, VerifyError> {
+        let salt = random.bytes::<16>().map_err(|RandomFailed| VerifyError::NoRandomness)?;
+        let salted: Computation = self.policy.salted(&*salt);
+        self.in_turn(move |memory| salted.hash(&password, memory)).await
+    }
+
+    async fn in_turn<T, W>(&self, work: W) -> Result<T, VerifyError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    {
+        let permit = {
+            let _place = self.take_place()?;
+            self.running.clone().acquire_owned().await.map_err(|_| VerifyError::Interrupted)?
+        };
+        let pool = Arc::clone(&self.memory);
+        let verification = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut memory = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            let outcome = work(&mut memory);
+            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            outcome
+        });
+        verification.await.map_err(|_| VerifyError::Interrupted)
+    }
+
+    fn take_place(&self) -> Result<Place<'_>, VerifyError> {
+        let place = Place(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.max_waiting + self.running.available_permits() {
+            return Err(VerifyError::Overloaded);
+        }
+        Ok(place)
+    }
+}
+
+/// A place in the queue, given back when dropped, also when the request is cancelled while it waits.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+
+    fn policy() -> Argon2Policy {
+        Argon2Policy::new(64, 1, 1).expect("within bounds")
+    }
+
+    fn password(text: &str) -> Password {
+        Password::prepare(text).expect("acceptable")
+    }
+
+    async fn matches(verifier: &Verifier, text: &str, hash: &PasswordHash) -> bool {
+        verifier.verify(Some(password(text)), Some(hash), "ann").await.expect("a verification").matches
+    }
+
+    #[tokio::test]
+    async fn a_hash_verifies_its_own_password_alone() {
+        let verifier = Verifier::new(policy(), 1, 8);
+        let hash = policy().hash(&password("correct horse"), &OsRandom).expect("randomness");
+        assert!(matches(&verifier, "correct horse", &hash).await);
+        assert!(!matches(&verifier, "correct horse ", &hash).await, "nothing is trimmed");
+        for (password, hash) in [(None, Some(&hash)), (Some(password("correct horse")), None), (None, None)] {
+            assert!(!verifier.verify(password, hash, "ann").await.expect("a verification").matches);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_in_turn_is_one_of_the_policy() {
+        let verifier = Verifier::new(policy(), 1, 8);
+        let hash = verifier.hash(password("correct horse"), &OsRandom).await.expect("a hash");
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        let outcome = verifier.verify(Some(password("correct horse")), Some(&hash), "ann").await.expect("one");
+        assert!(outcome.matches && !outcome.outdated);
+        assert!(!matches(&verifier, "another", &hash).await);
+    }
+
+    /// Made by the reference implementation: `argon2 somesalt -id -t 2 -k 65536 -p 1`, in its own test suite.
+    #[tokio::test]
+    async fn the_reference_implementations_hash_verifies() {
+        let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let verifier = Verifier::new(policy(), 1, 8);
+        let hash = PasswordHash::of_phc(reference);
+        let outcome = verifier.verify(Some(password("password")), Some(&hash), "ann").await.expect("one");
+        assert!(outcome.matches && outcome.outdated, "the policy is another");
+        assert!(!matches(&verifier, "differentpassword", &hash).await);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_the_unprepared_password_verifies_and_is_outdated() {
+        let verifier = Verifier::new(policy(), 1, 8);
+        let sent = "cafe\u{301}";
+        let unprepared = Password { prepared: sent.to_owned().into(), raw: None };
+        let imported = policy().hash(&unprepared, &OsRandom).expect("randomness");
+        let outcome = verifier.verify(Some(password(sent)), Some(&imported), "ann").await.expect("one");
+        assert!(outcome.matches && outcome.outdated);
+        assert!(!matches(&verifier, "caf\u{e9}", &imported).await, "the other form is another password to that hash");
+
+        let own = policy().hash(&password(sent), &OsRandom).expect("randomness");
+        let outcome = verifier.verify(Some(password(sent)), Some(&own), "ann").await.expect("one");
+        assert!(outcome.matches && !outcome.outdated);
+    }
+
+    #[tokio::test]
+    async fn a_mark_is_the_passwords_and_the_users() {
+        let verifier = Verifier::new(policy(), 1, 8);
+        let mark =
+            async |text: &str, name: &str| verifier.verify(Some(password(text)), None, name).await.expect("one").mark;
+        assert_eq!(mark("guess", "ann").await, mark("guess", "ann").await);
+        assert_ne!(mark("guess", "ann").await, mark("another", "ann").await);
+        assert_ne!(mark("guess", "ann").await, mark("guess", "bob").await);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_or_exorbitant_hash_is_an_error_and_never_a_match() {
+        let verifier = Verifier::new(policy(), 1, 8);
+        for damaged in [
+            "",
+            "x",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=64,t=4000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$2b$12$abcdefghijklmnopqrstuu",
+        ] {
+            let hash = PasswordHash::of_phc(damaged);
+            let outcome = verifier.verify(Some(password("password")), Some(&hash), "ann").await;
+            assert_eq!(outcome, Err(VerifyError::Unreadable(UnreadableHash)), "{damaged}");
+        }
+    }
+
+    #[tokio::test]
+    async fn past_its_queue_the_verifier_says_that_it_is_overloaded() {
+        let verifier = Verifier::new(policy(), 1, 0);
+        let held = verifier.running.clone().acquire_owned().await.expect("open");
+        assert_eq!(verifier.verify(None, None, "ann").await, Err(VerifyError::Overloaded));
+        drop(held);
+        assert!(verifier.verify(None, None, "ann").await.is_ok());
+    }
+}

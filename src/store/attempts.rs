@@ -1,0 +1,211 @@
+//! Attempts, in the tokens table: `t#` and the digest of the username, whether there is such a user or not.
+//!
+//! Each write can be repeated without counting twice, as the SDK does when an answer gets lost: an attempt is an element
+//! of a set, not a step of a counter.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Timestamp;
+use crate::store::item::{Item, SCHEMA, from_item, number, string};
+use crate::store::{Changed, StoreError, held};
+use crate::user::Username;
+
+const KEY: &str = "id";
+
+/// The attempts for one name, as they are stored.
+#[derive(Deserialize)]
+pub(crate) struct StoredAttempts {
+    /// Those that count: made in this window, and not withdrawn.
+    #[serde(default)]
+    pub(crate) attempts: BTreeSet<String>,
+    /// The marks of wrong passwords, each with the attempt that counts for it.
+    pub(crate) wrong: BTreeMap<String, String>,
+    /// The end of the window.
+    pub(crate) window_until: Timestamp,
+    /// When the last of the attempts was made.
+    pub(crate) last_at: Timestamp,
+    /// How many times the name was locked before.
+    pub(crate) locked_times: u32,
+    /// When all of it is forgotten.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// The item of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AttemptsKey(String);
+
+impl AttemptsKey {
+    pub(crate) fn of(username: &Username) -> Self {
+        Self(format!("t#{}", URL_SAFE_NO_PAD.encode(Sha256::digest(username.as_str()))))
+    }
+}
+
+/// An attempt that is to be counted.
+pub(crate) struct Count<'a> {
+    /// What tells it from every other.
+    pub(crate) attempt: &'a str,
+    pub(crate) now: Timestamp,
+    /// The end of the window, if it begins with this attempt.
+    pub(crate) window_until: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// What became of an attempt that was to be counted.
+pub(crate) enum Counted {
+    /// It is one of these.
+    Yes(StoredAttempts),
+    /// The window is over, or full.
+    No(StoredAttempts),
+    /// The item was deleted at that moment.
+    Gone,
+}
+
+/// The attempts in the tokens table.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    dynamodb: DynamoDb,
+    table: String,
+}
+
+impl Attempts {
+    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
+        Self { dynamodb, table }
+    }
+
+    /// Counts an attempt, if the window is open and has fewer than `limit`; the first one opens a window.
+    pub(crate) async fn count(
+        &self,
+        key: &AttemptsKey,
+        count: &Count<'_>,
+        limit: usize,
+    ) -> Result<Counted, StoreError> {
+        let request = self
+            .update(
+                key,
+                "SET #schema = :schema, window_until = if_not_exists(window_until, :window_until), \
+                 wrong = if_not_exists(wrong, :none), locked_times = if_not_exists(locked_times, :zero), \
+                 last_at = :now, expires_at = :expires_at ADD attempts :attempts",
+            )
+            .condition_expression(
+                "attribute_not_exists(id) OR contains(attempts, :attempt) OR (window_until > :now AND \
+                 (attribute_not_exists(attempts) OR size(attempts) < :limit))",
+            )
+            .expression_attribute_values(":attempt", string(count.attempt))
+            .expression_attribute_values(":limit", AttributeValue::N(limit.to_string()))
+            .expression_attribute_values(":zero", number(0))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match counting(request, count).send().await {
+            Ok(written) => Ok(Counted::Yes(self.read(key, written.attributes)?)),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
+                    Some(item) => Ok(Counted::No(self.read(key, Some(item.clone()))?)),
+                    None => Ok(Counted::Gone),
+                },
+                _ => Err(StoreError::from_sdk(error)),
+            },
+        }
+    }
+
+    /// Opens a new window in place of the one that was `read`, with this attempt as its first.
+    pub(crate) async fn open_window(
+        &self,
+        key: &AttemptsKey,
+        count: &Count<'_>,
+        read: &StoredAttempts,
+        locked_times: u32,
+    ) -> Result<Changed, StoreError> {
+        let request = self
+            .update(
+                key,
+                "SET #schema = :schema, window_until = :window_until, wrong = :none, locked_times = :locked_times, \
+                 last_at = :now, expires_at = :expires_at, attempts = :attempts",
+            )
+            .condition_expression(
+                "(window_until = :read_until AND last_at = :read_last) OR contains(attempts, :attempt)",
+            )
+            .expression_attribute_values(":attempt", string(count.attempt))
+            .expression_attribute_values(":locked_times", number(locked_times.into()))
+            .expression_attribute_values(":read_until", number(read.window_until.as_unix()))
+            .expression_attribute_values(":read_last", number(read.last_at.as_unix()));
+        Ok(Changed::held(held(counting(request, count).send().await)?))
+    }
+
+    /// Notes that the password of an attempt, known by its `mark`, was wrong. The first attempt with a password counts
+    /// for all of them: these are the attempts then, if this one still counts.
+    pub(crate) async fn mark(
+        &self,
+        key: &AttemptsKey,
+        attempt: &str,
+        mark: &str,
+    ) -> Result<Option<StoredAttempts>, StoreError> {
+        let request = self
+            .update(key, "SET wrong.#mark = if_not_exists(wrong.#mark, :attempt)")
+            .condition_expression("contains(attempts, :attempt)")
+            .expression_attribute_names("#mark", mark)
+            .expression_attribute_values(":attempt", string(attempt))
+            .return_values(ReturnValue::AllNew);
+        match request.send().await {
+            Ok(written) => self.read(key, written.attributes).map(Some),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+                _ => Err(StoreError::from_sdk(error)),
+            },
+        }
+    }
+
+    /// Takes an attempt back, if it still counts.
+    pub(crate) async fn withdraw(&self, key: &AttemptsKey, attempt: &str) -> Result<(), StoreError> {
+        let request = self
+            .update(key, "DELETE attempts :attempts")
+            .condition_expression("contains(attempts, :attempt)")
+            .expression_attribute_values(":attempt", string(attempt))
+            .expression_attribute_values(":attempts", AttributeValue::Ss(vec![attempt.to_owned()]));
+        held(request.send().await)?;
+        Ok(())
+    }
+
+    /// Forgets every attempt for a name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn clear(&self, username: &Username) -> Result<(), StoreError> {
+        self.delete(&AttemptsKey::of(username)).await
+    }
+
+    pub(crate) async fn delete(&self, key: &AttemptsKey) -> Result<(), StoreError> {
+        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(&key.0));
+        request.send().await.map_err(StoreError::from_sdk)?;
+        Ok(())
+    }
+
+    fn update(&self, key: &AttemptsKey, expression: &str) -> UpdateItemFluentBuilder {
+        let request = self.dynamodb.update_item().table_name(&self.table).key(KEY, string(&key.0));
+        request.update_expression(expression)
+    }
+
+    fn read(&self, key: &AttemptsKey, item: Option<Item>) -> Result<StoredAttempts, StoreError> {
+        from_item(&self.table, &key.0, item.unwrap_or_default())
+    }
+}
+
+/// What both ways to count an attempt write.
+fn counting(request: UpdateItemFluentBuilder, count: &Count<'_>) -> UpdateItemFluentBuilder {
+    request
+        .expression_attribute_names("#schema", "schema")
+        .expression_attribute_values(":schema", number(SCHEMA.into()))
+        .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
+        .expression_attribute_values(":attempts", AttributeValue::Ss(vec![count.attempt.to_owned()]))
+        .expression_attribute_values(":now", number(count.now.as_unix()))
+        .expression_attribute_values(":window_until", number(count.window_until.as_unix()))
+        .expression_attribute_values(":expires_at", number(count.expires_at.as_unix()))
+}

@@ -1,0 +1,296 @@
+//! The attempt limit: so many passwords for one username, whatever is tried at once.
+
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use passgrant::password::PasswordHash;
+
+use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, scope, token_request, username};
+use crate::kms::{KeySpec, KmsDouble};
+use crate::wire::{Fault, Matcher};
+
+const LIMIT: usize = 10;
+const WINDOW: Duration = Duration::from_mins(15);
+
+impl TestApp {
+    async fn guess(&self, username: &str, password: &str) -> Answer {
+        self.guess_at(0, username, password).await
+    }
+
+    async fn guess_at(&self, instance: usize, username: &str, password: &str) -> Answer {
+        let login = [("grant_type", "password"), ("username", username), ("password", password)];
+        self.send_to(instance, token_request(Some(("app", SECRET)), &login)).await
+    }
+
+    /// Tries as many passwords as may be wrong, all of them wrong; the last answer.
+    async fn lock(&self, username: &str) -> Answer {
+        let mut last = None;
+        for number in 0..LIMIT {
+            let refused = self.guess(username, &format!("wrong {number} at {}", self.now().as_unix())).await;
+            let refused = refused.failed(400, "invalid_grant");
+            assert!(!is_locked(&refused), "attempt {number}");
+            last = Some(refused);
+        }
+        last.expect("the limit is not zero")
+    }
+}
+
+fn is_locked(answer: &Answer) -> bool {
+    answer.status == StatusCode::BAD_REQUEST && answer.headers.contains_key("retry-after")
+}
+
+fn retry_after(answer: &Answer) -> Duration {
+    let seconds =
+        answer.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    seconds.map(Duration::from_secs).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn five_hundred_guesses_at_once_through_several_instances_verify_at_most_the_limit() {
+    let mut app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", "60s").start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    for _ in 1..4 {
+        app.add_instance();
+    }
+    for username in ["ann", "nobody"] {
+        let app = &app;
+        let guesses = (0..500).map(async |number| app.guess_at(number % 4, username, &format!("guess {number}")).await);
+        let mut answers = HashMap::new();
+        for answer in join_all(guesses).await {
+            let kind = match answer.status {
+                StatusCode::SERVICE_UNAVAILABLE => "busy",
+                _ if is_locked(&answer) => "locked",
+                _ => "verified",
+            };
+            if kind != "busy" {
+                answer.failed(400, "invalid_grant");
+            }
+            *answers.entry(kind).or_insert(0) += 1;
+        }
+        // Fewer where the machine is so busy that some are given up on: those stay counted.
+        assert!((1..=LIMIT).contains(&answers["verified"]), "{username}: {answers:?}");
+        app.clock.advance(Duration::from_secs(30));
+        assert!(is_locked(&app.guess(username, PASSWORD).await));
+    }
+}
+
+#[tokio::test]
+async fn a_locked_name_known_or_not_is_answered_like_a_wrong_password_and_told_when_to_come_back() {
+    let app = TestApp::start().await;
+    let mut answers = Vec::new();
+    for username in ["ann", "nobody"] {
+        let wrong = app.lock(username).await;
+        let locked = app.guess(username, PASSWORD).await.failed(400, "invalid_grant");
+        assert_eq!(locked.body, wrong.body);
+        assert_eq!(retry_after(&locked), WINDOW);
+        answers.push(locked.whole());
+    }
+    assert_eq!(answers[0], answers[1]);
+    app.clock.advance(Duration::from_secs(899));
+    assert_eq!(retry_after(&app.login().await), Duration::from_secs(1));
+    app.clock.advance(Duration::from_secs(1));
+    app.login().await.succeeded();
+}
+
+#[tokio::test]
+async fn a_locked_name_costs_no_verification() {
+    let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "1").start().await;
+    app.register(client("app")).await;
+    // A hash that cannot be verified: whoever tries to is found out.
+    app.create_user_with("ann", |user| user.password_hash = Some(unreadable_hash())).await;
+    app.guess("ann", "wrong").await.failed(500, "server_error");
+    app.store.users.delete(&username("ann")).await.expect("a write");
+    app.guess("ann", "wrong").await.failed(400, "invalid_grant");
+    app.create_user_with("ann", |user| user.password_hash = Some(unreadable_hash())).await;
+    assert!(is_locked(&app.guess("ann", "another").await));
+}
+
+#[tokio::test]
+async fn the_lock_doubles_each_time_it_is_reached_up_to_a_day() {
+    let app = TestApp::start().await;
+    for minutes in [15, 30, 60, 120, 240, 480, 960, 1440, 1440] {
+        app.lock("ann").await;
+        let lock = Duration::from_mins(minutes);
+        assert_eq!(retry_after(&app.login().await), lock);
+        app.clock.advance(lock);
+    }
+    app.login().await.succeeded();
+    app.lock("ann").await;
+    assert_eq!(retry_after(&app.login().await), WINDOW, "success cleared it");
+}
+
+#[tokio::test]
+async fn two_quiet_days_after_the_last_attempt_all_is_forgotten() {
+    let app = TestApp::start().await;
+    app.lock("ann").await;
+    app.clock.advance(Duration::from_hours(48));
+    app.lock("ann").await;
+    assert_eq!(retry_after(&app.login().await), WINDOW);
+}
+
+#[tokio::test]
+async fn the_right_password_clears_the_count() {
+    let app = TestApp::start().await;
+    for round in 0..3 {
+        for number in 1..LIMIT {
+            app.guess("ann", &format!("wrong {round} {number}")).await.failed(400, "invalid_grant");
+        }
+        app.login().await.succeeded();
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_clears_the_count_also_where_the_scope_is_refused() {
+    let app = TestApp::start().await;
+    app.create_user_with("bob", |user| user.allowed_scopes = Some(scope("write"))).await;
+    let login = [("grant_type", "password"), ("username", "bob"), ("password", PASSWORD), ("scope", "read")];
+    for _ in 0..=LIMIT {
+        app.token(&login).await.failed(400, "invalid_scope");
+    }
+}
+
+#[tokio::test]
+async fn the_same_wrong_password_counts_once() {
+    let mut app = TestApp::start().await;
+    app.add_instance();
+    for username in ["ann", "nobody"] {
+        for number in 0..3 * LIMIT {
+            let refused = app.guess(username, "an old password").await.failed(400, "invalid_grant");
+            assert!(!is_locked(&refused), "{username}, {number}");
+        }
+        let app = &app;
+        let at_once = join_all((0..40).map(async |number| app.guess_at(number % 2, username, "another old one").await));
+        assert!(at_once.await.iter().all(|answer| !is_locked(answer)), "{username}");
+        for number in 2..LIMIT {
+            app.guess(username, &format!("wrong {number}")).await.failed(400, "invalid_grant");
+        }
+        assert!(is_locked(&app.guess(username, PASSWORD).await), "{username}: two and eight are ten");
+    }
+}
+
+#[tokio::test]
+async fn passwords_that_are_none_count_like_any_other() {
+    let app = TestApp::start().await;
+    let too_long = "x".repeat(1025);
+    for username in ["ann", "nobody"] {
+        for none in [too_long.as_str(), "nul\0", "bell\u{7}"] {
+            app.guess(username, none).await.failed(400, "invalid_grant");
+        }
+        for number in 1..LIMIT {
+            assert!(!is_locked(&app.guess(username, &format!("wrong {number}")).await));
+        }
+        assert!(is_locked(&app.guess(username, PASSWORD).await), "the three of them counted as one");
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_is_over_counts_no_more() {
+    let app = TestApp::start().await;
+    for round in 0..4 {
+        for number in 1..LIMIT {
+            app.guess("ann", &format!("wrong {round} {number}")).await.failed(400, "invalid_grant");
+        }
+        app.clock.advance(WINDOW);
+    }
+    app.login().await.succeeded();
+}
+
+#[tokio::test]
+async fn where_the_clock_goes_back_a_lock_is_no_longer_than_it_was() {
+    let app = TestApp::start().await;
+    app.lock("ann").await;
+    app.clock.set_back(Duration::from_hours(100));
+    assert_eq!(retry_after(&app.login().await), WINDOW);
+}
+
+#[tokio::test]
+async fn one_account_that_many_log_in_to_at_once_is_not_locked() {
+    let mut app = TestApp::start().await;
+    app.add_instance();
+    let app = &app;
+    let logins = join_all((0..60).map(async |number| app.guess_at(number % 2, "ann", PASSWORD).await));
+    for answer in logins.await {
+        answer.succeeded();
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_without_a_verdict_is_taken_back() {
+    let double = KmsDouble::start().await;
+    let key = double.create_key(KeySpec::Rsa2048);
+    let app = TestApp::builder().kms(double, &[key]).start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    app.login().await.succeeded();
+
+    let kms = app.kms_wire.as_ref().expect("a wire");
+    kms.inject(Fault::ServerError, Matcher::operation("Sign"));
+    for _ in 0..=LIMIT {
+        app.login().await.failed(503, "temporarily_unavailable");
+    }
+    kms.clear_faults();
+
+    for _ in 0..=LIMIT {
+        // The first is the client.
+        app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("GetItem").nth(2));
+        app.login().await.failed(503, "temporarily_unavailable");
+        app.dynamodb_wire.clear_faults();
+    }
+    app.login().await.succeeded();
+}
+
+#[tokio::test]
+async fn an_attempt_whose_answer_got_lost_counts_once_and_nothing_counts_less() {
+    let app = TestApp::start().await;
+    for number in 0..LIMIT {
+        // Counted, and its password marked, each with an answer that is lost at first.
+        for nth in [1, 3] {
+            app.dynamodb_wire.inject(Fault::ResetAfter, Matcher::operation("UpdateItem").nth(nth));
+        }
+        assert!(!is_locked(&app.guess("ann", &format!("wrong {number}")).await.failed(400, "invalid_grant")));
+        app.dynamodb_wire.clear_faults();
+    }
+    assert!(is_locked(&app.login().await));
+}
+
+#[tokio::test]
+async fn what_cannot_be_marked_or_taken_back_stays_counted() {
+    let app = TestApp::start().await;
+    for number in 0..LIMIT {
+        app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(2));
+        app.guess("ann", &format!("wrong {number}")).await.failed(400, "invalid_grant");
+        app.dynamodb_wire.clear_faults();
+    }
+    app.login().await.failed(503, "temporarily_unavailable");
+    app.clock.advance(Duration::from_secs(30));
+    assert_eq!(retry_after(&app.login().await), Duration::from_secs(870), "none of them can be right any more");
+}
+
+#[tokio::test]
+async fn without_the_count_no_password_is_verified() {
+    let app = TestApp::start().await;
+    app.dynamodb_wire.inject(Fault::ServerError, Matcher::operation("UpdateItem"));
+    app.login().await.failed(503, "temporarily_unavailable");
+    app.guess("ann", "wrong").await.failed(503, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn names_that_are_prepared_alike_count_as_one() {
+    let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "3").start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    for name in ["ann", "Ann", "\u{ff21}NN"] {
+        app.guess(name, &format!("wrong for {name}")).await.failed(400, "invalid_grant");
+    }
+    assert!(is_locked(&app.login().await));
+}
+
+/// Of another algorithm than this service's.
+fn unreadable_hash() -> PasswordHash {
+    serde_json::from_str("\"$2b$12$abcdefghijklmnopqrstuu\"").expect("text")
+}
