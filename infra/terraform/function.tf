@@ -84,7 +84,7 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # An instance that starts before its permissions are there would answer 503 until they are.
+  # An instance that starts before its permissions are there would answer 500 until they are.
   depends_on = [aws_iam_role_policy.function]
 }
 

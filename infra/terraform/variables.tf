@@ -175,21 +175,21 @@ variable "password_grant" {
 variable "attempts_limit" {
   type        = number
   default     = 10
-  description = "How many wrong passwords a user name has in attempts_window before it is locked."
+  description = "How many passwords may be tried for one user name in attempts_window before it is locked."
 
   validation {
-    condition     = var.attempts_limit >= 1 && floor(var.attempts_limit) == var.attempts_limit
-    error_message = "attempts_limit is a whole number from 1."
+    condition     = var.attempts_limit >= 1 && var.attempts_limit <= 100 && floor(var.attempts_limit) == var.attempts_limit
+    error_message = "attempts_limit is a whole number from 1 to 100."
   }
 }
 
 variable "attempts_window" {
   type        = string
   default     = "15m"
-  description = "The time in which attempts_limit counts."
+  description = "The time in which attempts_limit counts, and of the first lock. 24h at most."
 
   validation {
-    condition     = can(regex("^[0-9]+(ms|s|m|h)$", var.attempts_window))
+    condition     = can(regex("^[1-9][0-9]*[smh]$", var.attempts_window))
     error_message = "attempts_window is a duration such as 15m."
   }
 }
