@@ -29,20 +29,31 @@ enum Endpoint {
     Health,
 }
 
+/// Every path below the issuer, and what it names.
+const PATHS: [(&str, Endpoint); 8] = [
+    (endpoint::TOKEN, Endpoint::Token),
+    (endpoint::INTROSPECT, Endpoint::Introspect),
+    (endpoint::REVOKE, Endpoint::Revoke),
+    (endpoint::USERINFO, Endpoint::UserInfo),
+    (endpoint::JWKS, Endpoint::Jwks),
+    (endpoint::OAUTH_METADATA, Endpoint::Metadata),
+    (endpoint::OPENID_CONFIGURATION, Endpoint::Metadata),
+    (endpoint::HEALTH, Endpoint::Health),
+];
+
+/// Every path below the issuer, and the methods that it takes as `Allow` names them.
+pub fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PATHS.iter().map(|(path, endpoint)| (*path, endpoint.allow()))
+}
+
 impl Endpoint {
     /// The endpoint at `path`, which is below `issuer_path` or, where a front door took that off, below the root.
     fn at(path: &str, issuer_path: &str) -> Option<Self> {
         let below = path.strip_prefix(issuer_path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
-        match below {
-            endpoint::TOKEN => Some(Self::Token),
-            endpoint::INTROSPECT => Some(Self::Introspect),
-            endpoint::REVOKE => Some(Self::Revoke),
-            endpoint::USERINFO => Some(Self::UserInfo),
-            endpoint::JWKS => Some(Self::Jwks),
-            endpoint::OAUTH_METADATA | endpoint::OPENID_CONFIGURATION => Some(Self::Metadata),
-            endpoint::HEALTH => Some(Self::Health),
+        match PATHS.iter().find(|(known, _)| *known == below) {
+            Some((_, endpoint)) => Some(*endpoint),
             // RFC 8414, section 3.1 puts the issuer's path behind the well-known one.
-            _ => (path.strip_prefix(endpoint::OAUTH_METADATA)? == issuer_path).then_some(Self::Metadata),
+            None => (path.strip_prefix(endpoint::OAUTH_METADATA)? == issuer_path).then_some(Self::Metadata),
         }
     }
 

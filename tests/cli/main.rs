@@ -4,6 +4,7 @@ mod clients;
 mod command;
 mod folders;
 mod http;
+mod hygiene;
 mod limits;
 mod server;
 mod serving;

@@ -35,6 +35,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::kms::KmsDouble;
+use crate::openapi;
 use crate::wire::Wire;
 
 /// The moment at which every test begins: 2026-01-01T00:00:00Z.
@@ -270,12 +271,17 @@ impl TestApp {
         self.send_to(0, request).await
     }
 
-    /// Sends a request to one of the instances.
+    /// Sends a request to one of the instances. Whatever it answers must be documented.
     pub(crate) async fn send_to(&self, instance: usize, request: Request<Bytes>) -> Answer {
         let service = &self.services[instance];
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let id = RequestId::of_platform("the-request-id");
         let response = router::handle(service, request, id, Duration::from_secs(29)).await;
-        Answer::new(response)
+        let answer = Answer::new(response);
+        let issuer = self.config.required_issuer().expect("an issuer");
+        let documented = openapi::check(&method, openapi::below(issuer.path(), &path), &answer);
+        documented.unwrap_or_else(|problem| panic!("{method} {path}: {problem}\n{}", answer.whole()));
+        answer
     }
 
     /// A token request of the client `app`, by Basic.

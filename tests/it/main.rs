@@ -4,6 +4,7 @@ mod app;
 mod delegate;
 mod kms;
 mod loopback;
+mod openapi;
 mod sdk;
 mod wire;
 
