@@ -23,27 +23,32 @@ const PASSWORD: &str = "correct horse battery staple";
 /// A login: what it is, its username and its password.
 type Kind = (&'static str, &'static str, &'static str);
 
-/// A running `passgrant serve`, killed when dropped.
+/// Ends its process when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _: std::io::Result<()> = self.0.kill();
+        let _: std::io::Result<std::process::ExitStatus> = self.0.wait();
+    }
+}
+
+/// A `passgrant serve`.
 struct Server {
-    child: Child,
+    #[expect(dead_code, reason = "it ends when it is dropped")]
+    running: Running,
     address: String,
     authorization: String,
     dynamodb: String,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _: std::io::Result<()> = self.child.kill();
-        let _: std::io::Result<std::process::ExitStatus> = self.child.wait();
-    }
-}
-
 impl Server {
     fn start(data: &Path) -> Self {
         let mut command = passgrant(data, &["serve", "--listen", "127.0.0.1:0", "--demo", "--output", "json"]);
-        let mut child = command.env("PASSGRANT_LOG", "error").stdout(Stdio::piped()).spawn().expect("passgrant starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let child = command.env("PASSGRANT_LOG", "error").stdout(Stdio::piped()).spawn().expect("passgrant starts");
+        let mut running = Running(child);
+        let lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
         let mut json = String::new();
         for line in lines {
             json += &line.expect("UTF-8");
@@ -56,10 +61,10 @@ impl Server {
         let demo = &started["demo"];
         let basic = format!("{}:{}", text(&demo["client_id"]), text(&demo["client_secret"]));
         Self {
-            child,
+            running,
             address: text(&started["url"]).trim_start_matches("http://").to_owned(),
             authorization: format!("Basic {}", STANDARD.encode(basic)),
-            dynamodb: text(&started["dynamodb"]),
+            dynamodb: text(&started["dynamodb_endpoint"]),
         }
     }
 }

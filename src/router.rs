@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, HeaderName};
 use http::{HeaderValue, Method, Request, Response};
 use tracing::{Instrument as _, field};
+use zeroize::Zeroize as _;
 
 use crate::cross_origin;
 use crate::endpoint::{self, discovery, introspect, revoke, token, userinfo};
@@ -106,7 +107,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
             Err(_elapsed) => Err(Error::unavailable().because("the time for the request is over")),
         }
     };
-    async {
+    let response = async {
         let outcome = outcome.await;
         log(&outcome, started);
         let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
@@ -120,7 +121,16 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
         response
     }
     .instrument(span.clone())
-    .await
+    .await;
+    wipe(request.into_body());
+    response
+}
+
+/// Wipes a body, which may hold secrets, where nobody else holds it too.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.zeroize();
+    }
 }
 
 async fn answer(

@@ -6,6 +6,7 @@ mod folders;
 mod http;
 mod hygiene;
 mod limits;
+mod memory;
 mod server;
 mod serving;
 mod usage;

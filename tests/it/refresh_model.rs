@@ -153,10 +153,10 @@ impl Tokens {
     }
 
     /// Notes the token of a rotation, of which there is one.
-    fn learn(&mut self, rotation: usize, token: String) {
+    fn learn(&mut self, rotation: usize, token: &str) {
         self.0.resize(self.0.len().max(rotation + 1), None);
-        let known = self.0[rotation].get_or_insert_with(|| token.clone());
-        assert_eq!(*known, token, "two successors of one token");
+        let known = self.0[rotation].get_or_insert_with(|| token.to_owned());
+        assert_eq!(known, token, "two successors of one token");
     }
 }
 
@@ -170,9 +170,9 @@ async fn run(app: &TestApp, steps: &[Step]) {
     for step in steps {
         let by = Duration::from_secs(step.clock.unsigned_abs());
         if step.clock < 0 {
-            app.clock.set_back(by)
+            app.clock.set_back(by);
         } else {
-            app.clock.advance(by)
+            app.clock.advance(by);
         }
         let now = app.now().as_unix();
         if let Some((fault, broken)) = step.fault {
@@ -226,7 +226,7 @@ fn outcome(
     match (request, answer.status.as_u16()) {
         (_, 503) => None,
         (Request::Refresh(_), 200) => {
-            tokens.learn(rotation + 1, answer.text("refresh_token"));
+            tokens.learn(rotation + 1, &answer.text("refresh_token"));
             Some(Outcome::Token(rotation + 1))
         }
         (Request::Refresh(_), 400) => {

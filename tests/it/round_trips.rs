@@ -66,7 +66,7 @@ async fn a_password_grant_without_a_refresh_token_stores_nothing() {
 #[tokio::test]
 async fn whoever_is_refused_costs_as_many_rounds_as_whoever_is_let_in_and_a_locked_name_one_less() {
     let app = app("60s").await;
-    for username in ["ann", "nobody"] {
+    for username in ["ann", "nobody", "not a name"] {
         let login = |number: usize| [("grant_type", "password"), ("username", username), ("password", WRONG[number])];
         for number in 0..10 {
             app.token(&login(number)).await.failed(400, "invalid_grant");

@@ -125,7 +125,8 @@ fn is_malformed(head: &Parts) -> bool {
 
 /// The body; of one that is too large, enough for the service to say so.
 async fn read(mut body: Incoming) -> hyper::Result<Bytes> {
-    let mut read = BytesMut::new();
+    // In one piece from the start: a body that grew would leave copies of itself behind, which nobody wipes.
+    let mut read = BytesMut::with_capacity(MAX_BODY_BYTES + 1);
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
