@@ -64,6 +64,6 @@ fn read(assertion: &str) -> Option<Credentials> {
 
 /// Seconds since 1970, a fraction cut off (RFC 7519, section 2).
 fn numeric_date(date: &Value) -> Option<Timestamp> {
-    let truncated = || date.as_f64().filter(|date| (0.0..1e19).contains(date)).map(|date| date as u64);
+    let truncated = || format!("{:.0}", date.as_f64()?.trunc()).parse().ok();
     date.as_u64().or_else(truncated).map(Timestamp::from_unix)
 }

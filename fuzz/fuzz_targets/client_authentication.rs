@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     let pair = format!("{}:{}", form_encoded(id.as_str()), form_encoded(decoded));
     let written = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).expect("ASCII");
     headers.insert(AUTHORIZATION, written);
-    let again = Credentials::read(&headers, &form).ok().expect("well formed");
+    let Ok(again) = Credentials::read(&headers, &form) else { panic!("well formed") };
     assert_eq!(again.client_id(), Some(id));
     assert_eq!(again.proof().map(|[again, _]| again), Ok(decoded));
 });

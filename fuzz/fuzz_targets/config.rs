@@ -26,7 +26,7 @@ fuzz_target!(|text: &str| {
     };
     assert!((1..=64).contains(&config.password_min_length));
     assert!(config.verify_queue <= 100_000);
-    assert!(config.client_cache.is_none_or(|time| time <= Duration::from_secs(3600)));
+    assert!(config.client_cache.is_none_or(|time| time <= Duration::from_hours(1)));
     assert!(config.signing_keys.iter().all(|key| !key.is_empty() && key.trim() == key));
     assert!([&config.tables.clients, &config.tables.users, &config.tables.tokens].iter().all(|name| name.len() >= 3));
     assert!(config.cors_origins.iter().all(|origin| origin.to_str().is_ok_and(|origin| origin.contains("://"))));

@@ -56,7 +56,7 @@ impl HttpConnector for EmptyTables {
 fuzz_target!(|event: &[u8]| {
     let Ok(payload) = serde_json::from_slice::<LambdaRequest>(event) else { return };
     let mut context = Context::default();
-    context.request_id = "the-invocation".to_owned();
+    "the-invocation".clone_into(&mut context.request_id);
     context.deadline = DEADLINE_MILLISECONDS;
     let mut handler = passgrant::lambda::handler(Arc::clone(&SERVICE));
     let answer =
@@ -74,10 +74,10 @@ fn check(answer: &Value) {
     let code = code.as_ref().and_then(|body| body["error"].as_str());
     match (status, code) {
         // Keys, metadata, health.
-        (Some(200), None) => {}
-        (Some(400), Some("invalid_request" | "invalid_scope" | "unsupported_grant_type")) => {}
-        (Some(401), Some("invalid_client" | "invalid_token")) => {}
-        (Some(404 | 405 | 413), Some("invalid_request")) => {}
+        (Some(200), None)
+        | (Some(400), Some("invalid_request" | "invalid_scope" | "unsupported_grant_type"))
+        | (Some(401), Some("invalid_client" | "invalid_token"))
+        | (Some(404 | 405 | 413), Some("invalid_request")) => {}
         (Some(401 | 404 | 405), None) => assert!(body.is_empty(), "HEAD"),
         _ => panic!("{answer}"),
     }

@@ -4,11 +4,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The headers of a form.
+#[must_use]
 pub fn form_headers() -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))])
 }
 
 /// Headers, one a line, an empty line, and a body: so that a corpus can be read, and written by hand.
+#[must_use]
 pub fn message(data: &[u8]) -> Option<(HeaderMap, &[u8])> {
     let mut headers = HeaderMap::new();
     let mut rest = data;
