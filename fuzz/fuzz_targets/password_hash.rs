@@ -21,7 +21,8 @@ fuzz_target!(|text: &str| {
     assert!((8..=48).contains(&STANDARD_NO_PAD.decode(salt).expect("base64").len()));
     assert!((10..=64).contains(&STANDARD_NO_PAD.decode(output).expect("base64").len()));
     let written = |name| {
-        let value = fields.iter().flat_map(|field| field.split(',')).find_map(|field| field.strip_prefix(name));
+        // The last one counts.
+        let value = fields.iter().rev().flat_map(|field| field.rsplit(',')).find_map(|field| field.strip_prefix(name));
         value.map(|value: &str| value.parse::<u32>().expect("a number"))
     };
     for (name, value) in ["m=", "t=", "p="].into_iter().zip(parameters) {

@@ -25,5 +25,8 @@ fuzz_target!(|text: &str| {
         assert!(!text.is_empty() && text.len() <= Password::MAX_BYTES);
         assert!(!text.contains(char::is_control));
         assert_eq!(password.code_points(), text.nfc().count(), "nothing is cut or trimmed");
+        // Another keyboard composes it, and it is accepted all the same.
+        let composed: String = text.nfc().collect();
+        assert!(Password::prepare(&composed).is_ok_and(|again| again.code_points() == password.code_points()));
     }
 });
