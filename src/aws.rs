@@ -18,7 +18,8 @@ use crate::error::Error;
 
 /// One attempt of a call, connection included. DynamoDB and KMS answer in milliseconds: one that takes this long is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A call with all its attempts. The longest chain of calls, five, stays inside the 29 seconds of API Gateway.
+/// A call with all its attempts. The usual chain of calls, four, stays inside the 29 seconds of API Gateway; the deadline
+/// of the request ends a longer one.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_ATTEMPTS: u32 = 3;
 

@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, HeaderName};
 use http::{HeaderValue, Method, Request, Response};
 use tracing::{Instrument as _, field};
+use zeroize::Zeroize as _;
 
 use crate::cross_origin;
 use crate::endpoint::{self, discovery, introspect, revoke, token, userinfo};
@@ -29,20 +30,31 @@ enum Endpoint {
     Health,
 }
 
+/// Every path below the issuer, and what it names.
+const PATHS: [(&str, Endpoint); 8] = [
+    (endpoint::TOKEN, Endpoint::Token),
+    (endpoint::INTROSPECT, Endpoint::Introspect),
+    (endpoint::REVOKE, Endpoint::Revoke),
+    (endpoint::USERINFO, Endpoint::UserInfo),
+    (endpoint::JWKS, Endpoint::Jwks),
+    (endpoint::OAUTH_METADATA, Endpoint::Metadata),
+    (endpoint::OPENID_CONFIGURATION, Endpoint::Metadata),
+    (endpoint::HEALTH, Endpoint::Health),
+];
+
+/// Every path below the issuer, and the methods that it takes as `Allow` names them.
+pub fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PATHS.iter().map(|(path, endpoint)| (*path, endpoint.allow()))
+}
+
 impl Endpoint {
     /// The endpoint at `path`, which is below `issuer_path` or, where a front door took that off, below the root.
     fn at(path: &str, issuer_path: &str) -> Option<Self> {
         let below = path.strip_prefix(issuer_path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
-        match below {
-            endpoint::TOKEN => Some(Self::Token),
-            endpoint::INTROSPECT => Some(Self::Introspect),
-            endpoint::REVOKE => Some(Self::Revoke),
-            endpoint::USERINFO => Some(Self::UserInfo),
-            endpoint::JWKS => Some(Self::Jwks),
-            endpoint::OAUTH_METADATA | endpoint::OPENID_CONFIGURATION => Some(Self::Metadata),
-            endpoint::HEALTH => Some(Self::Health),
+        match PATHS.iter().find(|(known, _)| *known == below) {
+            Some((_, endpoint)) => Some(*endpoint),
             // RFC 8414, section 3.1 puts the issuer's path behind the well-known one.
-            _ => (path.strip_prefix(endpoint::OAUTH_METADATA)? == issuer_path).then_some(Self::Metadata),
+            None => (path.strip_prefix(endpoint::OAUTH_METADATA)? == issuer_path).then_some(Self::Metadata),
         }
     }
 
@@ -95,7 +107,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
             Err(_elapsed) => Err(Error::unavailable().because("the time for the request is over")),
         }
     };
-    async {
+    let response = async {
         let outcome = outcome.await;
         log(&outcome, started);
         let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
@@ -109,7 +121,16 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
         response
     }
     .instrument(span.clone())
-    .await
+    .await;
+    wipe(request.into_body());
+    response
+}
+
+/// Wipes a body, which may hold secrets, where nobody else holds it too.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.zeroize();
+    }
 }
 
 async fn answer(

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -75,6 +78,11 @@ impl Username {
             return Err(RefusedUsername);
         }
         Ok(Self(prepared.into()))
+    }
+
+    /// What stands in for `text`, which is no username: a name of its own that nobody has, since none holds a space.
+    pub(crate) fn of_nobody(text: &str) -> Self {
+        Self(format!(" {}", URL_SAFE_NO_PAD.encode(Sha256::digest(text))).into())
     }
 
     /// The prepared name.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks the Terraform module against moto, an emulation of the AWS APIs, on a loopback port: no account, no cost.
 #
-# Needs terraform, python3 and moto_server (PyPI: moto[server]) on PATH. The provider comes from the Terraform registry,
-# or from the mirror that TF_CLI_CONFIG_FILE names.
+# Needs terraform, python3 and moto_server (PyPI: moto[server]) on PATH. The provider comes from the mirror that
+# TF_CLI_CONFIG_FILE names; where it names no file, from a mirror under /opt, or else from the Terraform registry.
 #
 # moto keeps what it is given and enforces none of it: this shows that the module is accepted, stable and removable, and
 # that it says the same as template.yaml. It does not show that the policies allow what the function does.
@@ -42,19 +42,32 @@ step() {
     fi
 }
 
-# The same settings and permissions in both deployments, whatever each calls the rest.
+# The same settings and permissions in both deployments, whatever each calls the rest. Terraform numbers the secrets of
+# delegated verifiers; the template has three.
 named() {
-    grep -ohE '\b(PASSGRANT_[A-Z0-9_]+|(dynamodb|kms|logs|sts|lambda):[A-Z][A-Za-z]+|RSASSA_[A-Z0-9_]+|\$context\.[A-Za-z.]+)' "$@" | sort -u
+    grep -ohE '\b(PASSGRANT_[A-Z0-9_]+|(dynamodb|kms|logs|sts|lambda):[A-Z][A-Za-z]+|(RSASSA|ECDSA|ED25519|HMAC)_[A-Z0-9_]*SHA_[0-9]+|\$context\.[A-Za-z.]+)' "$@" |
+        sed -E 's/^(PASSGRANT_DELEGATED_SECRET_).*/\1/' | sort -u
 }
 same_as_template() { diff <(named "$template") <(named "$module"/*.tf); }
 
 apply() { terraform apply -auto-approve "$@"; }
 is_stable() { terraform plan -detailed-exitcode "$@"; }
-refused() { ! terraform plan "$@"; }
+
+# refused REASON VARS...: there is no plan, for this reason.
+refused() {
+    local reason=$1
+    shift
+    if terraform plan -refresh=false "$@" >"$scratch/refusal" 2>&1; then
+        cat "$scratch/refusal"
+        return 1
+    fi
+    # Unwrapped: Terraform breaks the lines of a reason where it likes.
+    sed 's/│//g' "$scratch/refusal" | tr -s ' \n' ' ' | grep -F "$reason"
+}
 
 # replaces_nothing VARS...: the plan creates and updates, but deletes nothing.
 replaces_nothing() {
-    terraform plan -out="$scratch/plan" "$@"
+    terraform plan -refresh=false -out="$scratch/plan" "$@"
     terraform show -json "$scratch/plan" >"$scratch/plan.json"
     python3 - "$scratch/plan.json" <<'PYTHON'
 import json, sys
@@ -64,25 +77,54 @@ sys.exit(f"would delete {deleted}" if deleted else 0)
 PYTHON
 }
 
-# signers EXPECTED: the keys in the function's environment, as labels, in order.
-signers() {
-    terraform show -json >"$scratch/state.json"
-    python3 - "$scratch/state.json" "$1" <<'PYTHON'
+# deployed KEYS USERS: the keys in the function's environment, in order, as label=spec or as the ARN of one that the module
+# did not make; and what the function's role may do with the users table.
+deployed() {
+    python3 - "$@" <<'PYTHON'
 import json, sys
-resources = json.load(open(sys.argv[1]))["values"]["root_module"]["resources"]
-labels = {r["values"]["arn"]: r["index"] for r in resources if r["type"] == "aws_kms_key"}
-function = next(r for r in resources if r["type"] == "aws_lambda_function")
-keys = function["values"]["environment"][0]["variables"]["PASSGRANT_SIGNING_KEYS"]
-found = ",".join(labels[key] for key in keys.split(","))
-sys.exit(0 if found == sys.argv[2] else f"signing keys are {found}, expected {sys.argv[2]}")
+
+state = {r["type"] + "." + r["name"]: r["instances"] for r in json.load(open("terraform.tfstate"))["resources"]}
+made = {key["attributes"]["arn"]: key["index_key"] + "=" + key["attributes"]["customer_master_key_spec"]
+        for key in state.get("aws_kms_key.signing", [])}
+[function], [users] = state["aws_lambda_function.this"], state["aws_dynamodb_table.users"]
+[policy] = state["aws_iam_role_policy.function"]
+keys = function["attributes"]["environment"][0]["variables"]["PASSGRANT_SIGNING_KEYS"].split(",")
+
+allowed = {}
+for statement in json.loads(policy["attributes"]["policy"])["Statement"]:
+    resources, actions = ([v] if isinstance(v, str) else v for v in (statement["Resource"], statement["Action"]))
+    for resource in resources:
+        allowed.setdefault(resource, set()).update(actions)
+for key in keys:
+    assert allowed[key] == {"kms:DescribeKey", "kms:GenerateMac", "kms:GetPublicKey", "kms:Sign"}, (key, allowed[key])
+on_users = sorted(action.removeprefix("dynamodb:") for action in allowed[users["attributes"]["arn"]])
+
+found = [" ".join(made.get(key, key) for key in keys), " ".join(on_users)]
+sys.exit(0 if found == sys.argv[1:] else f"found {found}, expected {sys.argv[1:]}")
 PYTHON
 }
 
 retire_key_a() {
-    apply -var 'signing_keys=["B"]' | tee "$scratch/apply.log"
+    apply "${b_alone[@]}" | tee "$scratch/apply.log"
     grep -oE '^aws_lambda_function.this: Modifications complete|^aws_kms_key.signing\["A"\]: Destroying' \
         "$scratch/apply.log" >"$scratch/order"
     [[ $(wc -l <"$scratch/order") == 2 && $(head -n 1 "$scratch/order") == aws_lambda_function* ]]
+}
+
+# delegates: the verifier and its secret are in the function's environment, and the plan did not show the secret.
+delegates() {
+    python3 - "$secret" <<'PYTHON'
+import json, sys
+
+resources = json.load(open("terraform.tfstate"))["resources"]
+[function] = next(r["instances"] for r in resources if r["type"] == "aws_lambda_function")
+variables = function["attributes"]["environment"][0]["variables"]
+[verifier] = json.loads(variables["PASSGRANT_DELEGATED_VERIFIERS"])
+assert variables["PASSGRANT_AUTH_CHAINS"] == "migrating=directory,legacy", variables["PASSGRANT_AUTH_CHAINS"]
+assert verifier["import"] is True and set(verifier) == {"name", "url", "secret_env", "import"}, verifier
+assert variables[verifier["secret_env"]] == sys.argv[1], verifier
+PYTHON
+    [[ -s $scratch/delegation.log ]] && ! grep -q "$secret" "$scratch/delegation.log"
 }
 
 nothing_left() { [[ -z $(terraform state list) ]]; }
@@ -93,6 +135,15 @@ unset AWS_PROFILE AWS_SESSION_TOKEN
 export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 TF_INPUT=0
 export TF_CLI_ARGS_init=-no-color TF_CLI_ARGS_validate=-no-color TF_CLI_ARGS_plan=-no-color
 export TF_CLI_ARGS_apply=-no-color TF_CLI_ARGS_destroy=-no-color
+
+if [[ ! -f ${TF_CLI_CONFIG_FILE:-} ]]; then
+    provider=$(find /opt -path '*/registry.terraform.io/hashicorp/aws/*' -name 'terraform-provider-aws_*' -print -quit 2>/dev/null || true)
+    if [[ -n $provider ]]; then
+        printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' \
+            "${provider%/registry.terraform.io/*}" >"$scratch/terraformrc"
+        export TF_CLI_CONFIG_FILE=$scratch/terraformrc
+    fi
+fi
 
 # A copy: the state and the lock file of this check stay out of the repository.
 mkdir "$scratch/module"
@@ -130,6 +181,19 @@ listens() {
 
 certificate=arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d53-4a1f2b8e9c10
 
+foreign_key=arn:aws:kms:us-east-1:210987654321:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77
+secret=the-shared-secret-of-this-check-alone
+
+b_is_ec=(-var 'signing_key_specs={"B"="ECC_NIST_P256"}')
+b_alone=("${b_is_ec[@]}" -var 'signing_keys=["B"]' -var signing_algorithm=ES256)
+mac_and_delegation=(-var 'signing_keys=["C"]' -var 'signing_key_specs={"C"="HMAC_256"}' -var signing_algorithm=HS256
+    -var "published_key_arns=[\"$foreign_key\"]"
+    -var auth_chain=migrating -var 'auth_chains={"migrating"=["directory","legacy"]}'
+    -var 'delegated_verifiers=[{"name"="legacy","url"="https://login.example.com/verify","import"=true}]')
+import_users() {
+    apply "${mac_and_delegation[@]}" -var "delegated_secrets={\"legacy\"=\"$secret\"}" | tee "$scratch/delegation.log"
+}
+
 step "format" terraform fmt -check -diff "$module"
 step "same settings and permissions as template.yaml" same_as_template
 step "init" terraform init
@@ -137,18 +201,27 @@ step "validate" terraform validate
 step "moto listens" listens
 step "apply" apply
 step "second plan is empty" is_stable
-step "key A signs" signers A
-step "a second key replaces nothing" replaces_nothing -var 'signing_keys=["A","B"]'
-step "publish key B" apply -var 'signing_keys=["A","B"]'
-step "key A still signs" signers A,B
-step "sign with key B" apply -var 'signing_keys=["B","A"]'
-step "key B signs, key A is published" signers B,A
+step "key A signs, the function creates no user" deployed A=RSA_2048 "GetItem UpdateItem"
+step "a second key replaces nothing" replaces_nothing "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
+step "publish key B, for ECDSA" apply "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
+step "key A still comes first" deployed "A=RSA_2048 B=ECC_NIST_P256" "GetItem UpdateItem"
+step "an algorithm that no key fits is refused" \
+    refused "No key of signing_keys fits signing_algorithm." -var signing_algorithm=ES256
+step "sign with key B" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256
+step "key B comes first, key A is published" deployed "B=ECC_NIST_P256 A=RSA_2048" "GetItem UpdateItem"
 step "retire key A, after the function let go of it" retire_key_a
-step "plan after the rotation is empty" is_stable -var 'signing_keys=["B"]'
-step "a domain name without a certificate is refused" refused -var domain_name=login.example.com
+step "plan after the rotation is empty" is_stable "${b_alone[@]}"
+step "a domain name without a certificate is refused" \
+    refused "domain_name needs certificate_arn." "${b_alone[@]}" -var domain_name=login.example.com
 # No apply: moto never makes a domain name available.
-step "a domain name replaces nothing" replaces_nothing -var 'signing_keys=["B"]' \
+step "a domain name replaces nothing" replaces_nothing "${b_alone[@]}" \
     -var domain_name=login.example.com -var "certificate_arn=$certificate"
+step "a delegated verifier without a secret is refused" \
+    refused "Each of delegated_verifiers needs its secret" "${mac_and_delegation[@]}"
+step "sign with a MAC key, import users" import_users
+step "a key of one's own follows, the function creates users" \
+    deployed "C=HMAC_256 $foreign_key" "GetItem PutItem UpdateItem"
+step "the verifier is told, its secret is not shown" delegates
 step "destroy" terraform destroy -auto-approve
 step "nothing is left" nothing_left
 echo "terraform: $passed passed, 0 failed"

@@ -1,6 +1,14 @@
 locals {
   own_issuer = var.domain_name == "" ? aws_apigatewayv2_api.this.api_endpoint : "https://${var.domain_name}"
   issuer     = var.issuer == "" ? local.own_issuer : var.issuer
+
+  delegated_verifiers = [
+    for index, verifier in var.delegated_verifiers :
+    merge(verifier, { secret_env = "PASSGRANT_DELEGATED_SECRET_${index + 1}" })
+  ]
+  delegated_secrets = {
+    for verifier in local.delegated_verifiers : verifier.secret_env => lookup(var.delegated_secrets, verifier.name, "")
+  }
 }
 
 resource "aws_lambda_function" "this" {
@@ -27,30 +35,56 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
-    variables = {
+    variables = merge(local.delegated_secrets, {
       PASSGRANT_ISSUER        = local.issuer
       PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
       PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
       PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
       # By ARN, not by alias: an alias moves before every instance knows, and a key's policy speaks of the key.
-      PASSGRANT_SIGNING_KEYS      = join(",", [for label in var.signing_keys : aws_kms_key.signing[label].arn])
-      PASSGRANT_SIGNING_ALGORITHM = var.signing_algorithm
-      PASSGRANT_DEFAULT_SCOPE     = var.default_scope
-      PASSGRANT_EMPTY_SCOPE       = var.empty_scope
-      PASSGRANT_CORS_ORIGINS      = join(",", var.cors_origins)
-      PASSGRANT_USERNAME_PROFILE  = var.username_profile
-      PASSGRANT_PASSWORD_GRANT    = var.password_grant ? "on" : "off"
-      PASSGRANT_DETAILED_ERRORS   = var.detailed_errors ? "on" : "off"
-      PASSGRANT_CLIENT_CACHE      = var.client_cache
-      PASSGRANT_ARGON2_MEMORY_KIB = var.argon2_memory_kib
-      PASSGRANT_ARGON2_ITERATIONS = var.argon2_iterations
+      PASSGRANT_SIGNING_KEYS        = join(",", local.signing_key_arns)
+      PASSGRANT_SIGNING_ALGORITHM   = var.signing_algorithm
+      PASSGRANT_DEFAULT_SCOPE       = var.default_scope
+      PASSGRANT_EMPTY_SCOPE         = var.empty_scope
+      PASSGRANT_CORS_ORIGINS        = join(",", var.cors_origins)
+      PASSGRANT_USERNAME_PROFILE    = var.username_profile
+      PASSGRANT_PASSWORD_GRANT      = var.password_grant ? "on" : "off"
+      PASSGRANT_ATTEMPTS_LIMIT      = var.attempts_limit
+      PASSGRANT_ATTEMPTS_WINDOW     = var.attempts_window
+      PASSGRANT_AUTH_CHAIN          = var.auth_chain
+      PASSGRANT_AUTH_CHAINS         = join(";", [for name, verifiers in var.auth_chains : "${name}=${join(",", verifiers)}"])
+      PASSGRANT_DELEGATED_VERIFIERS = length(local.delegated_verifiers) == 0 ? "" : jsonencode(local.delegated_verifiers)
+      PASSGRANT_DETAILED_ERRORS     = var.detailed_errors ? "on" : "off"
+      PASSGRANT_CLIENT_CACHE        = var.client_cache
+      PASSGRANT_ARGON2_MEMORY_KIB   = var.argon2_memory_kib
+      PASSGRANT_ARGON2_ITERATIONS   = var.argon2_iterations
       # More lanes than vCPUs slow the service and not an attacker.
       PASSGRANT_ARGON2_PARALLELISM = 1
       PASSGRANT_LOG                = var.log_level
+    })
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(var.signing_keys) + length(var.signing_key_arns) > 0
+      error_message = "Without signing_keys there must be signing_key_arns."
+    }
+
+    # What keys of one's own are good for is not to be seen here: where none fits, the function's log tells.
+    precondition {
+      condition = (
+        length(var.signing_key_arns) + length(var.published_key_arns) > 0 ||
+        anytrue([for spec in local.signing_key_specs : contains(local.algorithms[spec], var.signing_algorithm)])
+      )
+      error_message = "No key of signing_keys fits signing_algorithm."
+    }
+
+    precondition {
+      condition     = alltrue([for verifier in var.delegated_verifiers : contains(keys(var.delegated_secrets), verifier.name)])
+      error_message = "Each of delegated_verifiers needs its secret in delegated_secrets."
     }
   }
 
-  # An instance that starts before its permissions are there would answer 503 until they are.
+  # An instance that starts before its permissions are there would answer 500 until they are.
   depends_on = [aws_iam_role_policy.function]
 }
 
@@ -98,6 +132,24 @@ data "aws_iam_policy_document" "function" {
     resources = [aws_dynamodb_table.users.arn]
   }
 
+  # Whole items: a condition on dynamodb:Attributes must name every attribute that a condition expression reads, and where
+  # it names one too few the password's hash is never written and no login shows it.
+  statement {
+    sid       = "KeepPasswordHashes"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.users.arn]
+  }
+
+  dynamic "statement" {
+    for_each = anytrue([for verifier in var.delegated_verifiers : verifier.import]) ? [true] : []
+
+    content {
+      sid       = "ImportUsers"
+      actions   = ["dynamodb:PutItem"]
+      resources = [aws_dynamodb_table.users.arn]
+    }
+  }
+
   statement {
     sid       = "KeepTokens"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
@@ -105,20 +157,28 @@ data "aws_iam_policy_document" "function" {
   }
 
   statement {
-    sid       = "PublishKeys"
-    actions   = ["kms:GetPublicKey"]
-    resources = [for key in aws_kms_key.signing : key.arn]
+    sid       = "KnowKeys"
+    actions   = ["kms:DescribeKey", "kms:GetPublicKey"]
+    resources = local.signing_key_arns
   }
 
-  statement {
-    sid       = "SignDigests"
-    actions   = ["kms:Sign"]
-    resources = [for key in aws_kms_key.signing : key.arn]
+  dynamic "statement" {
+    for_each = local.signing_requests
 
-    condition {
-      test     = "StringEquals"
-      variable = "kms:MessageType"
-      values   = ["DIGEST"]
+    content {
+      sid       = statement.key
+      actions   = [statement.value.action]
+      resources = local.signing_key_arns
+
+      dynamic "condition" {
+        for_each = statement.value.conditions
+
+        content {
+          test     = "StringEquals"
+          variable = condition.key
+          values   = condition.value
+        }
+      }
     }
   }
 

@@ -29,13 +29,13 @@ output "tokens_table" {
 }
 
 output "signing_key_alias" {
-  description = "Alias of the key that signs."
-  value       = aws_kms_alias.signing.name
+  description = "Alias of the first of signing_keys; null without one."
+  value       = one(aws_kms_alias.signing[*].name)
 }
 
 output "signing_key_arn" {
-  description = "ARN of the key that signs."
-  value       = aws_kms_key.signing[var.signing_keys[0]].arn
+  description = "ARN of the key that comes first."
+  value       = local.signing_key_arns[0]
 }
 
 output "function_name" {

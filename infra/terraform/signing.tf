@@ -1,11 +1,68 @@
-# One key for each label, so that a new key can be published before it signs and an old one after it did. RSA, because
-# JWT authorizers of API Gateway verify nothing else.
+locals {
+  # In the order of PASSGRANT_SIGNING_KEYS.
+  signing_key_arns = concat(
+    var.signing_key_arns,
+    [for label in var.signing_keys : aws_kms_key.signing[label].arn],
+    var.published_key_arns,
+  )
+  signing_key_specs = { for label in var.signing_keys : label => lookup(var.signing_key_specs, label, "RSA_2048") }
+
+  rsa_algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
+  algorithms = {
+    RSA_2048      = local.rsa_algorithms
+    RSA_3072      = local.rsa_algorithms
+    RSA_4096      = local.rsa_algorithms
+    ECC_NIST_P256 = ["ES256"]
+    ECC_NIST_P384 = ["ES384"]
+    ECC_NIST_P521 = ["ES512"]
+    HMAC_256      = ["HS256"]
+    HMAC_384      = ["HS384"]
+    HMAC_512      = ["HS512"]
+  }
+
+  # What the function asks of keys. What a key is asked beyond its spec KMS refuses, so the same statements fit keys of every
+  # spec: RSA and ECDSA sign digests, Ed25519 signs messages, HMAC keys make MACs and are described where key pairs are
+  # published.
+  signing_requests = {
+    SignDigests = {
+      action = "kms:Sign"
+      conditions = {
+        "kms:MessageType" = ["DIGEST"]
+        # All that a key can do: which of them signs is the client's registration.
+        "kms:SigningAlgorithm" = [
+          "RSASSA_PKCS1_V1_5_SHA_256",
+          "RSASSA_PKCS1_V1_5_SHA_384",
+          "RSASSA_PKCS1_V1_5_SHA_512",
+          "RSASSA_PSS_SHA_256",
+          "RSASSA_PSS_SHA_384",
+          "RSASSA_PSS_SHA_512",
+          "ECDSA_SHA_256",
+          "ECDSA_SHA_384",
+          "ECDSA_SHA_512",
+        ]
+      }
+    }
+    SignMessages = {
+      action = "kms:Sign"
+      conditions = {
+        "kms:MessageType"      = ["RAW"]
+        "kms:SigningAlgorithm" = ["ED25519_SHA_512"]
+      }
+    }
+    MakeMacs = {
+      action     = "kms:GenerateMac"
+      conditions = { "kms:MacAlgorithm" = ["HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"] }
+    }
+  }
+}
+
+# One key for each label, so that a new key can be published before it signs and an old one after it did.
 resource "aws_kms_key" "signing" {
-  for_each = toset(var.signing_keys)
+  for_each = local.signing_key_specs
 
   description              = "Signs the tokens of ${var.name} (${each.key})"
-  customer_master_key_spec = "RSA_2048"
-  key_usage                = "SIGN_VERIFY"
+  customer_master_key_spec = each.value
+  key_usage                = startswith(each.value, "HMAC_") ? "GENERATE_VERIFY_MAC" : "SIGN_VERIFY"
   policy                   = data.aws_iam_policy_document.signing_key.json
   # As long as KMS allows. A key that is gone cannot be made again.
   deletion_window_in_days = 30
@@ -53,9 +110,21 @@ data "aws_iam_policy_document" "signing_key" {
     }
   }
 
+  # A MAC has nothing public to verify it with: who is to accept such tokens asks KMS.
   statement {
-    sid       = "PublishKeys"
-    actions   = ["kms:GetPublicKey"]
+    sid       = "VerifyMacsThroughIam"
+    actions   = ["kms:VerifyMac"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+    }
+  }
+
+  statement {
+    sid       = "KnowKeys"
+    actions   = ["kms:DescribeKey", "kms:GetPublicKey"]
     resources = ["*"]
 
     principals {
@@ -64,41 +133,35 @@ data "aws_iam_policy_document" "signing_key" {
     }
   }
 
-  statement {
-    sid       = "SignDigests"
-    actions   = ["kms:Sign"]
-    resources = ["*"]
+  dynamic "statement" {
+    for_each = local.signing_requests
 
-    principals {
-      type        = "AWS"
-      identifiers = [aws_iam_role.function.arn]
-    }
+    content {
+      sid       = statement.key
+      actions   = [statement.value.action]
+      resources = ["*"]
 
-    condition {
-      test     = "StringEquals"
-      variable = "kms:MessageType"
-      values   = ["DIGEST"]
-    }
+      principals {
+        type        = "AWS"
+        identifiers = [aws_iam_role.function.arn]
+      }
 
-    # All that the key can do: which of them signs is the client's registration.
-    condition {
-      test     = "StringEquals"
-      variable = "kms:SigningAlgorithm"
-      values = [
-        "RSASSA_PKCS1_V1_5_SHA_256",
-        "RSASSA_PKCS1_V1_5_SHA_384",
-        "RSASSA_PKCS1_V1_5_SHA_512",
-        "RSASSA_PSS_SHA_256",
-        "RSASSA_PSS_SHA_384",
-        "RSASSA_PSS_SHA_512",
-      ]
+      dynamic "condition" {
+        for_each = statement.value.conditions
+
+        content {
+          test     = "StringEquals"
+          variable = condition.key
+          values   = condition.value
+        }
+      }
     }
   }
 
   statement {
     sid       = "NobodyElseSigns"
     effect    = "Deny"
-    actions   = ["kms:CreateGrant", "kms:Sign"]
+    actions   = ["kms:CreateGrant", "kms:GenerateMac", "kms:Sign"]
     resources = ["*"]
 
     principals {
@@ -114,8 +177,10 @@ data "aws_iam_policy_document" "signing_key" {
   }
 }
 
-# For people: the function goes by ARN.
+# For people: the function goes by ARN. KMS moves no alias between a key pair and a MAC key, hence two names.
 resource "aws_kms_alias" "signing" {
-  name          = "alias/${var.name}-signing"
+  count = length(var.signing_keys) == 0 ? 0 : 1
+
+  name          = "alias/${var.name}-${aws_kms_key.signing[var.signing_keys[0]].key_usage == "SIGN_VERIFY" ? "signing" : "mac"}"
   target_key_id = aws_kms_key.signing[var.signing_keys[0]].key_id
 }

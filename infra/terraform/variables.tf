@@ -67,22 +67,58 @@ variable "issuer" {
 variable "signing_algorithm" {
   type        = string
   default     = "RS256"
-  description = "Algorithm of tokens whose client asks for no other. JWT authorizers of API Gateway accept RS256 of these."
+  description = "Algorithm of tokens whose client asks for no other; a key must fit it. JWT authorizers of API Gateway accept RS256 of these."
 
   validation {
-    condition     = contains(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"], var.signing_algorithm)
-    error_message = "signing_algorithm is RS256, RS384, RS512, PS256, PS384 or PS512."
+    condition     = contains(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"], var.signing_algorithm)
+    error_message = "signing_algorithm is RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 or HS512."
   }
 }
 
 variable "signing_keys" {
   type        = list(string)
   default     = ["A"]
-  description = "Labels of the signing keys that exist. The first signs, all are published. docs/deploy.md has the rotation."
+  description = "Labels of the signing keys that the module makes. The first that fits an algorithm signs, all are published. docs/deploy.md has the rotation."
 
   validation {
-    condition     = length(var.signing_keys) > 0 && length(distinct(var.signing_keys)) == length(var.signing_keys)
-    error_message = "signing_keys is one or more different labels."
+    condition     = length(distinct(var.signing_keys)) == length(var.signing_keys)
+    error_message = "The labels of signing_keys are different."
+  }
+}
+
+variable "signing_key_specs" {
+  type        = map(string)
+  default     = {}
+  description = "KMS key spec by label; RSA_2048 where none is given. Never change that of a key that exists: Terraform would replace the key."
+
+  # Not ECC_NIST_EDWARDS25519, which version 5 of the provider does not know: such a key goes into signing_key_arns.
+  validation {
+    condition = alltrue([for spec in values(var.signing_key_specs) : contains([
+      "RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "HMAC_256", "HMAC_384", "HMAC_512",
+    ], spec)])
+    error_message = "A key spec is RSA_2048, RSA_3072, RSA_4096, ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, HMAC_256, HMAC_384 or HMAC_512."
+  }
+}
+
+variable "signing_key_arns" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of KMS keys of your own that sign before those of signing_keys."
+
+  validation {
+    condition     = alltrue([for arn in var.signing_key_arns : can(regex("^arn:[^\\s,]+:key/[^\\s,]+$", arn))])
+    error_message = "signing_key_arns is ARNs of KMS keys, not of aliases."
+  }
+}
+
+variable "published_key_arns" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of KMS keys of your own that come after those of signing_keys."
+
+  validation {
+    condition     = alltrue([for arn in var.published_key_arns : can(regex("^arn:[^\\s,]+:key/[^\\s,]+$", arn))])
+    error_message = "published_key_arns is ARNs of KMS keys, not of aliases."
   }
 }
 
@@ -134,6 +170,67 @@ variable "password_grant" {
   type        = bool
   default     = true
   description = "Off refuses the password grant; sessions go on."
+}
+
+variable "attempts_limit" {
+  type        = number
+  default     = 10
+  description = "How many passwords may be tried for one user name in attempts_window before it is locked."
+
+  validation {
+    condition     = var.attempts_limit >= 1 && var.attempts_limit <= 100 && floor(var.attempts_limit) == var.attempts_limit
+    error_message = "attempts_limit is a whole number from 1 to 100."
+  }
+}
+
+variable "attempts_window" {
+  type        = string
+  default     = "15m"
+  description = "The time in which attempts_limit counts, and of the first lock. 24h at most."
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*[smh]$", var.attempts_window))
+    error_message = "attempts_window is a duration such as 15m."
+  }
+}
+
+variable "auth_chain" {
+  type        = string
+  default     = "directory"
+  description = "The credential-verifier chain of clients that have none of their own."
+}
+
+variable "auth_chains" {
+  type        = map(list(string))
+  default     = {}
+  description = "More chains: the verifiers of each, in the order in which they are asked. A verifier is directory or one of delegated_verifiers."
+
+  validation {
+    condition     = alltrue([for verifiers in values(var.auth_chains) : length(verifiers) >= 1 && length(verifiers) <= 3])
+    error_message = "A chain has 1 to 3 verifiers."
+  }
+}
+
+variable "delegated_verifiers" {
+  type = list(object({
+    name   = string
+    url    = string
+    import = optional(bool, false)
+  }))
+  default     = []
+  description = "The delegated verifiers. Where one imports, the function may create users."
+}
+
+variable "delegated_secrets" {
+  type        = map(string)
+  default     = {}
+  sensitive   = true
+  description = "The secret that signs the calls of each delegated verifier, by the verifier's name. It is in the state and in the function's environment."
+
+  validation {
+    condition     = alltrue([for secret in values(var.delegated_secrets) : can(regex("^[!-~]{32,512}$", secret))])
+    error_message = "A secret of delegated_secrets is 32 to 512 visible ASCII characters."
+  }
 }
 
 variable "detailed_errors" {

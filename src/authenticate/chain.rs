@@ -127,7 +127,7 @@ impl Deciding<'_> {
     async fn verify(self, hash: Option<&PasswordHash>) -> Result<Verified, Error> {
         let Submission { username, password, .. } = self.submission;
         let outcome = self.backends.passwords.verify(Some(password.clone()), hash, username.as_str()).await;
-        outcome.map_err(|error| undecided(error, Some(username)))
+        outcome.map_err(|error| undecided(error, username))
     }
 
     /// Hashes the right password under the live policy. The login does not need it: where it cannot be written, a
@@ -237,7 +237,7 @@ impl Deciding<'_> {
 
     async fn hash(self) -> Result<PasswordHash, Error> {
         let hashed = self.backends.passwords.hash(self.submission.password.clone(), self.backends.random).await;
-        hashed.map_err(|error| undecided(error, None))
+        hashed.map_err(|error| undecided(error, &self.submission.username))
     }
 
     fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Map<String, Value>) -> User {
@@ -257,13 +257,10 @@ impl Deciding<'_> {
     }
 }
 
-pub(super) fn undecided(error: VerifyError, username: Option<&Username>) -> Error {
+pub(super) fn undecided(error: VerifyError, username: &Username) -> Error {
     match error {
         VerifyError::Overloaded => Error::unavailable().because(error),
-        VerifyError::Unreadable(_) => {
-            let username = username.map_or("", Username::as_str);
-            Error::server_error().because(format!("user {username}: {error}"))
-        }
+        VerifyError::Unreadable(_) => Error::server_error().because(format!("user {username}: {error}")),
         VerifyError::Interrupted | VerifyError::NoRandomness => Error::server_error().because(error),
     }
 }

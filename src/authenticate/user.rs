@@ -91,21 +91,18 @@ pub async fn authenticate(
     backends: Backends<'_>,
     now: Timestamp,
 ) -> Result<(AuthenticatedUser, CountedAttempt), Error> {
-    let refused = |reason: &str| Error::invalid_credentials().because(reason);
-    let Ok(username) = Username::prepare(login.username, login.profile) else {
-        let outcome = backends.passwords.verify(None, None, "").await;
-        outcome.map_err(|error| undecided(error, None))?;
-        return Err(refused("the username is none"));
-    };
+    let prepared = Username::prepare(login.username, login.profile);
+    // A name that nobody can have costs what an unknown one does.
+    let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
     let turn = backends.attempts.turn(&username).await?;
     let (counted, stored) = tokio::join!(backends.attempts.count(turn, now), backends.users.get(&username));
     let counted = counted?;
     let decision = async {
         let stored = stored?;
-        let Ok(password) = Password::prepare(login.password) else {
+        let (Ok(username), Ok(password)) = (prepared, Password::prepare(login.password)) else {
             let verified = backends.passwords.verify(None, None, username.as_str()).await;
-            let mark = verified.map_err(|error| undecided(error, Some(&username)))?.mark;
-            return Ok(Decision::No { reason: "the password is none".to_owned(), mark });
+            let mark = verified.map_err(|error| undecided(error, &username))?.mark;
+            return Ok(Decision::No { reason: "the username or the password is none".to_owned(), mark });
         };
         let submission =
             Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
@@ -115,7 +112,7 @@ pub async fn authenticate(
         Ok(Decision::Yes(identity)) => Ok((AuthenticatedUser::new(identity, now), counted)),
         Ok(Decision::No { reason, mark }) => {
             backends.attempts.wrong(counted, &mark).await;
-            Err(refused(&reason))
+            Err(Error::invalid_credentials().because(reason))
         }
         Err(error) => {
             backends.attempts.undecided(counted).await;

@@ -42,6 +42,18 @@ pub(crate) fn exchange(address: &str, request: &[u8]) -> Answer {
     Answer::parse(answer)
 }
 
+/// Sends `requests` as they are; the statuses of all answers until the server closes, and the text of them.
+pub(crate) fn answers(address: &str, requests: &[u8]) -> (Vec<u16>, String) {
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    // A server that has refused the first may close before it has taken the rest.
+    let _: std::io::Result<()> = stream.write_all(requests);
+    let mut answers = Vec::new();
+    let _: std::io::Result<usize> = stream.read_to_end(&mut answers);
+    let text = String::from_utf8(answers).expect("UTF-8");
+    let statuses = text.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().expect("a status"));
+    (statuses.collect(), text.to_ascii_lowercase())
+}
+
 /// `GET path`.
 pub(crate) fn get(address: &str, path: &str) -> Answer {
     exchange(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes())

@@ -55,6 +55,11 @@ impl Server {
         self.started["url"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an http URL")
     }
 
+    /// The identifier of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks for tokens, with the credentials of the demo.
     pub(crate) fn demo_tokens(&self, demo: &Value) -> Answer {
         self.demo_login(demo, text(&demo["password"]))

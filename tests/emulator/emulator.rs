@@ -147,13 +147,14 @@ impl Drop for Emulator {
 /// The path that an environment variable names.
 #[expect(clippy::disallowed_methods, reason = "whoever built the bootstrap and got the emulator names them")]
 pub(crate) fn path_in(variable: &str) -> PathBuf {
-    let path = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run .ci/emulator"));
+    let path = std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: .ci/emulator and .ci/clients set it"));
     fs::canonicalize(&path).unwrap_or_else(|error| panic!("{variable}: {}: {error}", path.display()))
 }
 
 /// An address to be listened on by somebody else, who cannot be handed a socket and does not say which port he took.
 /// Nothing takes it meanwhile: the host is this process's alone, and no port is given twice.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let [_, host @ ..] = process::id().to_be_bytes();
     let host = Ipv4Addr::new(127, host[0], host[1], host[2]);

@@ -15,6 +15,7 @@ mod deployment;
 mod emulator;
 mod event;
 
+mod clients;
 mod environment;
 mod faults;
 mod front_doors;

@@ -35,6 +35,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::kms::KmsDouble;
+use crate::openapi;
 use crate::wire::Wire;
 
 /// The moment at which every test begins: 2026-01-01T00:00:00Z.
@@ -217,6 +218,11 @@ impl TestApp {
         self.add_instance();
     }
 
+    /// The DynamoDB behind the app, for what the store cannot show.
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        dynamodb_client(&self.dynamodb_wire)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -265,12 +271,17 @@ impl TestApp {
         self.send_to(0, request).await
     }
 
-    /// Sends a request to one of the instances.
+    /// Sends a request to one of the instances. Whatever it answers must be documented.
     pub(crate) async fn send_to(&self, instance: usize, request: Request<Bytes>) -> Answer {
         let service = &self.services[instance];
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let id = RequestId::of_platform("the-request-id");
         let response = router::handle(service, request, id, Duration::from_secs(29)).await;
-        Answer::new(response)
+        let answer = Answer::new(response);
+        let issuer = self.config.required_issuer().expect("an issuer");
+        let documented = openapi::check(&method, openapi::below(issuer.path(), &path), &answer);
+        documented.unwrap_or_else(|problem| panic!("{method} {path}: {problem}\n{}", answer.whole()));
+        answer
     }
 
     /// A token request of the client `app`, by Basic.
@@ -290,9 +301,7 @@ impl TestApp {
 
     /// Asks about a token as the client `api`, which may introspect.
     pub(crate) async fn introspect(&self, token: &str) -> Value {
-        let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
-        *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
-        self.send(request).await.succeeded().json()
+        self.send(introspection(token)).await.succeeded().json()
     }
 
     /// Registers `api`, which may introspect.
@@ -391,6 +400,13 @@ pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &
     if let Some((id, secret)) = client {
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&basic(id, secret)).expect("a header"));
     }
+    request
+}
+
+/// A question about a token of the client `api`.
+pub(crate) fn introspection(token: &str) -> Request<Bytes> {
+    let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
+    *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
     request
 }
 

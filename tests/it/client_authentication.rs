@@ -121,6 +121,14 @@ async fn a_header_that_is_not_basic_is_invalid_client_and_two_are_invalid_reques
 }
 
 #[tokio::test]
+async fn client_ids_and_secrets_are_case_sensitive() {
+    let app = TestApp::start().await;
+    for credentials in [("App", SECRET), ("app", &SECRET.to_uppercase())] {
+        app.send(token_request(Some(credentials), &LOGIN)).await.failed(401, "invalid_client");
+    }
+}
+
+#[tokio::test]
 async fn two_secrets_hold_at_once_and_each_ends_when_it_should() {
     let app = TestApp::start().await;
     let mut old = secret("the-old-secret");

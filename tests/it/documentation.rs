@@ -1,6 +1,16 @@
-//! The documentation tells what the code does.
+//! The documentation tells what the code does, and the deployments set what it reads.
+
+use std::collections::HashSet;
 
 use passgrant::config::VARIABLES;
+
+/// What the deployments leave at its default.
+const NOT_DEPLOYED: [&str; 2] = [
+    // The command line alone sets passwords.
+    "PASSGRANT_PASSWORD_MIN_LENGTH",
+    // An instance of the function has one request at a time: nothing waits.
+    "PASSGRANT_VERIFY_QUEUE",
+];
 
 #[test]
 fn every_variable_is_documented_as_the_help_prints_it() {
@@ -15,4 +25,16 @@ fn every_variable_is_documented_as_the_help_prints_it() {
         })
         .collect();
     assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_deployments_set_every_variable() {
+    for (deployment, text) in
+        [("SAM", include_str!("../../template.yaml")), ("Terraform", include_str!("../../infra/terraform/function.tf"))]
+    {
+        let words: HashSet<_> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        for name in VARIABLES.iter().map(|variable| variable.name) {
+            assert_ne!(words.contains(name), NOT_DEPLOYED.contains(&name), "{deployment}: {name}");
+        }
+    }
 }

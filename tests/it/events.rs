@@ -117,6 +117,37 @@ async fn a_stage_is_not_part_of_the_path() {
 }
 
 #[tokio::test]
+async fn a_path_that_only_resembles_an_endpoint_is_none() {
+    let app = app().await;
+    for shape in SHAPES {
+        for path in [
+            "//oauth2/token",
+            "/oauth2//token",
+            "/oauth2/%74oken",
+            "/oauth2%2ftoken",
+            "/oauth2/token/",
+            "/./oauth2/token",
+            "/%2e/oauth2/token",
+            "/oauth2/../oauth2/token",
+            "/oauth2/token;x=y",
+            "/oauth2/token%00",
+            "/oauth2/token\0",
+            "/oauth2/token\r\nx: injected",
+            "/oauth2\\token",
+            "/OAuth2/Token",
+            "http://id.example.com/oauth2/token",
+        ] {
+            let mut event = sample(shape);
+            let member = if event["rawPath"].is_string() { "rawPath" } else { "path" };
+            event[member] = json!(path);
+            let answer = invoke(&app, &event).await;
+            assert_eq!(answer["statusCode"], 404, "{shape} {path:?}: {answer}");
+            assert!(!answer.to_string().contains("injected"), "{shape} {path:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_no_gateway_should_send_is_answered_all_the_same() {
     let app = app().await;
     for shape in SHAPES {

@@ -1,18 +1,29 @@
 //! DynamoDB or KMS throttled, slow or gone: 503, and the same request again finishes the work.
 
+#![expect(clippy::expect_used, reason = "an app without its wires has failed")]
+
 use std::time::{Duration, Instant};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher};
+use futures_util::future::join_all;
+use http::StatusCode;
+use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::router::{self, RequestId};
 
+use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
+use crate::kms::{KeySpec, KmsDouble};
+use crate::wire::{Fault, Matcher};
+
+/// `app` for the grants, `opaque` whose access tokens are opaque, `api` which may introspect.
 async fn app() -> TestApp {
     let double = KmsDouble::start().await;
     let key = double.create_key(KeySpec::Rsa2048);
     let app = TestApp::builder().kms(double, &[key]).start().await;
-    app.register(client("app")).await;
+    app.register(Client { scopes: scope("read openid"), ..client("app") }).await;
+    app.register(Client { access_token_format: AccessTokenFormat::Opaque, ..client("opaque") }).await;
+    app.register_api().await;
     app.create_user("ann").await;
+    // What only an instance's first request does.
+    app.login().await.succeeded();
     app
 }
 
@@ -27,41 +38,154 @@ const FAULTS: [Fault; 8] = [
     Fault::ExpiredCredentials,
 ];
 
-#[tokio::test]
-async fn a_login_survives_every_fault_of_every_call() {
+/// What the SDK tries again by itself.
+const RETRIED: [Fault; 5] =
+    [Fault::Throttle, Fault::ServerError, Fault::Unavailable503, Fault::Reset, Fault::ResetAfter];
+
+/// Walks through every call that the request of `ask` makes: breaks it with every fault, once and from then on.
+///
+/// `prepare` makes what the request works on, anew each time: it must have no part in what broke before. Whatever
+/// happens, the answer is the one without a fault or 503; and the same request, sent again, finishes the work.
+async fn walk<P>(
+    prepare: impl AsyncFn(&TestApp) -> P,
+    ask: impl AsyncFn(&TestApp, &P) -> Answer,
+    finished: impl AsyncFn(&TestApp, P, Answer),
+) {
+    // Each with an app of its own, all at once: most of the time goes by waiting between the SDK's attempts.
+    join_all(FAULTS.map(|fault| walk_with(fault, &prepare, &ask, &finished))).await;
+}
+
+async fn walk_with<P>(
+    fault: Fault,
+    prepare: &impl AsyncFn(&TestApp) -> P,
+    ask: &impl AsyncFn(&TestApp, &P) -> Answer,
+    finished: &impl AsyncFn(&TestApp, P, Answer),
+) {
     let app = app().await;
-    app.login().await.succeeded();
-    for fault in FAULTS {
-        for (in_kms, operation) in [(false, "GetItem"), (false, "PutItem"), (true, "Sign")] {
-            let wire = if in_kms { app.kms_wire.as_ref().expect("a wire") } else { &app.dynamodb_wire };
-            wire.inject(fault, Matcher::operation(operation));
-            let answer = app.login().await.failed(503, "temporarily_unavailable");
-            assert!(answer.headers.contains_key("retry-after"), "{fault:?} of {operation}");
-            wire.clear_faults();
-            app.login().await.succeeded();
+    let wires = [&app.dynamodb_wire, app.kms_wire.as_ref().expect("a wire")];
+    let prepared = prepare(&app).await;
+    for wire in wires {
+        wire.take_exchanges();
+    }
+    ask(&app, &prepared).await.succeeded();
+    let calls = wires.map(|wire| wire.take_exchanges().len());
+    assert!(calls[0] > 1, "the walk has somewhere to go");
+
+    for (wire, calls) in wires.into_iter().zip(calls) {
+        for nth in 1..=calls {
+            for (matcher, once) in [(Matcher::any().nth(nth), true), (Matcher::any().from(nth), false)] {
+                let place =
+                    format!("{fault:?} of call {nth} of {calls}, {}", if once { "once" } else { "from then on" });
+                let prepared = prepare(&app).await;
+                wire.inject(fault, matcher);
+                let broken = ask(&app, &prepared).await;
+                wire.clear_faults();
+                if broken.status != StatusCode::OK {
+                    assert!(!(once && RETRIED.contains(&fault)), "{place}: {broken:?}");
+                    let unavailable = (503, "temporarily_unavailable");
+                    assert_eq!((broken.status.as_u16(), broken.error().as_str()), unavailable, "{place}");
+                    assert!(broken.headers.contains_key("retry-after"), "{place}");
+                }
+                let again = ask(&app, &prepared).await;
+                assert_eq!(again.status, StatusCode::OK, "{place}, sent again: {again:?}");
+                finished(&app, prepared, again).await;
+            }
         }
     }
 }
 
 #[tokio::test]
-async fn a_refresh_survives_every_fault_of_every_call_and_keeps_its_token() {
-    let app = app().await;
-    let mut token = app.login().await.succeeded().text("refresh_token");
-    for fault in FAULTS {
-        for (in_kms, operation) in [(false, "GetItem"), (false, "UpdateItem"), (true, "Sign")] {
-            let wire = if in_kms { app.kms_wire.as_ref().expect("a wire") } else { &app.dynamodb_wire };
-            wire.inject(fault, Matcher::operation(operation));
-            app.refresh(&token).await.failed(503, "temporarily_unavailable");
-            wire.clear_faults();
-            token = app.refresh(&token).await.succeeded().text("refresh_token");
+async fn a_login_survives_every_fault_of_every_call() {
+    let ask = async |app: &TestApp, (): &()| app.login().await;
+    let finished = async |app: &TestApp, (), answer: Answer| {
+        app.refresh(&answer.text("refresh_token")).await.succeeded();
+    };
+    walk(async |_| (), ask, finished).await;
+}
+
+#[tokio::test]
+async fn a_login_with_an_id_token_and_an_opaque_access_token_survives_every_fault_of_every_call() {
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+    let openid = [login.as_slice(), &[("scope", "openid")]].concat();
+    walk(async |_| (), async |app, (): &()| app.token(&openid).await, async |_, (), _| ()).await;
+    let opaque = async |app: &TestApp, (): &()| app.send(token_request(Some(("opaque", SECRET)), &login)).await;
+    let finished = async |app: &TestApp, (), answer: Answer| {
+        assert_eq!(app.introspect(&answer.text("access_token")).await["active"], true);
+    };
+    walk(async |_| (), opaque, finished).await;
+}
+
+#[tokio::test]
+async fn a_refused_login_is_refused_or_unavailable_whatever_breaks() {
+    let walk_with = async |fault| {
+        let app = app().await;
+        let login = [("grant_type", "password"), ("username", "ann"), ("password", "wrong")];
+        app.dynamodb_wire.take_exchanges();
+        app.token(&login).await.failed(400, "invalid_grant");
+        let calls = app.dynamodb_wire.take_exchanges().len();
+        for nth in 1..=calls {
+            for matcher in [Matcher::any().nth(nth), Matcher::any().from(nth)] {
+                app.dynamodb_wire.inject(fault, matcher);
+                let answer = app.token(&login).await;
+                app.dynamodb_wire.clear_faults();
+                assert!(matches!(answer.status.as_u16(), 400 | 503), "{fault:?} of call {nth}: {answer:?}");
+                app.login().await.succeeded();
+            }
         }
+    };
+    join_all(FAULTS.map(walk_with)).await;
+}
+
+#[tokio::test]
+async fn a_refresh_survives_every_fault_of_every_call_and_keeps_its_session() {
+    let prepare = async |app: &TestApp| app.login().await.succeeded().text("refresh_token");
+    let ask = async |app: &TestApp, token: &String| app.refresh(token).await;
+    let finished = async |app: &TestApp, token: String, answer: Answer| {
+        let successor = answer.text("refresh_token");
+        assert_eq!(app.refresh(&token).await.succeeded().text("refresh_token"), successor, "one line of descent");
+        app.refresh(&successor).await.succeeded();
+    };
+    walk(prepare, ask, finished).await;
+}
+
+#[tokio::test]
+async fn an_introspection_survives_every_fault_of_every_call() {
+    for client_id in ["app", "opaque"] {
+        let prepare = async |app: &TestApp| {
+            let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+            app.send(token_request(Some((client_id, SECRET)), &login)).await.succeeded().text("access_token")
+        };
+        let ask = async |app: &TestApp, token: &String| app.send(introspection(token)).await;
+        let finished = async |_: &TestApp, _, answer: Answer| assert_eq!(answer.json()["active"], true);
+        walk(prepare, ask, finished).await;
     }
+}
+
+#[tokio::test]
+async fn a_revocation_survives_every_fault_of_every_call_and_is_done_when_it_says_so() {
+    for member in ["access_token", "refresh_token"] {
+        let prepare = async |app: &TestApp| app.login().await.succeeded();
+        let ask = async |app: &TestApp, tokens: &Answer| app.revoke(&tokens.text(member)).await;
+        let finished = async |app: &TestApp, tokens: Answer, _| {
+            assert_eq!(app.introspect(&tokens.text("access_token")).await["active"], false);
+        };
+        walk(prepare, ask, finished).await;
+    }
+}
+
+#[tokio::test]
+async fn userinfo_survives_every_fault_of_every_call() {
+    let prepare = async |app: &TestApp| {
+        let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid")];
+        app.token(&login).await.succeeded().text("access_token")
+    };
+    walk(prepare, async |app: &TestApp, token: &String| app.userinfo(token).await, async |_, _, _| ()).await;
 }
 
 #[tokio::test]
 async fn one_fault_is_retried_within_the_request() {
     let app = app().await;
-    for fault in [Fault::Throttle, Fault::ServerError, Fault::Unavailable503, Fault::Reset, Fault::ResetAfter] {
+    for fault in RETRIED {
         app.dynamodb_wire.inject(fault, Matcher::operation("PutItem").next(1));
         let token = app.login().await.succeeded().text("refresh_token");
         app.refresh(&token).await.succeeded();

@@ -77,7 +77,15 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
     app.token(&[("grant_type", "password"), ("username", "damaged"), ("password", wrong)])
         .await
         .failed(500, "server_error");
+    for number in 0..=10 {
+        let guess = format!("{wrong} {number}");
+        app.token(&[("grant_type", "password"), ("username", "locked"), ("password", &guess)]).await;
+    }
     for fault in [Fault::Throttle, Fault::Garbage, Fault::Truncate, Fault::Reset, Fault::ExpiredCredentials] {
+        // What fails after the verdict is noted, and fails no request.
+        app.dynamodb_wire.inject(fault, Matcher::operation("DeleteItem"));
+        app.login().await.succeeded();
+        app.dynamodb_wire.clear_faults();
         app.dynamodb_wire.inject(fault, Matcher::any());
         app.login().await.failed(503, "temporarily_unavailable");
         app.refresh(&refreshed.text("refresh_token")).await.failed(503, "temporarily_unavailable");
@@ -90,6 +98,9 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
         if let Some(signature) = secret.split('.').nth(2) {
             assert!(!log.contains(signature), "a signature is in the log");
         }
+    }
+    for line in ["a username is locked", "an attempt stays counted"] {
+        assert!(log.contains(line), "{line}");
     }
     assert!(log.lines().filter(|line| line.contains("\"request_id\"")).count() > 10, "the log was captured:\n{log}");
 }

@@ -41,6 +41,7 @@ enum Times {
     Always,
     Next(usize),
     Nth(usize),
+    From(usize),
 }
 
 impl Matcher {
@@ -62,6 +63,11 @@ impl Matcher {
     /// Only the `nth` of them; the first is 1.
     pub(crate) fn nth(self, nth: usize) -> Self {
         Self { times: Times::Nth(nth), ..self }
+    }
+
+    /// The `nth` of them and all that follow; the first is 1.
+    pub(crate) fn from(self, nth: usize) -> Self {
+        Self { times: Times::From(nth), ..self }
     }
 }
 
@@ -86,6 +92,7 @@ impl Injected {
             Times::Always => true,
             Times::Next(count) => self.seen <= count,
             Times::Nth(nth) => self.seen == nth,
+            Times::From(nth) => self.seen >= nth,
         };
         selected.then_some(self.fault)
     }

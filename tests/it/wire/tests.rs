@@ -199,6 +199,11 @@ async fn a_matcher_selects_by_operation_and_count() {
     assert_eq!(answered, [true, false, true]);
 
     kms.wire.clear_faults();
+    kms.wire.inject(unavailable, Matcher::any().from(2));
+    let answered = [kms.describe().await.is_ok(), kms.describe().await.is_ok(), kms.describe().await.is_ok()];
+    assert_eq!(answered, [true, false, false]);
+
+    kms.wire.clear_faults();
     // Both count, and the first to select decides.
     kms.wire.inject(unavailable, Matcher::any().next(1));
     kms.wire.inject(Fault::Throttle, Matcher::any().next(2));

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -96,6 +97,9 @@ fn connection(
 
 async fn answer(service: &Service, request: Request<Incoming>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
+    if is_malformed(&parts) {
+        return closing(StatusCode::BAD_REQUEST);
+    }
     match timeout(BODY_TIME, read(body)).await {
         Ok(Ok(body)) => {
             let id = RequestId::generate(service);
@@ -106,9 +110,23 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Response<Bytes
     }
 }
 
+/// What hyper lets through and HTTP does not: a request to no host, or to several (RFC 9112, section 3.2), and a body
+/// that is coded in another way than once in chunks (sections 6.1 and 7.1).
+fn is_malformed(head: &Parts) -> bool {
+    let hosts = head.headers.get_all(HOST).iter().count();
+    let codings: Vec<_> = head.headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let readable = match codings[..] {
+        [] => true,
+        [coding] => coding.eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    };
+    !readable || hosts > 1 || (hosts == 0 && head.version > Version::HTTP_10)
+}
+
 /// The body; of one that is too large, enough for the service to say so.
 async fn read(mut body: Incoming) -> hyper::Result<Bytes> {
-    let mut read = BytesMut::new();
+    // In one piece from the start: a body that grew would leave copies of itself behind, which nobody wipes.
+    let mut read = BytesMut::with_capacity(MAX_BODY_BYTES + 1);
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };

@@ -1,0 +1,265 @@
+//! Refresh under contention, held against a model: whatever is refreshed, retried and revoked at once, whatever the
+//! clock does and whatever breaks, the answers are those of one session whose requests came one after another.
+//!
+//! So there are never two live successors, nobody honest is signed out inside the grace period, and a replaced token
+//! outside it always ends the session. `PROPTEST_CASES` sets how many histories are tried.
+
+#![expect(clippy::expect_used, reason = "a history without its app has failed")]
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use passgrant::client::{Client, RefreshPolicy};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, token_request};
+use crate::wire::{Fault, Matcher};
+
+const GRACE: u64 = 30;
+const IDLE: u64 = 600;
+const LIFETIME: u64 = 3600;
+
+/// What is asked at one moment. A token is named by how many others of the session are newer.
+#[derive(Clone, Debug)]
+enum Request {
+    Refresh(usize),
+    Revoke(usize),
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    /// Seconds that the clock moves before, back or forth.
+    clock: i64,
+    fault: Option<(Fault, Broken)>,
+    /// At once, in turn through two instances.
+    requests: Vec<Request>,
+}
+
+/// Which calls of a step break.
+#[derive(Clone, Copy, Debug)]
+enum Broken {
+    One(usize),
+    From(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let token = || prop_oneof![6 => Just(0_usize), 4 => Just(1), 1 => 2..4_usize];
+    let request = prop_oneof![12 => token().prop_map(Request::Refresh), 1 => token().prop_map(Request::Revoke)];
+    let clock =
+        prop_oneof![4 => Just(0_i64), 4 => 1..29_i64, 2 => Just(30), 2 => Just(31), 1 => 32..900_i64, 1 => -40..0_i64];
+    let fault = prop_oneof![
+        Just(Fault::Throttle),
+        Just(Fault::Unavailable503),
+        Just(Fault::Reset),
+        Just(Fault::ResetAfter),
+        Just(Fault::Truncate),
+        Just(Fault::Garbage),
+    ];
+    let broken = prop_oneof![3 => (1..9_usize).prop_map(Broken::One), 1 => (1..9_usize).prop_map(Broken::From)];
+    let fault = prop_oneof![3 => Just(None), 1 => (fault, broken).prop_map(Some)];
+    let step = (clock, fault, prop::collection::vec(request, 1..4));
+    prop::collection::vec(step.prop_map(|(clock, fault, requests)| Step { clock, fault, requests }), 1..12)
+}
+
+/// A session as it may be, given what was answered so far.
+#[derive(Clone, Debug, PartialEq)]
+struct Model {
+    alive: bool,
+    /// How many rotations there were; the live token is the last one's.
+    live: usize,
+    rotated_at: u64,
+    expires_at: u64,
+    not_after: u64,
+}
+
+/// What a request is answered: a refresh with the token of so many rotations.
+#[derive(Clone, Debug, PartialEq)]
+enum Outcome {
+    Token(usize),
+    Refused,
+    Revoked,
+}
+
+impl Model {
+    fn begun(now: u64) -> Self {
+        Self { alive: true, live: 0, rotated_at: now, expires_at: now + IDLE, not_after: now + LIFETIME }
+    }
+
+    fn refresh(&mut self, rotation: usize, now: u64) -> Outcome {
+        if !self.alive || now >= self.expires_at {
+            return Outcome::Refused;
+        }
+        if rotation == self.live {
+            self.live += 1;
+            self.rotated_at = now;
+            self.expires_at = self.not_after.min(now + IDLE);
+            return Outcome::Token(self.live);
+        }
+        if rotation + 1 == self.live && now.saturating_sub(self.rotated_at) <= GRACE {
+            return Outcome::Token(self.live);
+        }
+        self.alive = false;
+        Outcome::Refused
+    }
+
+    fn revoke(&mut self, now: u64) -> Outcome {
+        self.alive &= now >= self.expires_at;
+        Outcome::Revoked
+    }
+}
+
+/// What was asked, and what came: none for an answer that nothing is known from.
+type Seen = (Request, usize, Option<Outcome>);
+
+/// Every session that may be there after the requests of a step, in any order; one that was unavailable may have been
+/// carried out or not.
+fn explained(model: &Model, seen: &[Seen], now: u64, possible: &mut Vec<Model>) {
+    if seen.is_empty() {
+        if !possible.contains(model) {
+            possible.push(model.clone());
+        }
+        return;
+    }
+    for (index, (request, rotation, outcome)) in seen.iter().enumerate() {
+        let others: Vec<Seen> =
+            seen.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, seen)| seen.clone()).collect();
+        let mut next = model.clone();
+        let expected = match request {
+            Request::Refresh(_) => next.refresh(*rotation, now),
+            Request::Revoke(_) => next.revoke(now),
+        };
+        match outcome {
+            None => {
+                explained(&next, &others, now, possible);
+                explained(model, &others, now, possible);
+            }
+            Some(outcome) if *outcome == expected => explained(&next, &others, now, possible),
+            Some(_) => {}
+        }
+    }
+}
+
+/// The tokens of a session that a client has seen, by rotation.
+struct Tokens(Vec<Option<String>>);
+
+impl Tokens {
+    /// The rotation of the token that has so many newer ones, and the token.
+    fn newest_but(&self, newer: usize) -> (usize, String) {
+        let mut seen: Vec<_> =
+            self.0.iter().enumerate().filter_map(|(rotation, token)| Some((rotation, token.clone()?))).collect();
+        seen.truncate(seen.len().saturating_sub(newer).max(1));
+        seen.pop().expect("the first token is known")
+    }
+
+    /// Notes the token of a rotation, of which there is one.
+    fn learn(&mut self, rotation: usize, token: &str) {
+        self.0.resize(self.0.len().max(rotation + 1), None);
+        let known = self.0[rotation].get_or_insert_with(|| token.to_owned());
+        assert_eq!(known, token, "two successors of one token");
+    }
+}
+
+async fn run(app: &TestApp, steps: &[Step]) {
+    // Those of a history that failed are still there.
+    app.dynamodb_wire.clear_faults();
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+    let first = app.send(token_request(Some(("app", SECRET)), &login)).await.succeeded().text("refresh_token");
+    let mut tokens = Tokens(vec![Some(first)]);
+    let mut possible = vec![Model::begun(app.now().as_unix())];
+    for step in steps {
+        let by = Duration::from_secs(step.clock.unsigned_abs());
+        if step.clock < 0 {
+            app.clock.set_back(by);
+        } else {
+            app.clock.advance(by);
+        }
+        let now = app.now().as_unix();
+        if let Some((fault, broken)) = step.fault {
+            let matcher = match broken {
+                Broken::One(nth) => Matcher::any().nth(nth),
+                Broken::From(nth) => Matcher::any().from(nth),
+            };
+            app.dynamodb_wire.inject(fault, matcher);
+        }
+        let asked: Vec<_> = step
+            .requests
+            .iter()
+            .map(|request| {
+                let (Request::Refresh(newer) | Request::Revoke(newer)) = request;
+                (request.clone(), tokens.newest_but(*newer))
+            })
+            .collect();
+        let answers = join_all(asked.iter().enumerate().map(async |(number, (request, (_, token)))| match request {
+            Request::Refresh(_) => {
+                let refresh = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+                app.send_to(number % 2, token_request(Some(("app", SECRET)), &refresh)).await
+            }
+            Request::Revoke(_) => app.revoke(token).await,
+        }));
+        let answers = answers.await;
+        app.dynamodb_wire.clear_faults();
+
+        let mut seen = Vec::new();
+        for ((request, (rotation, _)), answer) in asked.into_iter().zip(answers) {
+            let outcome = outcome(&request, rotation, &answer, &possible, &mut tokens);
+            assert!(outcome.is_some() || step.fault.is_some(), "unavailable, and nothing was broken: {answer:?}");
+            seen.push((request, rotation, outcome));
+        }
+        let mut next = Vec::new();
+        for model in &possible {
+            explained(model, &seen, now, &mut next);
+        }
+        assert!(!next.is_empty(), "at {now} no order of {seen:?} explains the answers, from any of {possible:?}");
+        possible = next;
+    }
+}
+
+/// What an answer says. The successor of a token is of the next rotation, whoever asked for it.
+fn outcome(
+    request: &Request,
+    rotation: usize,
+    answer: &Answer,
+    possible: &[Model],
+    tokens: &mut Tokens,
+) -> Option<Outcome> {
+    match (request, answer.status.as_u16()) {
+        (_, 503) => None,
+        (Request::Refresh(_), 200) => {
+            tokens.learn(rotation + 1, &answer.text("refresh_token"));
+            Some(Outcome::Token(rotation + 1))
+        }
+        (Request::Refresh(_), 400) => {
+            assert_eq!(answer.error(), "invalid_grant");
+            Some(Outcome::Refused)
+        }
+        (Request::Revoke(_), 200) => Some(Outcome::Revoked),
+        _ => unreachable!("{answer:?}, from {possible:?}"),
+    }
+}
+
+#[test]
+fn any_history_of_refreshes_is_one_of_requests_that_came_one_after_another() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let app = runtime.block_on(async {
+        let mut app = TestApp::builder().start().await;
+        app.add_instance();
+        // Beyond the machine's own time, by which the embedded DynamoDB deletes what has expired.
+        app.clock.advance(Duration::from_hours(100 * 365 * 24));
+        let refresh = RefreshPolicy {
+            idle_lifetime: Duration::from_secs(IDLE),
+            lifetime: Duration::from_secs(LIFETIME),
+            grace: Duration::from_secs(GRACE),
+            needs_offline_access: false,
+        };
+        app.register(Client { refresh, ..client("app") }).await;
+        app.create_user("ann").await;
+        app
+    });
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let history = |steps: Vec<Step>| {
+        runtime.block_on(run(&app, &steps));
+        Ok(())
+    };
+    TestRunner::new(config).run(&steps(), history).expect("every history is explained");
+}
