@@ -23,10 +23,9 @@ impl Audience {
     /// Parses an audience.
     ///
     /// # Errors
-    /// [`MalformedAudience`] when the text is not absolute, has a fragment, a space, or is too long.
+    /// [`MalformedAudience`] when the text is not absolute, has a fragment, a character that no URI holds, or is too long.
     pub fn parse(text: &str) -> Result<Self, MalformedAudience> {
-        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if text.len() > Self::MAX_BYTES || !printable {
+        if text.len() > Self::MAX_BYTES || !is_written_as_uri(text) {
             return Err(MalformedAudience);
         }
         let url = Url::parse(text).map_err(|_| MalformedAudience)?;
@@ -41,6 +40,14 @@ impl Audience {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether there are only characters of a URI, and every `%` begins an escape (RFC 3986, section 2). `Url` is for
+/// browsers, and mends what is not.
+fn is_written_as_uri(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    text.bytes().all(allowed) && text.split('%').skip(1).all(is_escape)
 }
 
 impl fmt::Display for Audience {
@@ -99,6 +106,14 @@ mod tests {
             "https://api.example.com/#",
             "https://a b",
         ] {
+            assert_eq!(Audience::parse(bad), Err(MalformedAudience), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_audience_holds_no_character_outside_rfc_3986_section_2() {
+        assert!(Audience::parse("https://[::1]/a-._~!$&'()*+,;=:@?%C3%a9").is_ok());
+        for bad in ["https://a/<b>", "https:\\a", "https://a/\"", "urn:^`{|}", "urn:a%", "urn:a%2", "urn:%zz"] {
             assert_eq!(Audience::parse(bad), Err(MalformedAudience), "{bad}");
         }
     }

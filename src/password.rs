@@ -4,7 +4,7 @@ mod hash;
 mod verifier;
 
 use precis_profiles::OpaqueString;
-use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
+use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -37,7 +37,8 @@ impl Password {
         if text.len() > Self::MAX_BYTES {
             return Err(RefusedPassword);
         }
-        let prepared = OpaqueString::enforce(text).map_err(|_| RefusedPassword)?;
+        // Once is not always enough (RFC 8264, section 7).
+        let prepared = stabilize(text, |text| OpaqueString::enforce(text)).map_err(|_| RefusedPassword)?;
         let prepared = Zeroizing::new(prepared.into_owned());
         if prepared.len() > Self::MAX_BYTES {
             return Err(RefusedPassword);
@@ -69,7 +70,7 @@ mod tests {
         assert_eq!(prepared("\u{fb01}").as_deref(), Ok("\u{fb01}"), "never NFKC");
         assert_eq!(prepared("a\u{2003}b").as_deref(), Ok("a b"), "a non-ASCII space becomes U+0020");
         assert_eq!(prepared(" A b ").as_deref(), Ok(" A b "), "no trimming, no folding");
-        for refused in ["", "a\0", "a\n", "a\u{7f}"] {
+        for refused in ["", "a\0", "a\n", "a\u{7f}", "i\u{307}\u{94d}\u{200d}"] {
             assert_eq!(prepared(refused), Err(RefusedPassword), "{refused:?}");
         }
         assert!(prepared(&"\u{1f511}".repeat(64)).is_ok(), "64 code points of any kind");

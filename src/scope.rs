@@ -55,7 +55,25 @@ impl Scope {
     /// # Errors
     /// [`MalformedScope`] for anything outside the grammar, the empty string included, or over [`MAX_TOKENS`].
     pub fn parse(text: &str) -> Result<Self, MalformedScope> {
-        text.split(' ').map(ScopeToken::parse).collect::<Result<Self, _>>()?.bounded()
+        Self::bounded(text.split(' ').map(ScopeToken::parse))
+    }
+
+    /// The scope of `tokens`, of which none is looked at once there are too many.
+    fn bounded(tokens: impl Iterator<Item = Result<ScopeToken, MalformedScope>>) -> Result<Self, MalformedScope> {
+        let mut scope = Self::default();
+        for token in tokens {
+            scope.insert(token?);
+            if scope.0.len() > MAX_TOKENS {
+                return Err(MalformedScope);
+            }
+        }
+        Ok(scope)
+    }
+
+    fn insert(&mut self, token: ScopeToken) {
+        if !self.contains(&token) {
+            self.0.push(token);
+        }
     }
 
     /// Parses a scope where the empty string stands for no token at all, as in configuration and stored items.
@@ -64,10 +82,6 @@ impl Scope {
     /// As [`Scope::parse`].
     pub fn parse_or_empty(text: &str) -> Result<Self, MalformedScope> {
         if text.is_empty() { Ok(Self::default()) } else { Self::parse(text) }
-    }
-
-    fn bounded(self) -> Result<Self, MalformedScope> {
-        if self.0.len() > MAX_TOKENS { Err(MalformedScope) } else { Ok(self) }
     }
 
     /// Whether no token is in it.
@@ -108,13 +122,9 @@ impl Scope {
 
 impl FromIterator<ScopeToken> for Scope {
     fn from_iter<I: IntoIterator<Item = ScopeToken>>(tokens: I) -> Self {
-        let mut scope = Vec::new();
-        for token in tokens {
-            if !scope.contains(&token) {
-                scope.push(token);
-            }
-        }
-        Self(scope)
+        let mut scope = Self::default();
+        tokens.into_iter().for_each(|token| scope.insert(token));
+        scope
     }
 }
 
@@ -239,5 +249,11 @@ mod tests {
         let tokens = |count: usize| (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
         assert!(Scope::parse(&tokens(MAX_TOKENS)).is_ok());
         assert!(Scope::parse(&tokens(MAX_TOKENS + 1)).is_err());
+    }
+
+    #[test]
+    fn a_scope_is_refused_at_its_bound_however_much_follows() {
+        let without_end = (0..).map(|n| ScopeToken::parse(&format!("s{n}")));
+        assert_eq!(Scope::bounded(without_end), Err(MalformedScope));
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
+use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
@@ -68,9 +68,10 @@ impl Username {
         if text.len() > Self::MAX_BYTES {
             return Err(RefusedUsername);
         }
+        // Once is not always enough (RFC 8264, section 7).
         let prepared: Cow<'_, str> = match profile {
-            UsernameProfile::CaseMapped => UsernameCaseMapped::enforce(text),
-            UsernameProfile::CasePreserved => UsernameCasePreserved::enforce(text),
+            UsernameProfile::CaseMapped => stabilize(text, |text| UsernameCaseMapped::enforce(text)),
+            UsernameProfile::CasePreserved => stabilize(text, |text| UsernameCasePreserved::enforce(text)),
         }
         .map_err(|_| RefusedUsername)?;
         if prepared.is_empty() || prepared.len() > Self::MAX_BYTES {
@@ -180,6 +181,16 @@ mod tests {
             Username::prepare("Ann", UsernameProfile::CasePreserved),
             Username::prepare("ann", UsernameProfile::CasePreserved)
         );
+    }
+
+    /// Normalisation parts the joiner from the virama that allows it.
+    #[test]
+    fn a_username_that_its_own_preparation_refuses_is_refused() {
+        let reordered = "i\u{307}\u{94d}\u{200d}";
+        for profile in UsernameProfile::ALL {
+            assert_eq!(Username::prepare(reordered, profile), Err(RefusedUsername));
+            assert!(Username::prepare("i\u{94d}\u{200d}", profile).is_ok());
+        }
     }
 
     #[test]

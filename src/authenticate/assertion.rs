@@ -120,11 +120,13 @@ impl Audiences {
     }
 }
 
-/// Seconds since 1970, of which a fraction is cut off (RFC 7519, section 2).
+/// Seconds since 1970, of which a fraction is cut off (RFC 7519, section 2). A number that is so large or so small that it
+/// is written with an exponent is no date.
 fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let number = Number::deserialize(deserializer)?.to_string();
-    let whole = number.split_once('.').map_or(number.as_str(), |(whole, _)| whole);
-    whole.parse().map(Timestamp::from_unix).map_err(|_| de::Error::custom("not a NumericDate"))
+    let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));
+    let seconds = whole.parse().ok().filter(|_| fraction.bytes().all(|byte| byte.is_ascii_digit()));
+    seconds.map(Timestamp::from_unix).ok_or_else(|| de::Error::custom("not a NumericDate"))
 }
 
 fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
@@ -162,6 +164,12 @@ impl Assertion {
     /// Which client it says it is of: to look for its keys, and for nothing else.
     pub(super) fn claimed_client(&self) -> &str {
         &self.claims.sub
+    }
+
+    /// `exp`, `nbf` and `iat`, for the fuzz targets.
+    #[cfg(fuzzing)]
+    pub(super) fn times(&self) -> [Option<Timestamp>; 3] {
+        [Some(self.claims.exp), self.claims.nbf, self.claims.iat]
     }
 
     /// Whether a key of `keys` signed it. Where none may have, another one is tried: the work tells not whether there
@@ -331,6 +339,18 @@ mod tests {
         }
         for text in ["-1", "-1.5", "\"5\"", "null", "[]", "1e300", "1e999", "true"] {
             assert_eq!(exp(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_far_ahead_is_not_read_as_one_long_ago() {
+        let nbf = |nbf: &str| {
+            let claims = format!(r#"{{"iss":"app","sub":"app","aud":[],"exp":5,"nbf":{nbf},"jti":"1"}}"#);
+            Assertion::read(&signed(br#"{"alg":"EdDSA"}"#, claims.as_bytes())).map(|read| read.claims.nbf).ok()
+        };
+        assert_eq!(nbf("1.5"), Some(Some(Timestamp::from_unix(1))));
+        for text in ["1.5e300", "1.5e17", "18446744703709551616", "1.5e-7"] {
+            assert_eq!(nbf(text), None, "{text}");
         }
     }
 

@@ -117,6 +117,24 @@ impl Credentials {
     }
 }
 
+/// What the fuzz targets compare with what was sent.
+#[cfg(fuzzing)]
+impl Credentials {
+    /// The identifier, where it can be one.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.client_id.as_ref()
+    }
+
+    /// The readings of the secret, or the times of the assertion.
+    pub fn proof(&self) -> Result<&[Zeroizing<String>; 2], [Option<Timestamp>; 3]> {
+        match &self.proof {
+            Proof::Secret { readings, .. } => Ok(readings),
+            Proof::Assertion(assertion) => Err(assertion.times()),
+        }
+    }
+}
+
 /// Whether one of the `readings` is a live secret of `client`, and `method` is the client's. The work is the same for
 /// every client, and for none.
 fn is_secret_of(

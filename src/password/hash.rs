@@ -27,6 +27,18 @@ impl PasswordHash {
     }
 }
 
+#[cfg(fuzzing)]
+impl PasswordHash {
+    /// Memory in KiB, passes and lanes of a hash that can be verified, for the fuzz targets: no Argon2 is computed.
+    ///
+    /// # Errors
+    /// [`UnreadableHash`] when it cannot be read, or asks for more work than is allowed.
+    pub fn parameters(&self) -> Result<[u32; 3], UnreadableHash> {
+        let params = Expected::parse(self)?.computation.params;
+        Ok([params.m_cost(), params.t_cost(), params.p_cost()])
+    }
+}
+
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("PasswordHash(..)")
