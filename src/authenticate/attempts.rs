@@ -47,7 +47,7 @@ pub struct Turn {
 
 /// An attempt that is counted. Without one no password is verified.
 ///
-/// It is to be given back by one of [`AttemptLimit::wrong`], [`AttemptLimit::undecided`] and [`AttemptLimit::right`].
+/// It is to be given back: as wrong, as undecided, or as right.
 #[must_use]
 pub struct CountedAttempt {
     key: AttemptsKey,

@@ -194,6 +194,28 @@ async fn one_fault_is_retried_within_the_request() {
 }
 
 #[tokio::test]
+async fn a_call_that_never_answers_is_given_up_wherever_it_is() {
+    /// Of the 29 seconds of API Gateway.
+    const TIME: Duration = Duration::from_secs(20);
+    let hang_from = async |nth| {
+        let app = app().await;
+        let token = app.login().await.succeeded().text("refresh_token");
+        for refreshes in [false, true] {
+            let ask = async || if refreshes { app.refresh(&token).await } else { app.login().await };
+            app.dynamodb_wire.inject(Fault::Hang, Matcher::any().from(nth));
+            let started = Instant::now();
+            let broken = ask().await;
+            app.dynamodb_wire.clear_faults();
+            assert!(matches!(broken.status.as_u16(), 200 | 503), "from call {nth} on: {broken:?}");
+            assert!(started.elapsed() < TIME, "from call {nth} on: {:?}", started.elapsed());
+            ask().await.succeeded();
+        }
+    };
+    // The five calls of a login, of which a refresh has four.
+    join_all((1..=5).map(hang_from)).await;
+}
+
+#[tokio::test]
 async fn a_dependency_that_never_answers_is_given_up_in_time() {
     let app = app().await;
     app.dynamodb_wire.inject(Fault::Hang, Matcher::any());
