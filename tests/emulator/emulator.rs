@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -74,12 +74,18 @@ impl Emulator {
 
     /// Invokes the function. Exclusive: two invocations at once break the emulator.
     pub(crate) async fn invoke(&mut self, payload: &Value) -> (StatusCode, Bytes) {
+        let answer = self.try_invoke(payload).await;
+        answer.unwrap_or_else(|error| panic!("{error} from the emulator:\n{}", self.log()))
+    }
+
+    /// [`Self::invoke`], of an emulator that may end without an answer.
+    pub(crate) async fn try_invoke(&mut self, payload: &Value) -> Result<(StatusCode, Bytes), legacy::Error> {
         let url = format!("http://{}/2015-03-31/functions/function/invocations", self.address);
         let request = Request::post(url).body(Full::from(payload.to_string())).expect("a request");
         let answer = async {
-            let answer = self.client.request(request).await.expect("an answer of the emulator");
+            let answer = self.client.request(request).await?;
             let status = answer.status();
-            (status, answer.into_body().collect().await.expect("a whole answer").to_bytes())
+            Ok((status, answer.into_body().collect().await.expect("a whole answer").to_bytes()))
         };
         timeout(INVOCATION, answer).await.expect("an answer in time")
     }

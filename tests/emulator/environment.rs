@@ -58,8 +58,10 @@ async fn a_variable_that_cannot_be_ends_the_start_with_its_name() {
 async fn the_platform_is_told_that_the_start_failed() {
     let builder = Deployment::builder().without("PASSGRANT_ISSUER");
     let mut emulator = Emulator::start(builder.environment()).await;
-    let (status, _) = emulator.invoke(&FrontDoor::HttpApi.get("/healthz").json).await;
-    assert!(status.is_server_error(), "{status}");
+    // The emulator panics at a function that ends before it has noted the start, and has logged that end by then.
+    if let Ok((status, _)) = emulator.try_invoke(&FrontDoor::HttpApi.get("/healthz").json).await {
+        assert!(status.is_server_error(), "{status}");
+    }
     let log = emulator.stop();
     assert!(log.contains("PASSGRANT_ISSUER") && log.contains("Runtime.ExitError"), "{log}");
 }
