@@ -1,25 +1,21 @@
 //! Clients: the applications that may ask for tokens, and what they may do (RFC 6749, section 2).
 
 pub mod keys;
+pub mod secret;
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConstantTimeEq as _};
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::audience::Audience;
 use crate::chain::ChainName;
 use crate::claims::ClaimMap;
 use crate::client::keys::ClientKeys;
+use crate::client::secret::StoredSecret;
 use crate::clock::Timestamp;
-use crate::random::{Random, RandomFailed};
 use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::signing::Algorithm;
 
@@ -246,102 +242,6 @@ impl AccessTokenFormat {
 
 named!(AccessTokenFormat);
 
-/// A client secret as its holder knows it. It cannot be printed, and is wiped when dropped.
-pub struct ClientSecret(Zeroizing<String>);
-
-impl ClientSecret {
-    /// The longest secret, in bytes.
-    pub const MAX_BYTES: usize = 512;
-
-    /// A fresh secret of 256 random bits, in characters that form-encoding leaves as they are.
-    ///
-    /// # Errors
-    /// [`RandomFailed`] when there is no randomness.
-    pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
-        let bytes = random.bytes::<32>()?;
-        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
-    }
-
-    /// A secret that somebody chose.
-    #[must_use]
-    pub fn chosen(secret: Zeroizing<String>) -> Self {
-        Self(secret)
-    }
-
-    /// The secret itself, for the one place that shows or compares it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A client secret at rest: a salted SHA-256 digest, and when it ends.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StoredSecret {
-    id: String,
-    salt: String,
-    digest: String,
-    created_at: Timestamp,
-    /// The first moment at which the secret is no longer accepted; absent for a secret without an end.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub not_after: Option<Timestamp>,
-}
-
-impl StoredSecret {
-    /// Digests a secret under a fresh salt.
-    ///
-    /// # Errors
-    /// [`RandomFailed`] when there is no randomness.
-    pub fn new(secret: &ClientSecret, now: Timestamp, random: &dyn Random) -> Result<Self, RandomFailed> {
-        let salt = URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?);
-        let digest = URL_SAFE_NO_PAD.encode(digest(&salt, secret.expose().as_bytes()));
-        let id = URL_SAFE_NO_PAD.encode(*random.bytes::<6>()?);
-        Ok(Self { id, salt, digest, created_at: now, not_after: None })
-    }
-
-    /// A secret that nothing matches: its digest is empty.
-    #[must_use]
-    pub(crate) fn unmatchable() -> Self {
-        let empty = String::new;
-        Self { id: empty(), salt: empty(), digest: empty(), created_at: Timestamp::from_unix(0), not_after: None }
-    }
-
-    /// What the secret is called in listings; says nothing of the secret.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// When the secret was set.
-    #[must_use]
-    pub fn created_at(&self) -> Timestamp {
-        self.created_at
-    }
-
-    /// Whether the secret has not ended at `now`.
-    #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        self.not_after.is_none_or(|end| now < end)
-    }
-
-    /// Whether `presented` is this secret, in time that depends on the length of `presented` alone.
-    #[must_use]
-    pub fn matches(&self, presented: &[u8]) -> Choice {
-        let presented = URL_SAFE_NO_PAD.encode(digest(&self.salt, presented));
-        presented.as_bytes().ct_eq(self.digest.as_bytes())
-    }
-}
-
-impl fmt::Debug for StoredSecret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("StoredSecret").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-fn digest(salt: &str, secret: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(salt.as_bytes()).chain_update(b"$").chain_update(secret).finalize().into()
-}
-
 /// How long a client's sessions live, and how forgiving their rotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshPolicy {
@@ -403,6 +303,38 @@ impl Client {
     /// How many secrets a client may hold at once.
     pub const MAX_SECRETS: usize = 2;
 
+    /// The client `id`, registered at `now`, with what a client has where nothing else is said: confidential, with both
+    /// grants, and still without a secret and a scope.
+    #[must_use]
+    pub fn new(id: ClientId, now: Timestamp) -> Self {
+        Self {
+            id,
+            name: None,
+            disabled: false,
+            auth_method: AuthMethod::ClientSecretBasic,
+            secrets: Vec::new(),
+            keys: None,
+            grants: Grant::ALL.to_vec(),
+            capabilities: Vec::new(),
+            scopes: Scope::default(),
+            default_scopes: Scope::default(),
+            audiences: Vec::new(),
+            access_token_format: AccessTokenFormat::Jwt,
+            claim_map: ClaimMap::default(),
+            access_token_lifetime: Duration::from_hours(1),
+            refresh: RefreshPolicy {
+                idle_lifetime: Duration::from_hours(14 * 24),
+                lifetime: Duration::from_hours(90 * 24),
+                grace: Duration::from_secs(30),
+                needs_offline_access: false,
+            },
+            signing_algorithm: None,
+            chains: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether it may use `grant`.
     #[must_use]
     pub fn may_use(&self, grant: Grant) -> bool {
@@ -425,7 +357,6 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::OsRandom;
 
     #[test]
     fn a_client_id_is_visible_ascii() {
@@ -435,15 +366,5 @@ mod tests {
         }
         assert!(ClientId::parse(&"a".repeat(ClientId::MAX_BYTES)).is_ok());
         assert!(ClientId::parse(&"a".repeat(ClientId::MAX_BYTES + 1)).is_err());
-    }
-
-    #[test]
-    fn a_stored_secret_matches_itself_alone_and_prints_nothing() {
-        let secret = ClientSecret::generate(&OsRandom).expect("randomness");
-        let stored = StoredSecret::new(&secret, Timestamp::from_unix(0), &OsRandom).expect("randomness");
-        assert!(bool::from(stored.matches(secret.expose().as_bytes())));
-        assert!(!bool::from(stored.matches(b"")));
-        assert!(!bool::from(stored.matches(&secret.expose().as_bytes()[1..])));
-        assert!(!format!("{stored:?}").contains(&stored.digest));
     }
 }

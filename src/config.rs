@@ -1,17 +1,18 @@
 //! Configuration: the environment, read once. A bad value stops the start with its name and the reason.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
 use http::HeaderValue;
-use serde::Serialize;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use crate::attempts::AttemptPolicy;
-use crate::chain::{Chains, Delegation, DelegationSettings, is_loopback};
+use crate::chain::Chains;
+use crate::chain::delegation::{Delegation, DelegationSettings};
+use crate::issuer::Issuer;
 use crate::password::Argon2Policy;
 use crate::scope::Scope;
 use crate::signing::Algorithm;
@@ -88,58 +89,6 @@ variables! {
 pub struct ConfigError {
     name: &'static str,
     reason: String,
-}
-
-/// Text that cannot be an issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("an issuer is an https URL without query, fragment and user (http for loopback hosts alone)")]
-pub struct MalformedIssuer;
-
-/// The issuer identifier (RFC 8414, section 2), kept to the byte.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Issuer(Box<str>);
-
-impl Issuer {
-    /// Parses an issuer.
-    ///
-    /// # Errors
-    /// [`MalformedIssuer`] when the text is not such a URL, or not written as URLs are.
-    pub fn parse(text: &str) -> Result<Self, MalformedIssuer> {
-        let url = Url::parse(text).map_err(|_| MalformedIssuer)?;
-        let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-        let bare =
-            url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        // Url adds the slash of an empty path; an issuer is written with it or without.
-        let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
-        if secure && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
-    }
-
-    /// The issuer as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The URL of an endpoint of this issuer; `path` begins with a slash.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.0.trim_end_matches('/'))
-    }
-
-    /// The path under which the issuer's endpoints are: empty, or beginning with a slash and ending without.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
-        let path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
-        path.trim_end_matches('/')
-    }
-}
-
-impl Display for Issuer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }
 
 /// What the service, and the command line beside it, are told by their environment.
@@ -466,24 +415,6 @@ mod tests {
         .expect("sound");
         assert_eq!(config.chains.select(None, &[]).map(|chain| chain.verifiers().len()), Ok(2));
         assert!(!format!("{config:?}").contains("secret-of-32"));
-    }
-
-    #[test]
-    fn an_issuer_is_kept_to_the_byte() {
-        for (text, path) in [
-            ("https://id.example.com", ""),
-            ("https://id.example.com/", ""),
-            ("https://id.example.com/prod", "/prod"),
-            ("https://id.example.com/a/b/", "/a/b"),
-            ("http://127.0.0.1:8080", ""),
-            ("http://localhost:8080", ""),
-            ("http://[::1]:8080", ""),
-        ] {
-            let issuer = Issuer::parse(text).expect(text);
-            assert_eq!((issuer.as_str(), issuer.path()), (text, path));
-        }
-        let issuer = Issuer::parse("https://id.example.com/prod/").expect("an issuer");
-        assert_eq!(issuer.url("/oauth2/token"), "https://id.example.com/prod/oauth2/token");
     }
 
     #[test]

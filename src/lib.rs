@@ -28,6 +28,7 @@ pub mod audience;
 pub mod chain;
 pub mod claims;
 pub mod client;
+pub mod issuer;
 pub mod password;
 pub mod scope;
 pub mod user;

@@ -6,15 +6,12 @@
 //! never a second line of descent, and a lost answer costs nothing. Any other secret under a known handle is an old
 //! one, which only a thief or a victim still holds: the session ends.
 
-use std::fmt;
+pub mod refresh_token;
+
 use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
@@ -24,112 +21,13 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::random::{Random, RandomFailed};
 use crate::scope::{GrantedScope, OPENID, Scope};
+use crate::session::refresh_token::{RefreshToken, SessionId};
 use crate::store::StoreError;
 use crate::store::item::SCHEMA;
 use crate::store::tokens::{Rotated, SESSION_PREFIX, StoredRotation, StoredSession, Tokens};
 use crate::user::{User, Username};
 
-const HANDLE_BYTES: usize = 16;
-const SECRET_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
-
-/// A refresh token: `pgr_` and base64url of handle and secret. It cannot be printed, and is wiped when dropped.
-pub struct RefreshToken {
-    handle: Zeroizing<[u8; HANDLE_BYTES]>,
-    secret: Zeroizing<[u8; SECRET_BYTES]>,
-}
-
-/// Text that is no refresh token of this service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a refresh token")]
-pub struct MalformedToken;
-
-impl RefreshToken {
-    /// What every refresh token begins with, for scanners of leaked secrets.
-    pub const PREFIX: &str = "pgr_";
-
-    fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
-        Ok(Self { handle: random.bytes()?, secret: random.bytes()? })
-    }
-
-    /// Parses a refresh token.
-    ///
-    /// # Errors
-    /// [`MalformedToken`] for anything but the prefix and 64 characters of canonical base64url.
-    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
-        let encoded = text.strip_prefix(Self::PREFIX).ok_or(MalformedToken)?;
-        let mut bytes = Zeroizing::new([0; HANDLE_BYTES + SECRET_BYTES]);
-        let length = URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()).map_err(|_| MalformedToken)?;
-        if length != bytes.len() {
-            return Err(MalformedToken);
-        }
-        let mut token = Self { handle: Zeroizing::default(), secret: Zeroizing::default() };
-        token.handle.copy_from_slice(&bytes[..HANDLE_BYTES]);
-        token.secret.copy_from_slice(&bytes[HANDLE_BYTES..]);
-        Ok(token)
-    }
-
-    /// The token as its holder sends it.
-    #[must_use]
-    pub fn expose(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new([0; HANDLE_BYTES + SECRET_BYTES]);
-        bytes[..HANDLE_BYTES].copy_from_slice(&*self.handle);
-        bytes[HANDLE_BYTES..].copy_from_slice(&*self.secret);
-        Zeroizing::new(format!("{}{}", Self::PREFIX, *Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
-    }
-
-    /// The session it is of, if there is such a session.
-    #[must_use]
-    pub fn session_id(&self) -> SessionId {
-        SessionId(URL_SAFE_NO_PAD.encode(Sha256::digest(*self.handle)))
-    }
-
-    fn secret_digest(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(*self.secret))
-    }
-
-    fn is(&self, digest: &str) -> bool {
-        self.secret_digest().as_bytes().ct_eq(digest.as_bytes()).into()
-    }
-
-    fn successor(&self, salt: &[u8]) -> Self {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.secret) else {
-            unreachable!("HMAC takes keys of any length");
-        };
-        mac.update(salt);
-        mac.update(&*self.handle);
-        Self { handle: self.handle.clone(), secret: Zeroizing::new(mac.finalize().into_bytes().into()) }
-    }
-}
-
-/// A session's identifier, the `sid` of its tokens: a digest of the handle, by which nobody can present the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionId(String);
-
-impl SessionId {
-    /// The identifier as it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn key(&self) -> String {
-        format!("{SESSION_PREFIX}{}", self.0)
-    }
-}
-
-impl From<&str> for SessionId {
-    /// The identifier that a token's `sid` names.
-    fn from(sid: &str) -> Self {
-        Self(sid.to_owned())
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// A session that a login is about to begin.
 pub struct NewSession {
@@ -293,7 +191,7 @@ impl Session {
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        SessionId(self.0.id.trim_start_matches(SESSION_PREFIX).to_owned())
+        SessionId::from(self.0.id.trim_start_matches(SESSION_PREFIX))
     }
 
     /// The client it is with.
@@ -436,40 +334,5 @@ impl OpenSession {
                 }
             },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::OsRandom;
-
-    #[test]
-    fn a_refresh_token_survives_its_text_form() {
-        let token = RefreshToken::generate(&OsRandom).expect("randomness");
-        let again = RefreshToken::parse(&token.expose()).expect("its own text");
-        assert_eq!(again.session_id(), token.session_id());
-        assert!(again.is(&token.secret_digest()));
-        assert!(again.expose().starts_with(RefreshToken::PREFIX));
-        assert_eq!(again.expose().len(), RefreshToken::PREFIX.len() + 64);
-    }
-
-    #[test]
-    fn anything_else_is_no_refresh_token() {
-        let good = RefreshToken::generate(&OsRandom).expect("randomness").expose().to_string();
-        let long = format!("{good}A");
-        for bad in ["", "pgr_", "pgr_AAAA", &good[4..], &good[..good.len() - 1], &long, &good.replace("pgr_", "PGR_")] {
-            assert!(RefreshToken::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_successor_depends_on_secret_and_salt_and_keeps_the_handle() {
-        let token = RefreshToken::generate(&OsRandom).expect("randomness");
-        let next = token.successor(b"salt");
-        assert_eq!(next.session_id(), token.session_id());
-        assert!(next.is(&token.successor(b"salt").secret_digest()));
-        assert!(!next.is(&token.successor(b"other").secret_digest()));
-        assert!(!next.is(&token.secret_digest()));
     }
 }

@@ -168,6 +168,25 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+impl User {
+    /// A user who is created at `now`, enabled, and still without a password and claims.
+    #[must_use]
+    pub fn new(username: Username, subject: Subject, now: Timestamp) -> Self {
+        Self {
+            username,
+            subject,
+            password_hash: None,
+            claims: Map::new(),
+            allowed_scopes: None,
+            disabled: false,
+            password_changed_at: now,
+            password_generation: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,8 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use passgrant::chain::{Chain, ChainName, Chains, CredentialVerifier, Delegation};
+use passgrant::chain::delegation::Delegation;
+use passgrant::chain::{Chain, ChainName, Chains, CredentialVerifier};
 use serde_json::json;
 
 static DELEGATIONS: LazyLock<Vec<Arc<Delegation>>> = LazyLock::new(|| {

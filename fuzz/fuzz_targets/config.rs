@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use passgrant::config::{Config, Issuer, VARIABLES};
+use passgrant::config::{Config, VARIABLES};
+use passgrant::issuer::Issuer;
 use url::Url;
 
 /// What a secret may hold and no name: wherever an operator puts one, no error shows it.

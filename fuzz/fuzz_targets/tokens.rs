@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use passgrant::session::RefreshToken;
+use passgrant::session::refresh_token::RefreshToken;
 use passgrant::token::opaque::OpaqueToken;
 
 fuzz_target!(|text: &str| {

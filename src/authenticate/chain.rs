@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::authenticate::attempts::AttemptLimit;
 use crate::authenticate::delegated::{Answer, Assertion, Delegated, Question};
-use crate::chain::{Chain, CredentialVerifier, Delegation};
+use crate::chain::delegation::Delegation;
+use crate::chain::{Chain, CredentialVerifier};
 use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -241,19 +242,8 @@ impl Deciding<'_> {
     }
 
     fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Map<String, Value>) -> User {
-        let now = self.submission.now;
-        User {
-            username: self.submission.username.clone(),
-            subject,
-            password_hash,
-            claims,
-            allowed_scopes: None,
-            disabled: false,
-            password_changed_at: now,
-            password_generation: 1,
-            created_at: now,
-            updated_at: now,
-        }
+        let user = User::new(self.submission.username.clone(), subject, self.submission.now);
+        User { password_hash, claims, ..user }
     }
 }
 

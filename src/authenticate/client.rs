@@ -15,7 +15,8 @@ use subtle::Choice;
 use zeroize::Zeroizing;
 
 use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
-use crate::client::{AuthMethod, Client, ClientId, ClientSecret, StoredSecret};
+use crate::client::secret::{ClientSecret, StoredSecret};
+use crate::client::{AuthMethod, Client, ClientId};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::form::{Form, decode};

@@ -23,7 +23,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::aws;
-use crate::chain::{Delegation, SharedSecret};
+use crate::chain::delegation::{Delegation, SharedSecret};
 use crate::clock::Timestamp;
 use crate::random::{Random, RandomFailed};
 

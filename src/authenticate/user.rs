@@ -134,18 +134,10 @@ mod tests {
         let object = |value: Value| value.as_object().cloned().expect("an object");
         let now = Timestamp::from_unix(0);
         let verifier = VerifierName::parse("legacy").expect("a name");
-        let user = User {
-            username: Username::prepare("ann", UsernameProfile::CaseMapped).expect("a username"),
-            subject: Subject::delegated(&verifier, "1").expect("a subject"),
-            password_hash: None,
-            claims: object(json!({"role": "reader", "none": null})),
-            allowed_scopes: None,
-            disabled: false,
-            password_changed_at: now,
-            password_generation: 1,
-            created_at: now,
-            updated_at: now,
-        };
+        let username = Username::prepare("ann", UsernameProfile::CaseMapped).expect("a username");
+        let subject = Subject::delegated(&verifier, "1").expect("a subject");
+        let claims = object(json!({"role": "reader", "none": null}));
+        let user = User { claims, ..User::new(username, subject, now) };
         let asserted = object(json!({"role": "admin", "none": 1, "email": "ann@example.com"}));
         let login = AuthenticatedUser::new(Identity { user: user.clone(), asserted, stored: true }, now);
         let merged = json!({"role": "reader", "none": null, "email": "ann@example.com"});

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::claims;
 use crate::client::{AuthMethod, Grant};
-use crate::config::Issuer;
 use crate::endpoint::{INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
 use crate::error::Error;
+use crate::issuer::Issuer;
 use crate::response::{self, Caching};
 use crate::scope::{OFFLINE_ACCESS, OPENID};
 use crate::service::Service;

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
 use crate::service::Service;
-use crate::session::{RefreshToken, Session};
+use crate::session::Session;
+use crate::session::refresh_token::RefreshToken;
 
 /// Answers an introspection request. The caller is authenticated before the token is looked at.
 ///

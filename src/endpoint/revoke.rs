@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
 use crate::service::Service;
-use crate::session::{RefreshToken, Session};
+use crate::session::Session;
+use crate::session::refresh_token::RefreshToken;
 
 /// Answers a revocation request: 200 whether there was such a token or not, and whether it was the caller's or not.
 /// The kind of a token is plain from the token, so `token_type_hint` is not needed.

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::clock::Timestamp;
-use crate::config::Issuer;
 use crate::error::Error;
+use crate::issuer::Issuer;
 use crate::random::Random;
 use crate::scope::Scope;
-use crate::session::SessionId;
+use crate::session::refresh_token::SessionId;
 use crate::token::Authorization;
 
 /// The media type of the token, its `typ` header parameter (RFC 9068, section 2.1).

@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::claims;
 use crate::clock::Timestamp;
-use crate::config::Issuer;
 use crate::error::Error;
+use crate::issuer::Issuer;
 use crate::random::Random;
-use crate::session::SessionId;
+use crate::session::refresh_token::SessionId;
 use crate::signing::Algorithm;
 use crate::token::Authorization;
 

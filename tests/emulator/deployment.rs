@@ -2,18 +2,14 @@
 
 #![expect(clippy::expect_used, reason = "a deployment that cannot go on fails the test it serves")]
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use passgrant::audience::Audience;
-use passgrant::claims::ClaimMap;
-use passgrant::client::{
-    AccessTokenFormat, AuthMethod, Capability, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret,
-};
+use passgrant::client::secret::{ClientSecret, StoredSecret};
+use passgrant::client::{Capability, Client, ClientId};
 use passgrant::clock::{Clock as _, SystemClock};
 use passgrant::embedded::{self, EmbeddedDynamoDb};
 use passgrant::password::{Argon2Policy, Password};
@@ -21,7 +17,7 @@ use passgrant::random::OsRandom;
 use passgrant::scope::Scope;
 use passgrant::store::{Created, Store, TableNames};
 use passgrant::user::{Subject, User, Username, UsernameProfile};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::emulator::Emulator;
@@ -241,48 +237,21 @@ fn client() -> Client {
     let now = SystemClock.now();
     let secret = ClientSecret::chosen(Zeroizing::new(SECRET.to_owned()));
     Client {
-        id: ClientId::parse(CLIENT).expect("a client id"),
-        name: None,
-        disabled: false,
-        auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![StoredSecret::new(&secret, now, &OsRandom).expect("randomness")],
-        keys: None,
-        grants: Grant::ALL.to_vec(),
         capabilities: Capability::ALL.to_vec(),
         scopes: Scope::parse("openid profile email").expect("a scope"),
         default_scopes: Scope::parse("profile").expect("a scope"),
         audiences: vec![Audience::parse(AUDIENCE).expect("an audience")],
-        access_token_format: AccessTokenFormat::Jwt,
-        claim_map: ClaimMap::default(),
-        access_token_lifetime: Duration::from_hours(1),
-        refresh: RefreshPolicy {
-            idle_lifetime: Duration::from_hours(14 * 24),
-            lifetime: Duration::from_hours(90 * 24),
-            grace: Duration::from_secs(30),
-            needs_offline_access: false,
-        },
-        signing_algorithm: None,
-        chains: Vec::new(),
-        created_at: now,
-        updated_at: now,
+        ..Client::new(ClientId::parse(CLIENT).expect("a client id"), now)
     }
 }
 
 /// A user whose password is hashed as the service does by default.
 fn user() -> User {
-    let now = SystemClock.now();
     let policy = Argon2Policy::new(19_456, 2, 1).expect("a policy");
     let password = Password::prepare(PASSWORD).expect("a password");
-    User {
-        username: Username::prepare(USER, UsernameProfile::CaseMapped).expect("a username"),
-        subject: Subject::generate(&OsRandom).expect("randomness"),
-        password_hash: Some(policy.hash(&password, &OsRandom).expect("randomness")),
-        claims: Map::new(),
-        allowed_scopes: None,
-        disabled: false,
-        password_changed_at: now,
-        password_generation: 1,
-        created_at: now,
-        updated_at: now,
-    }
+    let username = Username::prepare(USER, UsernameProfile::CaseMapped).expect("a username");
+    let subject = Subject::generate(&OsRandom).expect("randomness");
+    let password_hash = Some(policy.hash(&password, &OsRandom).expect("randomness"));
+    User { password_hash, ..User::new(username, subject, SystemClock.now()) }
 }

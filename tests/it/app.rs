@@ -13,10 +13,8 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use passgrant::aws;
-use passgrant::claims::ClaimMap;
-use passgrant::client::{
-    AccessTokenFormat, AuthMethod, Capability, Client, ClientId, ClientSecret, Grant, RefreshPolicy, StoredSecret,
-};
+use passgrant::client::secret::{ClientSecret, StoredSecret};
+use passgrant::client::{AuthMethod, Capability, Client, ClientId};
 use passgrant::clock::{Clock, Timestamp};
 use passgrant::config::Config;
 use passgrant::embedded::{self, EmbeddedDynamoDb};
@@ -30,7 +28,7 @@ use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{Algorithm, KeyRing, SigningKey};
 use passgrant::store::{Created, Store};
 use passgrant::user::{Subject, User, Username, UsernameProfile};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -241,19 +239,9 @@ impl TestApp {
 
     pub(crate) async fn create_user_with(&self, name: &str, change: impl FnOnce(&mut User)) {
         let password = Password::prepare(PASSWORD).expect("a password");
-        let now = self.clock.now();
-        let mut user = User {
-            username: username(name),
-            subject: Subject::generate(&self.random).expect("randomness"),
-            password_hash: Some(self.config.argon2.hash(&password, &self.random).expect("randomness")),
-            claims: Map::new(),
-            allowed_scopes: None,
-            disabled: false,
-            password_changed_at: now,
-            password_generation: 1,
-            created_at: now,
-            updated_at: now,
-        };
+        let subject = Subject::generate(&self.random).expect("randomness");
+        let mut user = User::new(username(name), subject, self.clock.now());
+        user.password_hash = Some(self.config.argon2.hash(&password, &self.random).expect("randomness"));
         change(&mut user);
         assert_eq!(self.store.users.create(&user).await.expect("a user"), Created::Yes);
     }
@@ -344,32 +332,13 @@ pub(crate) fn secret(text: &str) -> StoredSecret {
 
 /// A confidential client that may have `read write admin`, and has `read` by default.
 pub(crate) fn client(id: &str) -> Client {
-    let now = Timestamp::from_unix(START);
+    let id = ClientId::parse(id).expect("a client id");
     Client {
-        id: ClientId::parse(id).expect("a client id"),
-        name: None,
-        disabled: false,
-        auth_method: AuthMethod::ClientSecretBasic,
         secrets: vec![secret(SECRET)],
-        keys: None,
-        grants: vec![Grant::Password, Grant::RefreshToken],
-        capabilities: Vec::new(),
         scopes: scope("read write admin"),
         default_scopes: scope("read"),
         audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
-        access_token_format: AccessTokenFormat::Jwt,
-        claim_map: ClaimMap::default(),
-        access_token_lifetime: Duration::from_hours(1),
-        refresh: RefreshPolicy {
-            idle_lifetime: Duration::from_hours(14 * 24),
-            lifetime: Duration::from_hours(90 * 24),
-            grace: Duration::from_secs(30),
-            needs_offline_access: false,
-        },
-        signing_algorithm: None,
-        chains: Vec::new(),
-        created_at: now,
-        updated_at: now,
+        ..Client::new(id, Timestamp::from_unix(START))
     }
 }
 

@@ -14,7 +14,7 @@ use passgrant::client::Client;
 use passgrant::password::{Password, PasswordHash};
 use passgrant::store::Created;
 use passgrant::user::{Subject, User};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::app::{Answer, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
 use crate::delegate::{Behaviour, Call, Delegate};
@@ -453,20 +453,9 @@ fn creating(
     password_hash: Option<PasswordHash>,
     disabled: bool,
 ) -> impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static {
-    let now = app.now();
     let users = app.store.users.clone();
-    let created = User {
-        username: username(name),
-        subject: Subject::generate(&app.random).expect("randomness"),
-        password_hash,
-        claims: Map::new(),
-        allowed_scopes: None,
-        disabled,
-        password_changed_at: now,
-        password_generation: 1,
-        created_at: now,
-        updated_at: now,
-    };
+    let subject = Subject::generate(&app.random).expect("randomness");
+    let created = User { password_hash, disabled, ..User::new(username(name), subject, app.now()) };
     move || {
         let (users, created) = (users.clone(), created.clone());
         async move { assert_eq!(users.create(&created).await.expect("a write"), Created::Yes) }.boxed()

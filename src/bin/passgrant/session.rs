@@ -4,7 +4,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use passgrant::client::ClientId;
 use passgrant::clock::{Clock as _, Timestamp};
 use passgrant::scope::ScopeToken;
-use passgrant::session::{Session, SessionId};
+use passgrant::session::Session;
+use passgrant::session::refresh_token::SessionId;
 use passgrant::user::Username;
 use serde::Serialize;
 

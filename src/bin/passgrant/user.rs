@@ -106,19 +106,8 @@ impl Create {
         }
         let allowed_scopes = self.allowed_scope.map(|scopes| scopes.iter().flat_map(Scope::iter).cloned().collect());
         let password_hash = Some(self.password.hash(context, "user create")?);
-        let now = context.clock.now();
-        let user = User {
-            username,
-            subject: Subject::generate(&context.random)?,
-            password_hash,
-            claims,
-            allowed_scopes,
-            disabled: false,
-            password_changed_at: now,
-            password_generation: 1,
-            created_at: now,
-            updated_at: now,
-        };
+        let user = User::new(username, Subject::generate(&context.random)?, context.clock.now());
+        let user = User { password_hash, claims, allowed_scopes, ..user };
         match context.database().await?.store.users.create(&user).await? {
             Created::AlreadyThere => Err(Failure::refused(format!("user {} already exists", user.username))),
             Created::Yes => {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use passgrant::client::{Client, ClientSecret, StoredSecret};
+use passgrant::client::Client;
+use passgrant::client::secret::{ClientSecret, StoredSecret};
 use passgrant::clock::Timestamp;
 
 use crate::failure::Failure;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use passgrant::audience::Audience;
 use passgrant::claims::ClaimMap;
-use passgrant::client::{
-    AccessTokenFormat, AuthMethod, Capability, Client, ClientId, ClientSecret, Grant, StoredSecret,
-};
+use passgrant::client::secret::{ClientSecret, StoredSecret};
+use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant};
 use passgrant::clock::Timestamp;
 use passgrant::scope::{Scope, ScopeToken};
 use passgrant::signing::Algorithm;

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use passgrant::client::{Client, ClientId, ClientSecret, StoredSecret};
+use passgrant::client::secret::{ClientSecret, StoredSecret};
+use passgrant::client::{Client, ClientId};
 use passgrant::clock::Clock;
 use passgrant::config::Config;
 use passgrant::endpoint;
@@ -14,7 +15,6 @@ use passgrant::user::{Subject, User, Username};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::client::defaults;
 use crate::failure::Failure;
 
 const CLIENT: &str = "demo-client";
@@ -85,7 +85,7 @@ async fn prepare_client(
         secrets: vec![StoredSecret::new(secret, now, random)?],
         scopes: Scope::parse("openid profile email")?,
         default_scopes: Scope::parse("profile")?,
-        ..defaults::client(ClientId::parse(CLIENT)?, now)
+        ..Client::new(ClientId::parse(CLIENT)?, now)
     };
     if store.clients.create(&client).await? == Created::Yes {
         return Ok(false);
@@ -110,18 +110,8 @@ async fn prepare_user(
 ) -> Result<bool, Failure> {
     let now = clock.now();
     let hash = config.argon2.hash(&Password::prepare(password)?, random)?;
-    let user = User {
-        username: Username::prepare(USER, config.username_profile)?,
-        subject: Subject::generate(random)?,
-        password_hash: Some(hash.clone()),
-        claims: serde_json::Map::new(),
-        allowed_scopes: None,
-        disabled: false,
-        password_changed_at: now,
-        password_generation: 1,
-        created_at: now,
-        updated_at: now,
-    };
+    let username = Username::prepare(USER, config.username_profile)?;
+    let user = User { password_hash: Some(hash.clone()), ..User::new(username, Subject::generate(random)?, now) };
     if store.users.create(&user).await? == Created::Yes {
         return Ok(false);
     }

@@ -1,0 +1,93 @@
+//! The issuer: the URL that stands for the service in everything it says.
+
+use std::fmt;
+
+use serde::Serialize;
+use thiserror::Error;
+use url::Url;
+
+/// Text that cannot be an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("an issuer is an https URL without query, fragment and user (http for loopback hosts alone)")]
+pub struct MalformedIssuer;
+
+/// The issuer identifier (RFC 8414, section 2), kept to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Issuer(Box<str>);
+
+impl Issuer {
+    /// Parses an issuer.
+    ///
+    /// # Errors
+    /// [`MalformedIssuer`] when the text is not such a URL, or not written as URLs are.
+    pub fn parse(text: &str) -> Result<Self, MalformedIssuer> {
+        let url = Url::parse(text).map_err(|_| MalformedIssuer)?;
+        let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        let bare =
+            url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        // Url adds the slash of an empty path; an issuer is written with it or without.
+        let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
+        if secure && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
+    }
+
+    /// The issuer as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL of an endpoint of this issuer; `path` begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0.trim_end_matches('/'))
+    }
+
+    /// The path under which the issuer's endpoints are: empty, or beginning with a slash and ending without.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
+        path.trim_end_matches('/')
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Whether the URL's host is this machine.
+#[must_use]
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(domain)) => domain == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_kept_to_the_byte() {
+        for (text, path) in [
+            ("https://id.example.com", ""),
+            ("https://id.example.com/", ""),
+            ("https://id.example.com/prod", "/prod"),
+            ("https://id.example.com/a/b/", "/a/b"),
+            ("http://127.0.0.1:8080", ""),
+            ("http://localhost:8080", ""),
+            ("http://[::1]:8080", ""),
+        ] {
+            let issuer = Issuer::parse(text).expect(text);
+            assert_eq!((issuer.as_str(), issuer.path()), (text, path));
+        }
+        let issuer = Issuer::parse("https://id.example.com/prod/").expect("an issuer");
+        assert_eq!(issuer.url("/oauth2/token"), "https://id.example.com/prod/oauth2/token");
+    }
+}
