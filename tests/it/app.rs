@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kms::Client as Kms;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -87,6 +89,25 @@ enum Keys {
 pub(crate) struct Builder {
     environment: Vec<(&'static str, String)>,
     keys: Keys,
+    timeouts: Timeouts,
+}
+
+/// Whether the SDK gives up on a call that takes too long.
+#[derive(Clone, Copy)]
+enum Timeouts {
+    /// As in production.
+    On,
+    /// Never: how busy the machine is decides nothing.
+    Off,
+}
+
+impl Timeouts {
+    fn applied_to(self, config: SdkConfig) -> SdkConfig {
+        match self {
+            Self::On => config,
+            Self::Off => config.into_builder().timeout_config(TimeoutConfig::disabled()).build(),
+        }
+    }
 }
 
 impl Builder {
@@ -102,6 +123,12 @@ impl Builder {
 
     pub(crate) fn kms(mut self, double: KmsDouble, keys: &[String]) -> Self {
         self.keys = Keys::Kms(double, keys.to_vec());
+        self
+    }
+
+    /// For calls that are never answered.
+    pub(crate) fn with_timeouts(mut self) -> Self {
+        self.timeouts = Timeouts::On;
         self
     }
 
@@ -122,8 +149,9 @@ impl Builder {
         let mut app = TestApp {
             clock: ManualClock(Arc::new(AtomicU64::new(START))),
             random: CountingRandom::default(),
-            store: Store::new(&dynamodb_client(&dynamodb_wire), &config.tables),
+            store: Store::new(&dynamodb_client(&dynamodb_wire, self.timeouts), &config.tables),
             config,
+            timeouts: self.timeouts,
             services: Vec::new(),
             dynamodb,
             dynamodb_wire,
@@ -137,8 +165,8 @@ impl Builder {
     }
 }
 
-fn dynamodb_client(wire: &Wire) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&wire.endpoint()))
+fn dynamodb_client(wire: &Wire, timeouts: Timeouts) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&timeouts.applied_to(embedded::sdk_config(&wire.endpoint())))
 }
 
 /// The RSA key is made once a run: making one takes longer than most tests.
@@ -167,6 +195,7 @@ pub(crate) struct TestApp {
     services: Vec<Arc<Service>>,
     key_ids: Vec<String>,
     in_process: Vec<Algorithm>,
+    timeouts: Timeouts,
     #[expect(dead_code, reason = "it stops when it is dropped")]
     dynamodb: EmbeddedDynamoDb,
 }
@@ -179,7 +208,7 @@ impl TestApp {
             ("PASSGRANT_ARGON2_MEMORY_KIB", "64".to_owned()),
             ("PASSGRANT_ARGON2_ITERATIONS", "1".to_owned()),
         ];
-        Builder { environment, keys: Keys::InProcess(vec![Algorithm::Rs256]) }
+        Builder { environment, keys: Keys::InProcess(vec![Algorithm::Rs256]), timeouts: Timeouts::Off }
     }
 
     /// The usual app: a confidential client `app` and a user `ann`.
@@ -195,14 +224,15 @@ impl TestApp {
         let keys = match &self.kms_wire {
             None => self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect(),
             Some(wire) => {
-                let kms = Kms::new(&aws::bounded(crate::sdk::config(&wire.endpoint())));
+                let config = aws::bounded(crate::sdk::config(&wire.endpoint()));
+                let kms = Kms::new(&self.timeouts.applied_to(config));
                 self.key_ids.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone()))).collect()
             }
         };
         self.services.push(Arc::new(Service::new(
             self.config.clone(),
             self.config.required_issuer().expect("an issuer"),
-            Store::new(&dynamodb_client(&self.dynamodb_wire), &self.config.tables),
+            Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables),
             KeyRing::new(keys),
             Box::new(self.clock.clone()),
             Box::new(self.random.clone()),
@@ -218,7 +248,7 @@ impl TestApp {
 
     /// The DynamoDB behind the app, for what the store cannot show.
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        dynamodb_client(&self.dynamodb_wire)
+        dynamodb_client(&self.dynamodb_wire, self.timeouts)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

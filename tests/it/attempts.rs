@@ -211,12 +211,20 @@ async fn where_the_clock_goes_back_a_lock_is_no_longer_than_it_was() {
 #[tokio::test]
 async fn one_account_that_many_log_in_to_at_once_is_not_locked() {
     let mut app = TestApp::start().await;
-    app.add_instance();
-    let app = &app;
-    let logins = join_all((0..60).map(async |number| app.guess_at(number % 2, "ann", PASSWORD).await));
-    for answer in logins.await {
+    for answer in join_all((0..60).map(async |_| app.guess("ann", PASSWORD).await)).await {
         answer.succeeded();
     }
+
+    // What one instance counts is no reason for the other to wait longer than it may.
+    app.add_instance();
+    for answer in join_all((0..60).map(async |number| app.guess_at(number % 2, "ann", PASSWORD).await)).await {
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            assert_eq!(retry_after(&answer), Duration::from_secs(1));
+        } else {
+            answer.succeeded();
+        }
+    }
+    app.login().await.succeeded();
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn app(client_cache: &str) -> TestApp {
     app.login().await.succeeded();
     // So long that calls made at once overlap for certain.
     for wire in [&app.dynamodb_wire, app.kms_wire.as_ref().expect("a wire")] {
-        wire.inject(Fault::Delay(Duration::from_millis(30)), Matcher::any());
+        wire.inject(Fault::Delay(Duration::from_millis(150)), Matcher::any());
         wire.take_exchanges();
     }
     app
