@@ -20,7 +20,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::client::keys::ClientKeys;
 use passgrant::client::{AuthMethod, Client};
 use passgrant::signing::jwk::PublicKey;
-use passgrant::telemetry::{self, Format};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
@@ -467,9 +466,7 @@ async fn a_client_whose_method_and_keys_contradict_each_other_is_a_server_error(
 
 #[tokio::test]
 async fn no_assertion_is_logged() {
-    let captured = Captured::default();
-    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::TRACE, captured.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::at(LevelFilter::TRACE);
     let app = app().await;
     let assertions = [good("the-identifier"), signed(&STRANGER, &json!({ "alg": "EdDSA" }), &claims("the-identifier"))];
     for assertion in [&assertions[0], &assertions[0], &assertions[1]] {

@@ -3,12 +3,15 @@
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use passgrant::telemetry::{self, Format};
+use tracing::dispatcher::{DefaultGuard, Dispatch};
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
@@ -38,17 +41,38 @@ impl<'a> MakeWriter<'a> for Captured {
     }
 }
 
+/// Where tests without a subscriber run beside one with the only subscriber, what they are the first to log would be taken
+/// for what nobody wants, by that one, too: tracing asks the thread's own. Where there are two, it asks both.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
 impl Captured {
+    /// Captures what this thread logs, for as long as the guard is held.
+    pub(crate) fn at(level: LevelFilter) -> (Self, DefaultGuard) {
+        LazyLock::force(&SECOND);
+        let captured = Self::default();
+        let subscriber = telemetry::subscriber(Format::Json, level, captured.clone());
+        (captured, tracing::subscriber::set_default(subscriber))
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
     }
 }
 
+#[test]
+fn what_a_thread_without_a_subscriber_logs_first_is_captured_here_all_the_same() {
+    fn say() {
+        tracing::warn!("said on two threads");
+    }
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
+    thread::spawn(say).join().expect("said");
+    say();
+    assert_eq!(captured.text().lines().count(), 1, "{}", captured.text());
+}
+
 #[tokio::test]
 async fn a_whole_run_logs_no_secret_at_any_level() {
-    let captured = Captured::default();
-    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::TRACE, captured.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::at(LevelFilter::TRACE);
 
     let app = TestApp::start().await;
     let login = app.login().await.succeeded();
@@ -107,9 +131,7 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
 
 #[tokio::test]
 async fn a_delegated_login_logs_nothing_of_question_and_answer() {
-    let captured = Captured::default();
-    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::TRACE, captured.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::at(LevelFilter::TRACE);
 
     let delegate = Delegate::start().await;
     let verifiers = serde_json::json!([{
@@ -162,9 +184,7 @@ async fn a_delegated_login_logs_nothing_of_question_and_answer() {
 
 #[tokio::test]
 async fn a_line_says_who_asked_for_what_and_how_it_ended() {
-    let captured = Captured::default();
-    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::INFO, captured.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let app = TestApp::start().await;
     app.login().await.succeeded();
     app.token(&[("grant_type", "password"), ("username", "ann"), ("password", "wrong")]).await;

@@ -11,7 +11,6 @@ use p521::ecdsa::{Signature, VerifyingKey};
 use passgrant::audience::Audience;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{Algorithm, KeyRing, SigningKey};
-use passgrant::telemetry::{self, Format};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
@@ -174,9 +173,7 @@ async fn each_key_fits_its_own_algorithms_alone() {
 
 #[tokio::test]
 async fn an_algorithm_that_no_key_fits_is_a_server_error_whose_reason_is_logged() {
-    let captured = Captured::default();
-    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::INFO, captured.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let app = app_with_keys(&[KeySpec::EccNistP256, KeySpec::Hmac512]).await;
     app.login().await.failed(500, "server_error");
     assert!(captured.text().contains("no configured signing key fits RS256; they fit ES256, HS512"));
@@ -187,9 +184,7 @@ async fn an_algorithm_that_no_key_fits_is_a_server_error_whose_reason_is_logged(
 
 #[tokio::test]
 async fn a_token_too_long_for_kms_to_sign_as_it_is_fails_before_the_call_with_a_reason() {
-    let captured = Captured::default();
-    let subscriber = telemetry::subscriber(Format::Json, LevelFilter::INFO, captured.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let app = app_with_keys(&[KeySpec::EccNistEdwards25519, KeySpec::Hmac256, KeySpec::EccNistP256]).await;
     let audience = |number: usize| Audience::parse(&format!("urn:{number}:{}", "x".repeat(500))).expect("an audience");
     app.change_client("app", |client| client.audiences = (0..8).map(audience).collect()).await;
