@@ -233,7 +233,7 @@ impl Chains {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::delegation::tests::delegations;
+    use crate::chain::delegation::tests::{SECRET, delegations};
 
     fn named(names: &[&str]) -> Vec<Arc<Delegation>> {
         let one = |name: &&str| format!(r#"{{"name":"{name}","url":"https://a.example","secret_env":"PASSGRANT_S"}}"#);
@@ -252,6 +252,12 @@ mod tests {
         for bad in ["", "A", "a b", "a.b", "\u{e9}", "a\n", &"x".repeat(65)] {
             assert_eq!(VerifierName::parse(bad), Err(MalformedName), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn chains_print_no_secret() {
+        let printed = format!("{:?}", Chains::parse("c=v", &named(&["v"])));
+        assert!(!printed.contains(SECRET) && !printed.contains("a.example"), "{printed}");
     }
 
     #[test]

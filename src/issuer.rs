@@ -23,12 +23,11 @@ impl Issuer {
     /// [`MalformedIssuer`] when the text is not such a URL, or not written as URLs are.
     pub fn parse(text: &str) -> Result<Self, MalformedIssuer> {
         let url = Url::parse(text).map_err(|_| MalformedIssuer)?;
-        let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         let bare =
             url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
         // Url adds the slash of an empty path; an issuer is written with it or without.
         let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
-        if secure && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
+        if is_confidential(&url) && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
     }
 
     /// The issuer as it was written.
@@ -58,9 +57,13 @@ impl fmt::Display for Issuer {
     }
 }
 
-/// Whether the URL's host is this machine.
+/// Whether what is sent to the URL is encrypted, or does not leave this machine.
 #[must_use]
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_confidential(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(domain)) => domain == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

@@ -11,7 +11,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::chain::{DIRECTORY, VerifierName};
-use crate::issuer::is_loopback;
+use crate::issuer::is_confidential;
 
 /// Why a delegated verifier cannot be used. It quotes neither a URL nor a secret: both may hold what nobody should read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -122,9 +122,8 @@ impl Delegation {
 /// The URL, if a password may be sent there: encrypted, or not off this machine.
 fn confidential(text: &str) -> Option<Uri> {
     let url = Url::parse(text).ok()?;
-    let encrypted = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-    if encrypted && bare { url.as_str().parse().ok() } else { None }
+    if is_confidential(&url) && bare { url.as_str().parse().ok() } else { None }
 }
 
 impl fmt::Debug for Delegation {
@@ -137,7 +136,7 @@ impl fmt::Debug for Delegation {
 pub(crate) mod tests {
     use super::*;
 
-    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     /// Delegated verifiers; the variable `PASSGRANT_S` holds a secret.
     pub(crate) fn delegations(json: &str) -> Result<Vec<Arc<Delegation>>, RefusedDelegation> {

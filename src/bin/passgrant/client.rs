@@ -1,6 +1,6 @@
 //! `passgrant client`: the applications that may ask for tokens.
 
-pub(crate) mod options;
+mod options;
 mod secrets;
 mod view;
 
