@@ -67,6 +67,14 @@ impl<'de> Deserialize<'de> for Audience {
 #[error("the resource may not be named")]
 pub struct InvalidTarget;
 
+/// What is left of the audiences that were `granted` before, of those that are `registered` by now; none where there
+/// were some and none is left. An empty set, which stands for the issuer itself, has nothing to lose.
+#[must_use]
+pub fn still_held(granted: &[Audience], registered: &[Audience]) -> Option<Vec<Audience>> {
+    let held: Vec<Audience> = granted.iter().filter(|audience| registered.contains(audience)).cloned().collect();
+    (granted.is_empty() || !held.is_empty()).then_some(held)
+}
+
 /// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them.
 ///
 /// # Errors
