@@ -53,7 +53,7 @@ impl LiveToken {
     /// Reads an access token; none for any text that is not one that is valid now.
     pub(crate) async fn read(service: &Service, text: &str, record: &RequestRecord) -> Result<Option<Self>, Error> {
         match PresentedToken::read(service, text).await? {
-            Some(token) => token.live(service, record).await,
+            Some(token) => Box::pin(token.live(service, record)).await,
             None => Ok(None),
         }
     }

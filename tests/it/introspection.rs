@@ -92,7 +92,7 @@ async fn a_session_without_a_refresh_token_lives_as_long_as_its_access_token() {
         let app = app(format).await;
         app.change_client("app", |client| {
             client.grants = vec![Grant::Password];
-            client.refresh.idle_lifetime = Duration::from_secs(60);
+            client.refresh.idle_lifetime = Duration::from_mins(1);
         })
         .await;
         let token = app.login().await.succeeded().text("access_token");

@@ -1,5 +1,7 @@
 //! Refresh tokens (RFC 6749, section 6; RFC 9700, section 4.14.2).
 
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
