@@ -9,6 +9,7 @@ use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::{self, AuthenticatedUser, Login};
 use crate::chain::{Chain, NotSelected};
 use crate::client::{AccessTokenFormat, Grant};
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
@@ -35,6 +36,7 @@ pub async fn respond(
     request: &Request<Bytes>,
     record: &RequestRecord,
 ) -> Result<Response<Bytes>, Error> {
+    let came = service.clock.now();
     let form = Form::parse(request.headers(), request.body())?;
     let token_request = TokenRequest::read(&form)?;
     record.grant(token_request.grant().as_str());
@@ -44,7 +46,7 @@ pub async fn respond(
     }
     let answer = match token_request {
         TokenRequest::Password(request) => Box::pin(request.answer(service, &client, record)).await?,
-        TokenRequest::Refresh(request) => request.answer(service, &client, record).await?,
+        TokenRequest::Refresh(request) => request.answer(service, &client, came, record).await?,
     };
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
 }
@@ -201,16 +203,18 @@ fn chain<'s>(requested: Option<&str>, service: &'s Service, client: &Authenticat
 }
 
 impl RefreshRequest<'_> {
-    /// The rotation comes last: a request that fails before it leaves the token as it was.
+    /// The token is judged by when the request `came`. The rotation comes last: a request that fails before it leaves
+    /// the token as it was.
     async fn answer(
         self,
         service: &Service,
         client: &AuthenticatedClient,
+        came: Timestamp,
         record: &RequestRecord,
     ) -> Result<TokenResponse, Error> {
         let malformed = |error| Error::invalid_refresh_token().because(error);
         let token = RefreshToken::parse(self.refresh_token).map_err(malformed)?;
-        let session = OpenSession::open(token, client, &service.tokens, service.clock.now(), record).await?;
+        let session = OpenSession::open(token, client, &service.tokens, came, record).await?;
         if !client.may_use(Grant::Password) {
             return Err(Error::invalid_refresh_token().because("the client may not use the password grant any more"));
         }

@@ -122,10 +122,15 @@ struct Times {
 }
 
 impl Times {
-    /// Those that a request may have had while the clock moved from `before` to `after`, once.
-    fn possible(before: u64, after: u64) -> [Self; 3] {
+    /// Those that each of so many requests may have had while the clock moved from `before` to `after`, once and after the
+    /// first of them had come.
+    fn possible(before: u64, after: u64, requests: usize) -> Vec<Self> {
         let times = |came, rotated| Self { came, rotated };
-        [times(before, before), times(before, after), times(after, after)]
+        let mut possible = vec![times(before, before), times(before, after)];
+        if requests > 1 {
+            possible.push(times(after, after));
+        }
+        possible
     }
 }
 
@@ -134,7 +139,7 @@ type Seen = (Request, usize, Option<Outcome>);
 
 /// Every session that may be there after the requests of a step, in any order; one that was unavailable may have been
 /// carried out or not.
-fn explained(model: &Model, seen: &[Seen], times: [Times; 3], possible: &mut Vec<Model>) {
+fn explained(model: &Model, seen: &[Seen], times: &[Times], possible: &mut Vec<Model>) {
     if seen.is_empty() {
         if !possible.contains(model) {
             possible.push(model.clone());
@@ -145,7 +150,7 @@ fn explained(model: &Model, seen: &[Seen], times: [Times; 3], possible: &mut Vec
         let others: Vec<Seen> =
             seen.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, seen)| seen.clone()).collect();
         let mut tried: Vec<Model> = Vec::new();
-        for at in times {
+        for at in times.iter().copied() {
             let mut next = model.clone();
             let expected = match request {
                 Request::Refresh(_) => next.refresh(*rotation, at),
@@ -234,9 +239,10 @@ async fn run(app: &TestApp, steps: &[Step]) {
             assert!(outcome.is_some() || step.fault.is_some(), "unavailable, and nothing was broken: {answer:?}");
             seen.push((request, rotation, outcome));
         }
+        let times = Times::possible(before, app.now().as_unix(), seen.len());
         let mut next = Vec::new();
         for model in &possible {
-            explained(model, &seen, Times::possible(before, app.now().as_unix()), &mut next);
+            explained(model, &seen, &times, &mut next);
         }
         assert!(!next.is_empty(), "at {before} no order of {seen:?} explains the answers, from any of {possible:?}");
         possible = next;
