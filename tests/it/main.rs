@@ -20,6 +20,7 @@ mod discovery;
 mod documentation;
 mod events;
 mod faults;
+mod forms;
 mod id_tokens;
 mod introspection;
 mod logs;
