@@ -39,6 +39,24 @@ async fn the_order_of_the_scope_asked_for_is_kept_and_always_stated() {
 }
 
 #[tokio::test]
+async fn extra_spaces_in_a_scope_are_ignored_and_every_other_malformed_scope_is_refused() {
+    let app = TestApp::start().await;
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+    for asked in [" write read", "write read ", "write  read", "   write   read   write "] {
+        let answer = app.token(&[login.as_slice(), &[("scope", asked)]].concat()).await.succeeded();
+        assert_eq!(answer.text("scope"), "write read", "{asked:?}");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", &*answer.text("refresh_token"))];
+        let answer = app.token(&[refresh.as_slice(), &[("scope", "  read  ")]].concat()).await.succeeded();
+        assert_eq!(answer.text("scope"), "read", "{asked:?}");
+    }
+    for asked in
+        [" ", "    ", "read\twrite", "read\u{a0}write", "read\nwrite", "read \"write\"", "read,write", "read\u{3000}"]
+    {
+        app.token(&[login.as_slice(), &[("scope", asked)]].concat()).await.failed(400, "invalid_scope");
+    }
+}
+
+#[tokio::test]
 async fn without_a_scope_the_clients_default_holds_else_the_servers() {
     let app = TestApp::builder().variable("PASSGRANT_DEFAULT_SCOPE", "write unknown").start().await;
     app.register(Client { default_scopes: scope(""), ..client("app") }).await;
