@@ -151,6 +151,48 @@ async fn names_and_passwords_are_prepared_as_rfc_8265_says() {
 }
 
 #[tokio::test]
+async fn spaces_round_a_username_are_not_part_of_it() {
+    let app = TestApp::start().await;
+    for (username, accepted) in [
+        ("ann ", true),
+        (" ann", true),
+        ("   Ann   ", true),
+        ("an n", false),
+        ("ann\u{a0}", false),
+        ("ann\t", false),
+        ("ann\n", false),
+        (" ", false),
+    ] {
+        let login = [("grant_type", "password"), ("username", username), ("password", PASSWORD)];
+        let answer = app.token(&login).await;
+        assert_eq!(answer.status.is_success(), accepted, "{username:?}");
+        if !accepted {
+            answer.failed(400, "invalid_grant");
+        }
+    }
+    for password in [" correct horse battery staple", "correct horse battery staple "] {
+        let login = [("grant_type", "password"), ("username", "ann"), ("password", password)];
+        app.token(&login).await.failed(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn a_username_with_spaces_round_it_shares_the_attempts_of_the_name() {
+    let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "3").start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    for (username, password) in [("ann", "wrong 1"), (" ann", "wrong 2"), ("ann  ", "wrong 3")] {
+        let login = [("grant_type", "password"), ("username", username), ("password", password)];
+        app.token(&login).await.failed(400, "invalid_grant");
+    }
+    for username in ["ann", " ann "] {
+        let login = [("grant_type", "password"), ("username", username), ("password", PASSWORD)];
+        let locked = app.token(&login).await.failed(400, "invalid_grant");
+        assert!(locked.headers.contains_key("retry-after"), "{username:?}");
+    }
+}
+
+#[tokio::test]
 async fn credentials_in_the_query_are_never_honoured() {
     let app = TestApp::start().await;
     let mut request = token_request(Some(("app", SECRET)), &[("grant_type", "password"), ("username", "ann")]);
