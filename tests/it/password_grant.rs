@@ -96,6 +96,38 @@ async fn every_configured_audience_is_in_aud_or_only_the_resources_named() {
 }
 
 #[tokio::test]
+async fn an_audience_is_named_with_the_slash_of_an_empty_path_or_without_and_said_as_registered() {
+    let app = TestApp::start().await;
+    let audience = |uri| passgrant::audience::Audience::parse(uri).expect("an audience");
+    let registered = ["https://api.example.com/", "https://other.example.com", "https://q.example.com?x"];
+    app.change_client("app", |client| client.audiences = registered.map(audience).to_vec()).await;
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+    for (resource, aud) in [
+        ("https://api.example.com", registered[0]),
+        ("https://api.example.com/", registered[0]),
+        ("https://other.example.com/", registered[1]),
+        ("https://q.example.com/?x", registered[2]),
+    ] {
+        let answer = app.token(&[login.as_slice(), &[("resource", resource)]].concat()).await.succeeded();
+        let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+        assert_eq!(claims["aud"], aud, "{resource}");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", &*answer.text("refresh_token"))];
+        let answer = app.token(&[refresh.as_slice(), &[("resource", resource)]].concat()).await.succeeded();
+        let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+        assert_eq!(claims["aud"], aud, "{resource}, of a refresh");
+    }
+    let both = [("resource", "https://other.example.com/"), ("resource", "https://other.example.com")];
+    let answer = app.token(&[login.as_slice(), &both].concat()).await.succeeded();
+    assert_eq!(verified_claims(&app, &answer.text("access_token")).await.1["aud"], registered[1], "one, named twice");
+    for resource in
+        ["https://API.example.com", "https://api.example.com//", "https://api.example.com:443", "api.example.com"]
+    {
+        let answer = app.token(&[login.as_slice(), &[("resource", resource)]].concat()).await;
+        answer.failed(400, "invalid_target");
+    }
+}
+
+#[tokio::test]
 async fn a_client_without_the_refresh_grant_gets_no_refresh_token_and_no_session() {
     let app = TestApp::start().await;
     app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
