@@ -11,6 +11,7 @@ mod wire;
 mod answers;
 mod at_rest;
 mod attempts;
+mod authorization;
 mod chains;
 mod claims;
 mod client_assertion;
