@@ -104,6 +104,12 @@ impl RequestId {
         Self::of_platform(&uuid::Builder::from_random_bytes(*bytes).into_uuid().to_string())
     }
 
+    /// The identifier as it stands in a header.
+    #[must_use]
+    pub const fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+
     fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
