@@ -11,8 +11,11 @@ use url::Url;
 #[error("an audience is an absolute URI without a fragment, of at most {} bytes", Audience::MAX_BYTES)]
 pub struct MalformedAudience;
 
-/// An absolute URI without a fragment, kept and compared as it was written (RFC 8707, section 2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// An absolute URI without a fragment (RFC 8707, section 2), kept as it was written.
+///
+/// Two are equal when they are written alike, or differ by nothing but an empty path and `/` after an authority, which
+/// name the same resource (RFC 3986, section 6.2.3). Everything else counts: case, ports, escapes, other slashes.
+#[derive(Clone, Debug, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Audience(Box<str>);
 
@@ -39,6 +42,30 @@ impl Audience {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same audience as it is written in `known`; where both forms are there, the one that is written alike.
+    fn as_in<'a>(&self, known: &'a [Self]) -> Option<&'a Self> {
+        let written_alike = known.iter().find(|other| other.0 == self.0);
+        written_alike.or_else(|| known.iter().find(|other| *other == self))
+    }
+
+    /// Scheme and authority, where there is one, and what follows them without the slash that may be left out.
+    fn parts(&self) -> (&str, &str) {
+        let after_scheme = self.0.find(':').map_or(0, |colon| colon + 1);
+        if !self.0[after_scheme..].starts_with("//") {
+            return (&self.0, "");
+        }
+        let start = after_scheme + "//".len();
+        let end = self.0[start..].find(['/', '?']).map_or(self.0.len(), |length| start + length);
+        let (origin, rest) = self.0.split_at(end);
+        (origin, rest.strip_prefix('/').unwrap_or(rest))
+    }
+}
+
+impl PartialEq for Audience {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
     }
 }
 
@@ -67,15 +94,17 @@ impl<'de> Deserialize<'de> for Audience {
 #[error("the resource may not be named")]
 pub struct InvalidTarget;
 
-/// What is left of the audiences that were `granted` before, of those that are `registered` by now; none where there
-/// were some and none is left. An empty set, which stands for the issuer itself, has nothing to lose.
+/// What is left of the audiences that were `granted` before, of those that are `registered` by now and as they are
+/// registered; none where there were some and none is left. An empty set, which stands for the issuer itself, has nothing
+/// to lose.
 #[must_use]
 pub fn still_held(granted: &[Audience], registered: &[Audience]) -> Option<Vec<Audience>> {
-    let held: Vec<Audience> = granted.iter().filter(|audience| registered.contains(audience)).cloned().collect();
+    let held: Vec<Audience> = granted.iter().filter_map(|audience| audience.as_in(registered)).cloned().collect();
     (granted.is_empty() || !held.is_empty()).then_some(held)
 }
 
-/// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them.
+/// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them, each as it
+/// is configured and not as it was asked for: a resource server compares its own to the byte.
 ///
 /// # Errors
 /// [`InvalidTarget`] when a requested resource is malformed or not configured.
@@ -85,12 +114,10 @@ pub fn granted(requested: &[&str], configured: &[Audience]) -> Result<Vec<Audien
     }
     let mut audiences = Vec::with_capacity(requested.len());
     for resource in requested {
-        let audience = Audience::parse(resource).map_err(|_| InvalidTarget)?;
-        if !configured.contains(&audience) {
-            return Err(InvalidTarget);
-        }
-        if !audiences.contains(&audience) {
-            audiences.push(audience);
+        let resource = Audience::parse(resource).map_err(|_| InvalidTarget)?;
+        let audience = resource.as_in(configured).ok_or(InvalidTarget)?;
+        if !audiences.contains(audience) {
+            audiences.push(audience.clone());
         }
     }
     Ok(audiences)
@@ -124,5 +151,58 @@ mod tests {
         for bad in ["https://a/<b>", "https:\\a", "https://a/\"", "urn:^`{|}", "urn:a%", "urn:a%2", "urn:%zz"] {
             assert_eq!(Audience::parse(bad), Err(MalformedAudience), "{bad}");
         }
+    }
+
+    fn audience(text: &str) -> Audience {
+        Audience::parse(text).expect(text)
+    }
+
+    #[test]
+    fn an_empty_path_and_a_slash_are_the_same_and_nothing_else_is() {
+        for (one, other) in [
+            ("https://host", "https://host/"),
+            ("https://host:8443", "https://host:8443/"),
+            ("https://host?x=1", "https://host/?x=1"),
+            ("https://host?a/b", "https://host/?a/b"),
+            ("api://orders", "api://orders/"),
+        ] {
+            assert_eq!(audience(one), audience(other));
+            assert_eq!(audience(other), audience(one));
+        }
+        for (one, other) in [
+            ("https://host/v1", "https://host/v1/"),
+            ("https://host/", "https://host//"),
+            ("https://host", "https://host//"),
+            ("https://host?x", "https://host?/x"),
+            ("https://host?", "https://host"),
+            ("https://host", "https://HOST"),
+            ("https://host", "HTTPS://host"),
+            ("https://host", "https://host:443"),
+            ("https://host/%61", "https://host/a"),
+            ("https://host", "http://host"),
+            ("urn:example:api", "urn:example:api/"),
+            ("mailto:a", "mailto:/a"),
+            ("urn:a://b", "urn:a://b/"),
+        ] {
+            assert_ne!(audience(one), audience(other));
+        }
+    }
+
+    #[test]
+    fn what_is_granted_is_written_as_it_is_configured() {
+        let configured = ["https://host/", "https://other", "urn:api"].map(audience);
+        for (requested, expected) in [
+            (&["https://host"][..], &["https://host/"][..]),
+            (&["https://host/"], &["https://host/"]),
+            (&["https://other/", "https://host", "https://other"], &["https://other", "https://host/"]),
+            (&[], &["https://host/", "https://other", "urn:api"]),
+        ] {
+            let audiences = granted(requested, &configured).expect("the client's");
+            assert_eq!(audiences.iter().map(Audience::as_str).collect::<Vec<_>>(), expected, "{requested:?}");
+        }
+        assert_eq!(granted(&["https://host//"], &configured), Err(InvalidTarget));
+        let both = ["https://host/", "https://host"].map(audience);
+        let audiences = granted(&["https://host"], &both).expect("the client's");
+        assert_eq!(audiences.iter().map(Audience::as_str).collect::<Vec<_>>(), ["https://host"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The endpoints, and where they are below the issuer.
 
+pub mod authorize;
 pub mod discovery;
 pub mod introspect;
 mod presented;
@@ -13,6 +14,8 @@ pub const TOKEN: &str = "/oauth2/token";
 pub const INTROSPECT: &str = "/oauth2/introspect";
 /// Revocation.
 pub const REVOKE: &str = "/oauth2/revoke";
+/// Where OpenID Connect has people log in, and this service nobody.
+pub const AUTHORIZE: &str = "/oauth2/authorize";
 /// The claims of the bearer.
 pub const USERINFO: &str = "/oauth2/userinfo";
 /// The public keys.

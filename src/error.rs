@@ -12,6 +12,12 @@ pub enum Kind {
     InvalidRequest,
     /// The body is over its limit.
     BodyTooLarge,
+    /// The body is compressed, or coded in another way.
+    BodyCoded,
+    /// The headers are over their limit. Only the local server says so: front doors have limits of their own.
+    HeadTooLarge,
+    /// The request did not arrive in time. Only the local server says so: a front door hands on whole requests.
+    NotReceived,
     /// The client did not authenticate.
     InvalidClient,
     /// The credentials, or the refresh token, are not accepted.
@@ -22,6 +28,10 @@ pub enum Kind {
     UnsupportedGrantType,
     /// The scope is malformed, or beyond what may be granted.
     InvalidScope,
+    /// An authorization request: nobody can log in here with a browser (RFC 6749, section 4.1.2.1).
+    UnsupportedResponseType,
+    /// A request to a protected resource is malformed, or presents its access token twice (RFC 6750, section 3.1).
+    InvalidBearerRequest,
     /// A request to a protected resource came without an access token (RFC 6750, section 3.1).
     MissingToken,
     /// The access token is unknown, expired or revoked (RFC 6750, section 3.1).
@@ -48,13 +58,17 @@ impl Kind {
     #[must_use]
     pub const fn answer(self) -> (StatusCode, &'static str) {
         match self {
-            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::InvalidRequest | Self::InvalidBearerRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::NotReceived => (StatusCode::REQUEST_TIMEOUT, "invalid_request"),
+            Self::BodyCoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
+            Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "invalid_request"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
             Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant"),
             Self::UnauthorizedClient => (StatusCode::BAD_REQUEST, "unauthorized_client"),
             Self::UnsupportedGrantType => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope"),
+            Self::UnsupportedResponseType => (StatusCode::BAD_REQUEST, "unsupported_response_type"),
             Self::MissingToken | Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
             Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient_scope"),
             Self::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target"),
@@ -130,10 +144,20 @@ impl Error {
         invalid_request => InvalidRequest;
         /// `invalid_request`, 413.
         body_too_large => BodyTooLarge;
+        /// `invalid_request`, 415.
+        body_coded => BodyCoded;
+        /// `invalid_request`, 431.
+        head_too_large => HeadTooLarge;
+        /// `invalid_request`, 408.
+        not_received => NotReceived;
+        /// `invalid_request` to the bearer of an access token.
+        invalid_bearer_request => InvalidBearerRequest;
         /// `unauthorized_client`.
         unauthorized_client => UnauthorizedClient;
         /// `unsupported_grant_type`.
         unsupported_grant_type => UnsupportedGrantType;
+        /// `unsupported_response_type`.
+        unsupported_response_type => UnsupportedResponseType;
         /// `invalid_scope`.
         invalid_scope => InvalidScope;
         /// `invalid_target`.

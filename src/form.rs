@@ -1,10 +1,12 @@
 //! Bytes to parameters: `application/x-www-form-urlencoded` as RFC 6749, appendix B has it, and no laxer.
 
+mod media_type;
+
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::form::media_type::{Charset, charset, is_coded, is_form};
 
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -22,10 +24,12 @@ impl Form {
     /// Reads the parameters of a request's body.
     ///
     /// # Errors
-    /// `invalid_request` for another media type, a body that is too large, malformed, or holds a parameter twice.
+    /// `invalid_request` for another media type, a body that is too large, coded, malformed, or holds a parameter twice.
     pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Error> {
         const TOO_LARGE: Error = Error::body_too_large("The body is larger than 16 KiB.");
+        const CODED: Error = Error::body_coded("The body must not be compressed, or coded in another way.");
         const MEDIA_TYPE: Error = Error::invalid_request("The media type must be application/x-www-form-urlencoded.");
+        const CHARSET: Error = Error::invalid_request("The charset of a body that is not ASCII must be UTF-8.");
         const MALFORMED: Error = Error::invalid_request("The body is not well-formed.");
         const TOO_MANY: Error = Error::invalid_request("The body holds too many parameters.");
         const TWICE: Error = Error::invalid_request("A parameter is given twice.");
@@ -33,16 +37,26 @@ impl Form {
         if body.len() > MAX_BODY_BYTES {
             return Err(TOO_LARGE);
         }
+        if is_coded(headers) {
+            return Err(CODED);
+        }
         if !is_form(headers) {
             return Err(MEDIA_TYPE);
         }
+        let charset = charset(headers)?;
         let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
         for pair in body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
             if parameters.len() == MAX_PARAMETERS {
                 return Err(TOO_MANY);
             }
             let (name, value) = split_once(pair, b'=').unwrap_or((pair, b""));
-            let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+            let (Some(name), Some(value)) = (unescaped(name), unescaped(value)) else {
+                return Err(MALFORMED);
+            };
+            if charset == Charset::Other && !(name.is_ascii() && value.is_ascii()) {
+                return Err(CHARSET);
+            }
+            let (Some(name), Some(value)) = (utf_8(&name), utf_8(&value)) else {
                 return Err(MALFORMED);
             };
             if *name != *REPEATABLE && parameters.iter().any(|(known, _)| *known == *name) {
@@ -51,6 +65,12 @@ impl Form {
             parameters.push((name.to_string(), value));
         }
         Ok(Self { parameters })
+    }
+
+    /// Whether the body of a request is said to be a form.
+    #[must_use]
+    pub fn is_said_in(headers: &HeaderMap) -> bool {
+        is_form(headers)
     }
 
     /// The value of a parameter; none when it is missing or has no value (RFC 6749, section 3.2).
@@ -66,24 +86,6 @@ impl Form {
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
-    };
-    let Ok(value) = value.to_str() else {
-        return false;
-    };
-    let mut parts = value.split(';').map(str::trim);
-    let media_type = parts.next().unwrap_or_default();
-    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && parts.all(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-            name.eq_ignore_ascii_case("charset") && value.eq_ignore_ascii_case("utf-8")
-        })
-}
-
 fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&byte| byte == separator)?;
     Some((&bytes[..at], &bytes[at + 1..]))
@@ -92,6 +94,10 @@ fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 /// Decodes one name or value: `+` is a space, every `%` begins two hexadecimal digits, the whole is UTF-8.
 #[must_use]
 pub fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
+    utf_8(&unescaped(encoded)?)
+}
+
+fn unescaped(encoded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut decoded = Zeroizing::new(Vec::with_capacity(encoded.len()));
     let mut rest = encoded;
     while let Some((&byte, after)) = rest.split_first() {
@@ -106,7 +112,11 @@ pub fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
             other => other,
         });
     }
-    let text = std::str::from_utf8(&decoded).ok()?;
+    Some(decoded)
+}
+
+fn utf_8(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(bytes).ok()?;
     Some(Zeroizing::new(text.to_owned()))
 }
 
@@ -117,6 +127,7 @@ fn hexadecimal(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
     use proptest::prelude::*;
 
     use super::*;
@@ -163,6 +174,33 @@ mod tests {
     }
 
     #[test]
+    fn a_charset_other_than_utf_8_is_accepted_where_all_is_ascii_and_else_named_as_the_reason() {
+        let latin_1 = |body: &[u8]| {
+            let headers = HeaderMap::from_iter([(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded; charset=iso-8859-1"),
+            )]);
+            Form::parse(&headers, body).map(|_| ()).map_err(|error| error.description().as_str())
+        };
+        assert_eq!(latin_1(b"password=a%20%2B&x=%7f%00"), Ok(()));
+        let charset = "The charset of a body that is not ASCII must be UTF-8.";
+        for body in [&b"password=\xe9"[..], b"password=%e9", b"password=%C3%A9", b"%e9=1", b"a=1&unknown=%80", b"\xe9"]
+        {
+            assert_eq!(latin_1(body), Err(charset), "{body:?}");
+        }
+        assert_eq!(latin_1(b"a=%zz"), Err("The body is not well-formed."));
+    }
+
+    #[test]
+    fn a_coded_body_is_refused_as_such() {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        for (coding, expected) in [("identity", None), ("gzip", Some(Kind::BodyCoded))] {
+            let headers = [(CONTENT_TYPE, form.clone()), (CONTENT_ENCODING, HeaderValue::from_static(coding))];
+            assert_eq!(Form::parse(&HeaderMap::from_iter(headers), b"a=1").err().map(|error| error.kind()), expected);
+        }
+    }
+
+    #[test]
     fn only_the_form_media_type_is_read() {
         for good in [
             "application/x-www-form-urlencoded",
@@ -171,7 +209,7 @@ mod tests {
         ] {
             assert!(parse_as(good, b"").is_ok(), "{good}");
         }
-        for bad in ["", "application/json", "application/x-www-form-urlencoded; charset=latin1", "text/plain"] {
+        for bad in ["", "application/json", "application/x-www-form-urlencoded; boundary=x", "text/plain"] {
             assert_eq!(parse_as(bad, b"").err(), Some(Kind::InvalidRequest), "{bad}");
         }
         assert!(Form::parse(&HeaderMap::new(), b"").is_err());

@@ -47,7 +47,8 @@ async fn respond(service: Arc<Service>, request: Request<Body>) -> Result<Respon
         Some(context) => (RequestId::of_platform(&context.request_id), time_left(context)),
         None => (RequestId::generate(&service), Duration::ZERO),
     };
-    let mut response = router::handle(&service, plain(request), id, time).await;
+    let request = plain(request, service.issuer.path());
+    let mut response = router::handle(&service, request, id, time).await;
     response.headers_mut().remove(CONTENT_LENGTH);
     Ok(response.map(|body| match String::from_utf8(body.into()) {
         Ok(text) if text.is_empty() => Body::Empty,
@@ -63,8 +64,8 @@ fn time_left(context: &Context) -> Duration {
 }
 
 /// The request as the other front doors make it: the path without the stage, the body as bytes.
-fn plain(request: Request<Body>) -> Request<Bytes> {
-    let path = path(&request).parse::<PathAndQuery>().map(Uri::from).unwrap_or_default();
+fn plain(request: Request<Body>, issuer_path: &str) -> Request<Bytes> {
+    let path = path(&request, issuer_path).parse::<PathAndQuery>().map(Uri::from).unwrap_or_default();
     let mut request = request.map(|body| match body {
         Body::Text(text) => Bytes::from(text),
         Body::Binary(bytes) => Bytes::from(bytes),
@@ -74,17 +75,29 @@ fn plain(request: Request<Body>) -> Request<Bytes> {
     request
 }
 
-fn path(request: &Request<Body>) -> &str {
+/// The path as it came, unless it names nothing and what is below the stage does: a stage may be called as the paths of
+/// the service begin.
+fn path<'a>(request: &'a Request<Body>, issuer_path: &str) -> &'a str {
     let path = request.raw_http_path();
     let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
         return path;
     };
     let below_stage = context.stage.as_deref().and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
-    below_stage.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    let is_path = |path: &str| router::is_path(path, issuer_path);
+    below_stage.filter(|below| !is_path(path) && is_path(below)).unwrap_or(path)
+}
+
+/// Leaves in `single`, in which each header has one value, what `multiple` does not have: `lambda_http` puts the two
+/// together, and would make one value of several.
+fn keep_every_value(single: &mut HeaderMap, multiple: &HeaderMap) {
+    for name in multiple.keys() {
+        single.remove(name);
+    }
 }
 
 /// `lambda_http` panics on a body that is not the base64 it is said to be, and on headers, paths and queries that make no
-/// URL. Such a body is passed on as it is, to be refused as malformed; such a path is none; the rest is not needed.
+/// URL. Such a body is passed on as it is, to be refused as malformed; such a path is none; the rest is not needed. And it
+/// makes one value of several.
 fn readable(mut event: LambdaRequest) -> LambdaRequest {
     let drop_url = |headers: &mut HeaderMap| {
         headers.remove(HOST);
@@ -99,6 +112,7 @@ fn readable(mut event: LambdaRequest) -> LambdaRequest {
             event.path.take_if(is_relative);
             drop_url(&mut event.headers);
             drop_url(&mut event.multi_value_headers);
+            keep_every_value(&mut event.headers, &event.multi_value_headers);
         }
         LambdaRequest::ApiGatewayV2(event) => {
             event.is_base64_encoded &= is_base64(&event.body);
@@ -112,6 +126,7 @@ fn readable(mut event: LambdaRequest) -> LambdaRequest {
             event.path.take_if(is_relative);
             drop_url(&mut event.headers);
             drop_url(&mut event.multi_value_headers);
+            keep_every_value(&mut event.headers, &event.multi_value_headers);
         }
         _ => {}
     }

@@ -1,7 +1,10 @@
 //! Answers to bytes and headers.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA, REFERRER_POLICY, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -22,10 +25,28 @@ pub enum Caching {
 /// `server_error` when the body cannot be written as JSON.
 pub fn json<B: Serialize>(status: StatusCode, body: &B, caching: Caching) -> Result<Response<Bytes>, Error> {
     let body = serde_json::to_vec(body).map_err(|error| Error::server_error().because(error))?;
-    let mut response = Response::new(Bytes::from(body));
+    Ok(whole(status, "application/json", Bytes::from(body), caching))
+}
+
+/// A page for a person: with nothing in it that a browser would load or run, for no other page to embed.
+#[must_use]
+pub fn page(status: StatusCode, html: &'static str) -> Response<Bytes> {
+    const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    let body = Bytes::from_static(html.as_bytes());
+    let mut response = whole(status, "text/html; charset=utf-8", body, Caching::Forbidden);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn whole(status: StatusCode, media_type: &'static str, body: Bytes, caching: Caching) -> Response<Bytes> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match caching {
         Caching::Forbidden => {
@@ -36,7 +57,7 @@ pub fn json<B: Serialize>(status: StatusCode, body: &B, caching: Caching) -> Res
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         }
     }
-    Ok(response)
+    response
 }
 
 #[derive(Serialize)]
@@ -64,6 +85,10 @@ pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
         Kind::MissingToken => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="passgrant""#));
         }
+        Kind::InvalidBearerRequest => {
+            let challenge = r#"Bearer realm="passgrant", error="invalid_request""#;
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         Kind::InvalidToken => {
             let challenge = r#"Bearer realm="passgrant", error="invalid_token""#;
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -75,11 +100,17 @@ pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
         Kind::MethodNotAllowed { allow } => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
+        Kind::BodyCoded => {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         Kind::InvalidRequest
         | Kind::BodyTooLarge
+        | Kind::HeadTooLarge
+        | Kind::NotReceived
         | Kind::InvalidGrant
         | Kind::UnauthorizedClient
         | Kind::UnsupportedGrantType
+        | Kind::UnsupportedResponseType
         | Kind::InvalidScope
         | Kind::InvalidTarget
         | Kind::NotFound

@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use zeroize::Zeroize as _;
 
 use crate::cross_origin;
-use crate::endpoint::{self, discovery, introspect, revoke, token, userinfo};
+use crate::endpoint::{self, authorize, discovery, introspect, revoke, token, userinfo};
 use crate::error::{Error, Kind};
 use crate::response;
 use crate::service::Service;
@@ -25,21 +25,24 @@ enum Endpoint {
     Token,
     Introspect,
     Revoke,
+    Authorize,
     UserInfo,
     Jwks,
     Metadata,
+    OpenidConfiguration,
     Health,
 }
 
 /// Every path below the issuer, and what it names.
-const PATHS: [(&str, Endpoint); 8] = [
+const PATHS: [(&str, Endpoint); 9] = [
     (endpoint::TOKEN, Endpoint::Token),
     (endpoint::INTROSPECT, Endpoint::Introspect),
     (endpoint::REVOKE, Endpoint::Revoke),
+    (endpoint::AUTHORIZE, Endpoint::Authorize),
     (endpoint::USERINFO, Endpoint::UserInfo),
     (endpoint::JWKS, Endpoint::Jwks),
     (endpoint::OAUTH_METADATA, Endpoint::Metadata),
-    (endpoint::OPENID_CONFIGURATION, Endpoint::Metadata),
+    (endpoint::OPENID_CONFIGURATION, Endpoint::OpenidConfiguration),
     (endpoint::HEALTH, Endpoint::Health),
 ];
 
@@ -50,13 +53,15 @@ pub fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 impl Endpoint {
     /// The endpoint at `path`, which is below `issuer_path` or, where a front door took that off, below the root.
+    ///
+    /// The path is tried as it came first: an issuer may be at a path with which those of the service begin too.
     fn at(path: &str, issuer_path: &str) -> Option<Self> {
-        let below = path.strip_prefix(issuer_path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
-        match PATHS.iter().find(|(known, _)| *known == below) {
-            Some((_, endpoint)) => Some(*endpoint),
-            // RFC 8414, section 3.1 puts the issuer's path behind the well-known one.
-            None => (path.strip_prefix(endpoint::OAUTH_METADATA)? == issuer_path).then_some(Self::Metadata),
-        }
+        let exactly = |path: &str| PATHS.iter().find(|(known, _)| *known == path).map(|(_, endpoint)| *endpoint);
+        exactly(path).or_else(|| exactly(path.strip_prefix(issuer_path)?)).or_else(|| {
+            // RFC 8414, section 3.1 puts the issuer's path behind the well-known one; its clients do so with the other too.
+            let before = path.strip_suffix(issuer_path)?;
+            exactly(before).filter(|endpoint| matches!(endpoint, Self::Metadata | Self::OpenidConfiguration))
+        })
     }
 
     /// What the log calls it.
@@ -67,7 +72,9 @@ impl Endpoint {
             Self::Revoke => "revoke",
             Self::UserInfo => "userinfo",
             Self::Jwks => "jwks",
+            Self::Authorize => "authorize",
             Self::Metadata => "metadata",
+            Self::OpenidConfiguration => "openid_configuration",
             Self::Health => "health",
         }
     }
@@ -75,14 +82,24 @@ impl Endpoint {
     const fn allow(self) -> &'static str {
         match self {
             Self::Token | Self::Introspect | Self::Revoke => "POST",
-            Self::UserInfo => "GET, HEAD, POST",
-            Self::Jwks | Self::Metadata | Self::Health => "GET, HEAD",
+            Self::Authorize | Self::UserInfo => "GET, HEAD, POST",
+            Self::Jwks | Self::Metadata | Self::OpenidConfiguration | Self::Health => "GET, HEAD",
         }
+    }
+
+    /// The origins whose pages may call it: of an authorization endpoint, none (RFC 9700, section 2.6).
+    fn origins(self, service: &Service) -> &[HeaderValue] {
+        if self == Self::Authorize { &[] } else { &service.config.cors_origins }
     }
 
     fn takes(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
+}
+
+/// Whether a path names something, as it came to a front door that may have taken the issuer's path off.
+pub(crate) fn is_path(path: &str, issuer_path: &str) -> bool {
+    Endpoint::at(path, issuer_path).is_some()
 }
 
 /// What a request is found by in the log.
@@ -101,6 +118,12 @@ impl RequestId {
     pub fn generate(service: &Service) -> Self {
         let bytes = service.random.bytes::<16>().unwrap_or_default();
         Self::of_platform(&uuid::Builder::from_random_bytes(*bytes).into_uuid().to_string())
+    }
+
+    /// The identifier as it stands in a header.
+    #[must_use]
+    pub const fn as_header(&self) -> &HeaderValue {
+        &self.0
     }
 
     fn as_str(&self) -> &str {
@@ -124,7 +147,8 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
     write(&record, &outcome);
     let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
     response.headers_mut().insert(REQUEST_ID, id.0);
-    cross_origin::allow(&service.config.cors_origins, request.headers(), response.headers_mut());
+    let origins = endpoint.map_or(&*service.config.cors_origins, |endpoint| endpoint.origins(service));
+    cross_origin::allow(origins, request.headers(), response.headers_mut());
     if request.method() == Method::HEAD {
         let length = HeaderValue::from(response.body().len());
         response.headers_mut().insert(CONTENT_LENGTH, length);
@@ -148,7 +172,7 @@ async fn answer(
     record: &RequestRecord,
 ) -> Result<Response<Bytes>, Error> {
     let endpoint = endpoint.ok_or(const { Error::not_found() })?;
-    if cross_origin::is_preflight(&service.config.cors_origins, request) {
+    if cross_origin::is_preflight(endpoint.origins(service), request) {
         return Ok(cross_origin::preflight(endpoint.allow()));
     }
     if !endpoint.takes(request.method()) {
@@ -158,9 +182,11 @@ async fn answer(
         Endpoint::Token => token::respond(service, request, record).await,
         Endpoint::Introspect => introspect::respond(service, request, record).await,
         Endpoint::Revoke => revoke::respond(service, request, record).await,
+        Endpoint::Authorize => authorize::respond(request),
         Endpoint::UserInfo => userinfo::respond(service, request, record).await,
         Endpoint::Jwks => discovery::jwks(service).await,
         Endpoint::Metadata => discovery::metadata(service).await,
+        Endpoint::OpenidConfiguration => discovery::openid_configuration(service).await,
         Endpoint::Health => discovery::health(),
     }
 }
@@ -194,6 +220,9 @@ mod tests {
             ("/oauth2/token", "/prod", Some(Endpoint::Token)),
             ("/prod/oauth2/token", "/prod", Some(Endpoint::Token)),
             ("/prod/oauth2/token", "", None),
+            ("/prodoauth2/token", "/prod", None),
+            ("/prod/prod/oauth2/token", "/prod", None),
+            ("/oauth2/token/prod", "/prod", None),
             ("/oauth2/token/", "", None),
             ("//oauth2/token", "", None),
             ("/oauth2/%74oken", "", None),
@@ -201,12 +230,33 @@ mod tests {
             ("/.well-known/oauth-authorization-server", "", Some(Endpoint::Metadata)),
             ("/.well-known/oauth-authorization-server/prod", "/prod", Some(Endpoint::Metadata)),
             ("/.well-known/oauth-authorization-server/other", "/prod", None),
-            ("/prod/.well-known/openid-configuration", "/prod", Some(Endpoint::Metadata)),
+            ("/.well-known/oauth-authorization-serverprod", "/prod", None),
+            ("/prod/.well-known/openid-configuration", "/prod", Some(Endpoint::OpenidConfiguration)),
+            ("/.well-known/openid-configuration", "/prod", Some(Endpoint::OpenidConfiguration)),
+            ("/.well-known/openid-configuration/prod", "/prod", Some(Endpoint::OpenidConfiguration)),
+            ("/.well-known/openid-configuration/other", "/prod", None),
+            ("/.well-known/openid-configuration/prod", "", None),
+            ("/prod/.well-known/openid-configuration/prod", "/prod", None),
+            ("/healthz/prod", "/prod", None),
             ("/healthz", "", Some(Endpoint::Health)),
             ("/", "", None),
             ("", "", None),
+            ("", "/prod", None),
+            ("/prod", "/prod", None),
         ] {
             assert_eq!(Endpoint::at(path, issuer_path), endpoint, "{path} below {issuer_path:?}");
+        }
+    }
+
+    #[test]
+    fn an_issuers_path_with_which_those_of_the_service_begin_is_cut_only_where_it_was_not_taken_off() {
+        for issuer_path in ["/oauth2", "/healthz", "/.well-known", "/oauth2/token", "/oauth2/oauth2"] {
+            for (path, endpoint) in PATHS {
+                assert_eq!(Endpoint::at(path, issuer_path), Some(endpoint), "{path} as it came, {issuer_path}");
+                let whole = format!("{issuer_path}{path}");
+                assert_eq!(Endpoint::at(&whole, issuer_path), Some(endpoint), "{whole} below {issuer_path}");
+                assert_eq!(Endpoint::at(&format!("{issuer_path}{whole}"), issuer_path), None, "cut once");
+            }
         }
     }
 }

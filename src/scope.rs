@@ -18,7 +18,7 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// Text that is not a scope by RFC 6749, section 3.3, or that is beyond [`MAX_TOKENS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a scope is 1 to {MAX_TOKENS} tokens of printable ASCII without \" and \\, parted by single spaces")]
+#[error("a scope is 1 to {MAX_TOKENS} tokens of printable ASCII without \" and \\, separated by single spaces")]
 pub struct MalformedScope;
 
 /// One scope token: `1*( %x21 / %x23-5B / %x5D-7E )`.
@@ -56,6 +56,15 @@ impl Scope {
     /// [`MalformedScope`] for anything outside the grammar, the empty string included, or over [`MAX_TOKENS`].
     pub fn parse(text: &str) -> Result<Self, MalformedScope> {
         Self::bounded(text.split(' ').map(ScopeToken::parse))
+    }
+
+    /// Parses the scope of a request, in which clients put more spaces (U+0020) than the grammar has: those are ignored.
+    ///
+    /// # Errors
+    /// As [`Scope::parse`]; also for a text of spaces only, which asks for something and does not say what.
+    pub fn parse_requested(text: &str) -> Result<Self, MalformedScope> {
+        let scope = Self::bounded(text.split(' ').filter(|token| !token.is_empty()).map(ScopeToken::parse))?;
+        if scope.is_empty() { Err(MalformedScope) } else { Ok(scope) }
     }
 
     /// The scope of `tokens`, of which none is looked at once there are too many.
@@ -260,7 +269,25 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_is_parted_by_single_spaces() {
+    fn extra_spaces_in_a_requested_scope_are_ignored_and_every_other_malformed_one_is_refused() {
+        for requested in ["b a", " b a", "b a ", "b  a", "   b    a b  ", "b a b"] {
+            assert_eq!(Scope::parse_requested(requested).expect("well formed").to_string(), "b a", "{requested:?}");
+        }
+        for malformed in ["", " ", "    ", "a\tb", "a\nb", "a\u{a0}b", "a\u{3000}b", "a \"b\"", "a \\", "\u{e9}", "a\0"]
+        {
+            assert_eq!(Scope::parse_requested(malformed), Err(MalformedScope), "{malformed:?}");
+        }
+        assert_eq!(
+            Scope::parse_requested("a,b").expect("well formed").iter().count(),
+            1,
+            "a comma is one of its characters"
+        );
+        let spread = (0..=MAX_TOKENS).map(|n| format!("s{n}")).collect::<Vec<_>>().join("  ");
+        assert_eq!(Scope::parse_requested(&spread), Err(MalformedScope), "the bound holds");
+    }
+
+    #[test]
+    fn a_scope_is_separated_by_single_spaces() {
         for malformed in ["", " ", "a  b", " a", "a ", "a\tb"] {
             assert_eq!(Scope::parse(malformed), Err(MalformedScope), "{malformed:?}");
         }

@@ -60,7 +60,8 @@ impl Username {
     /// The longest username, in bytes, before and after preparation.
     pub const MAX_BYTES: usize = 512;
 
-    /// Prepares a username. Text over the limit is refused before any work is spent on it.
+    /// Prepares a username. Text over the limit is refused before any work is spent on it. Spaces (U+0020) round a name
+    /// are not part of it: forms are filled in with them.
     ///
     /// # Errors
     /// [`RefusedUsername`] when the text is empty, too long, or the profile refuses it.
@@ -68,6 +69,7 @@ impl Username {
         if text.len() > Self::MAX_BYTES {
             return Err(RefusedUsername);
         }
+        let text = text.trim_matches(' ');
         // Once is not always enough (RFC 8264, section 7).
         let prepared: Cow<'_, str> = match profile {
             UsernameProfile::CaseMapped => stabilize(text, |text| UsernameCaseMapped::enforce(text)),
@@ -223,6 +225,29 @@ mod tests {
         assert!(delegated(&"x".repeat(248)).is_ok());
         for bad in ["", "a b", "a\n", "\u{e9}", &"x".repeat(249)] {
             assert_eq!(delegated(bad), Err(RefusedSubject), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn spaces_round_a_username_are_not_part_of_it_and_other_white_space_is_refused() {
+        for profile in UsernameProfile::ALL {
+            let ann = Username::prepare("ann", profile);
+            for padded in [" ann", "ann ", "   ann  "] {
+                assert_eq!(Username::prepare(padded, profile), ann, "{padded:?}");
+            }
+            for bad in [" ", "   ", "an n", " an n ", "ann\t", "\nann", "ann\u{a0}", "\u{3000}ann", "ann \u{2003}"] {
+                assert_eq!(Username::prepare(bad, profile), Err(RefusedUsername), "{bad:?}");
+            }
+            let longest = "a".repeat(Username::MAX_BYTES);
+            assert!(Username::prepare(&format!("{longest} "), profile).is_err(), "the bound is on what was sent");
+        }
+    }
+
+    #[test]
+    fn nobody_has_the_name_of_nobody() {
+        let nobody = Username::of_nobody("not a name");
+        for profile in UsernameProfile::ALL {
+            assert_ne!(Username::prepare(nobody.as_str(), profile).as_ref(), Ok(&nobody));
         }
     }
 

@@ -1,5 +1,5 @@
 //! Audiences and resources (RFC 8707). The first line is what the client has, the second what the request names, each
-//! parted by spaces.
+//! separated by spaces.
 
 #![no_main]
 
@@ -17,19 +17,38 @@ fuzz_target!(|text: &str| {
     let configured: Vec<Audience> = configured.split(' ').take(MOST).filter_map(parse).collect();
     let requested: Vec<&str> = requested.split(' ').take(MOST).filter(|resource| !resource.is_empty()).collect();
 
-    let known: Vec<&str> = configured.iter().map(Audience::as_str).collect();
+    let registered: Vec<&str> = configured.iter().map(Audience::as_str).collect();
+    let known: HashSet<String> = registered.iter().copied().map(normal).collect();
+    let is_known = |resource: &&str| known.contains(&normal(resource));
     let Ok(audiences) = granted(&requested, &configured) else {
-        return assert!(requested.iter().any(|resource| !known.contains(resource)));
+        return assert!(!requested.iter().all(is_known));
     };
-    if requested.is_empty() {
-        return assert_eq!(audiences, configured);
-    }
-    assert!(requested.iter().all(|resource| known.contains(resource)), "nothing beyond the client's");
     let audiences: Vec<&str> = audiences.iter().map(Audience::as_str).collect();
-    let (given, asked) = (audiences.iter().collect::<HashSet<_>>(), requested.iter().collect::<HashSet<_>>());
+    if requested.is_empty() {
+        return assert_eq!(audiences, registered);
+    }
+    assert!(requested.iter().all(is_known), "nothing beyond the client's");
+    assert!(audiences.iter().all(|audience| registered.contains(audience)), "as it is registered");
+    let asked: HashSet<String> = requested.iter().copied().map(normal).collect();
+    let given: HashSet<String> = audiences.iter().copied().map(normal).collect();
     assert_eq!(given, asked);
     assert_eq!(given.len(), audiences.len(), "each once");
+    for (one, other) in configured.iter().zip(configured.iter().skip(1)) {
+        assert_eq!(one == other, normal(one.as_str()) == normal(other.as_str()));
+    }
 });
+
+/// With the slash of an empty path (RFC 3986, section 6.2.3).
+fn normal(text: &str) -> String {
+    let after_authority = text.split_once(':').and_then(|(scheme, rest)| {
+        let authority = rest.strip_prefix("//")?;
+        Some(scheme.len() + 3 + authority.find(['/', '?']).unwrap_or(authority.len()))
+    });
+    match after_authority {
+        Some(end) if !text[end..].starts_with('/') => format!("{}/{}", &text[..end], &text[end..]),
+        _ => text.to_owned(),
+    }
+}
 
 fn parse(text: &str) -> Option<Audience> {
     let audience = Audience::parse(text).ok()?;

@@ -76,12 +76,17 @@ fn check(answer: &Value) {
     match (status, code) {
         // Keys, metadata, health.
         (Some(200), None)
-        | (Some(400), Some("invalid_request" | "invalid_scope" | "unsupported_grant_type"))
+        | (
+            Some(400),
+            Some("invalid_request" | "invalid_scope" | "unsupported_grant_type" | "unsupported_response_type"),
+        )
         | (Some(401), Some("invalid_client" | "invalid_token"))
-        | (Some(404 | 405 | 413), Some("invalid_request")) => {}
-        (Some(401 | 404 | 405), None) => assert!(body.is_empty(), "HEAD"),
+        | (Some(404 | 405 | 413 | 415), Some("invalid_request")) => {}
+        (Some(400), None) if !body.is_empty() => assert_eq!(header("content-type"), Some("text/html; charset=utf-8")),
+        (Some(400 | 401 | 404 | 405), None) => assert!(body.is_empty(), "HEAD"),
         _ => panic!("{answer}"),
     }
+    assert_eq!(header("location"), None);
     if status != Some(200) {
         assert_eq!(header("cache-control"), Some("no-store"));
     }

@@ -4,7 +4,8 @@
 
 use std::collections::HashSet;
 
-use http::header::CONTENT_TYPE;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use libfuzzer_sys::fuzz_target;
 use passgrant::error::Kind;
 use passgrant::form::{Form, MAX_BODY_BYTES};
@@ -18,12 +19,13 @@ fuzz_target!(|data: &[u8]| {
     let pairs: Vec<(String, String)> = parse(body).into_owned().collect();
     match Form::parse(&headers, body) {
         Ok(form) => {
-            assert!(body.len() <= MAX_BODY_BYTES);
-            assert_eq!(headers.get_all(CONTENT_TYPE).iter().count(), 1);
+            assert!(body.len() <= MAX_BODY_BYTES && !is_coded(&headers));
+            check_media_types(&headers, &pairs);
             assert!(is_acceptable(&pairs));
             agree(&form, &pairs);
         }
         Err(error) if body.len() > MAX_BODY_BYTES => assert_eq!(error.kind(), Kind::BodyTooLarge),
+        Err(error) if is_coded(&headers) => assert_eq!(error.kind(), Kind::BodyCoded),
         Err(error) => assert_eq!(error.kind(), Kind::InvalidRequest),
     }
     // What was read leniently and written well is accepted, unless a limit or a repetition forbids it.
@@ -33,6 +35,33 @@ fuzz_target!(|data: &[u8]| {
         Err(_) => assert!(written.len() > MAX_BODY_BYTES || !is_acceptable(&pairs)),
     }
 });
+
+/// The elements of all headers of a name, as one that folds them would have them.
+fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
+    values.collect::<Vec<_>>().join(",").split(',').map(|element| element.trim().to_owned()).collect()
+}
+
+fn is_coded(headers: &HeaderMap) -> bool {
+    elements(headers, &CONTENT_ENCODING).iter().any(|coding| !["", "identity"].contains(&coding.as_str()))
+}
+
+/// What must hold of the media types of a form; where one has a quoted string, which may hold anything, only of the rest.
+fn check_media_types(headers: &HeaderMap, pairs: &[(String, String)]) {
+    let media_types = elements(headers, &CONTENT_TYPE);
+    if media_types.iter().any(|media_type| media_type.contains('"')) {
+        return;
+    }
+    for media_type in media_types {
+        let mut parts = media_type.split(';').map(str::trim);
+        assert_eq!(parts.next(), Some("application/x-www-form-urlencoded"));
+        for charset in parts.filter(|parameter| !parameter.is_empty()) {
+            let charset = charset.strip_prefix("charset=").expect("no other parameter");
+            let is_ascii = pairs.iter().all(|(name, value)| name.is_ascii() && value.is_ascii());
+            assert!(["utf-8", "utf8"].contains(&charset) || is_ascii);
+        }
+    }
+}
 
 fn is_acceptable(pairs: &[(String, String)]) -> bool {
     let mut names = HashSet::new();

@@ -8,9 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use passgrant::scope::{MAX_TOKENS, Scope, ScopeToken};
 
 fuzz_target!(|text: &str| {
-    let is_token_character = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\';
     let tokens: Vec<&str> = text.split(' ').collect();
     let distinct = tokens.iter().collect::<HashSet<_>>().len();
+    requested(text);
     let is_scope = tokens.iter().all(|token| !token.is_empty() && token.chars().all(is_token_character));
     let Ok(scope) = Scope::parse(text) else {
         assert!(!is_scope || distinct > MAX_TOKENS);
@@ -32,3 +32,21 @@ fuzz_target!(|text: &str| {
     assert_eq!(every_other.includes(&scope), every_other == scope);
     assert!(scope.iter().all(|token| ScopeToken::parse(token.as_str()).as_ref() == Ok(token)));
 });
+
+fn is_token_character(c: char) -> bool {
+    c.is_ascii_graphic() && c != '"' && c != '\\'
+}
+
+/// What a request may write otherwise: more spaces, and nothing else.
+fn requested(text: &str) {
+    let tokens: Vec<&str> = text.split(' ').filter(|token| !token.is_empty()).collect();
+    let distinct = tokens.iter().collect::<HashSet<_>>().len();
+    let is_scope = distinct > 0 && tokens.iter().all(|token| token.chars().all(is_token_character));
+    match Scope::parse_requested(text) {
+        Ok(scope) => {
+            assert!(is_scope && distinct <= MAX_TOKENS);
+            assert_eq!(Scope::parse(&tokens.join(" ")), Ok(scope));
+        }
+        Err(_) => assert!(!is_scope || distinct > MAX_TOKENS),
+    }
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::claims;
 use crate::client::{AuthMethod, Grant};
-use crate::endpoint::{INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
+use crate::endpoint::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::response::{self, Caching};
@@ -18,10 +18,12 @@ use crate::signing::jwk::Jwk;
 /// The claims of every ID token.
 const ID_TOKEN_CLAIMS: [&str; 10] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "at_hash", "jti", "sid"];
 
-/// Authorization server metadata (RFC 8414, section 2). There is no authorization endpoint, and so no response type.
+/// Authorization server metadata (RFC 8414, section 2). No response type works: nobody is logged in by a browser.
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a Issuer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<String>,
     token_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
@@ -41,14 +43,28 @@ struct Metadata<'a> {
     claims_supported: Vec<&'static str>,
 }
 
-/// `GET /.well-known/oauth-authorization-server` and `GET /.well-known/openid-configuration`.
+/// `GET /.well-known/oauth-authorization-server` (RFC 8414, section 3).
 ///
 /// # Errors
 /// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched.
 pub async fn metadata(service: &Service) -> Result<Response<Bytes>, Error> {
+    respond(service, None).await
+}
+
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery, section 4): the same, and the authorization endpoint
+/// without which its clients do not read it.
+///
+/// # Errors
+/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched.
+pub async fn openid_configuration(service: &Service) -> Result<Response<Bytes>, Error> {
+    respond(service, Some(service.issuer.url(AUTHORIZE))).await
+}
+
+async fn respond(service: &Service, authorization_endpoint: Option<String>) -> Result<Response<Bytes>, Error> {
     let grants = Grant::ALL.into_iter().filter(|grant| service.config.password_grant || *grant != Grant::Password);
     let metadata = Metadata {
         issuer: &service.issuer,
+        authorization_endpoint,
         token_endpoint: service.issuer.url(TOKEN),
         introspection_endpoint: service.issuer.url(INTROSPECT),
         revocation_endpoint: service.issuer.url(REVOKE),

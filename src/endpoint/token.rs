@@ -114,7 +114,7 @@ impl<'a> TokenRequest<'a> {
 
         let grant = form.value("grant_type").ok_or(NO_GRANT)?;
         let grant = grant.parse::<Grant>().map_err(|_| UNKNOWN_GRANT)?;
-        let scope = || form.value("scope").map(Scope::parse).transpose().map_err(|_| MALFORMED_SCOPE);
+        let scope = || form.value("scope").map(Scope::parse_requested).transpose().map_err(|_| MALFORMED_SCOPE);
         let resources = form.values("resource").collect();
         Ok(match grant {
             Grant::Password => Self::Password(PasswordRequest {

@@ -2,19 +2,19 @@
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::Value;
 
 use crate::claims;
 use crate::endpoint::presented::LiveToken;
-use crate::error::Error;
-use crate::form::MAX_BODY_BYTES;
+use crate::error::{Error, Kind};
+use crate::form::{Form, MAX_BODY_BYTES};
 use crate::response::{self, Caching};
 use crate::scope::OPENID;
 use crate::service::Service;
 use crate::telemetry::record::RequestRecord;
 
-/// Answers a userinfo request. The token is taken from the `Authorization` header alone.
+/// Answers a userinfo request. The token comes in the `Authorization` header, or in the form that a POST sends.
 ///
 /// # Errors
 /// Those of RFC 6750, section 3.1; [`Error::unavailable`], [`Error::server_error`].
@@ -23,7 +23,8 @@ pub async fn respond(
     request: &Request<Bytes>,
     record: &RequestRecord,
 ) -> Result<Response<Bytes>, Error> {
-    let text = bearer(request.headers())?;
+    let form = posted_form(request)?;
+    let text = presented(request.headers(), form.as_ref())?;
     let token = LiveToken::read(service, text, record).await?.ok_or(const { Error::invalid_token() })?;
     if let Some(client_id) = token.claims.get("client_id").and_then(Value::as_str) {
         record.client(client_id);
@@ -32,6 +33,30 @@ pub async fn respond(
     let mut answer = claims::of_scope(&token.scope, &user);
     answer.insert("sub".to_owned(), token.claims.get("sub").cloned().unwrap_or(Value::Null));
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
+}
+
+/// The form of a POST request; of any other, and of a body that is no form, nothing is looked at (RFC 6750, section 2.2).
+fn posted_form(request: &Request<Bytes>) -> Result<Option<Form>, Error> {
+    if request.method() != Method::POST || !Form::is_said_in(request.headers()) {
+        return Ok(None);
+    }
+    let form = Form::parse(request.headers(), request.body());
+    form.map(Some).map_err(|error| match error.kind() {
+        Kind::InvalidRequest => Error::new(Kind::InvalidBearerRequest, error.description()),
+        _ => error,
+    })
+}
+
+/// The token, which is sent in one way and not in two (RFC 6750, section 2).
+fn presented<'a>(headers: &'a HeaderMap, form: Option<&'a Form>) -> Result<&'a str, Error> {
+    const TWO_WAYS: Error =
+        Error::invalid_bearer_request("The access token is sent by the Authorization header and by the form.");
+
+    match form.and_then(|form| form.value("access_token")) {
+        Some(_) if headers.contains_key(AUTHORIZATION) => Err(TWO_WAYS),
+        Some(token) => Ok(token),
+        None => bearer(headers),
+    }
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1).

@@ -100,6 +100,32 @@ fn an_empty_value_empties_what_it_replaces() {
 }
 
 #[test]
+fn scopes_that_are_separated_by_commas_are_taken_as_they_are_and_warned_of() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let warning = "warning: scopes are separated by spaces: read,write is one scope\n";
+    let create = ["client", "create", "c", "--scope", "read,write orders", "--output", "json"];
+    let ran = folder.run(&create);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), warning));
+    let created: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(created["scopes"], json!(["read,write", "orders"]));
+    let ran = folder.run(&["client", "update", "c", "--default-scope", "read,write"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), warning));
+    folder.run(&["client", "update", "c", "--scope", "read write", "--default-scope", "read"]).ok();
+}
+
+#[test]
+fn an_audience_with_the_slash_of_an_empty_path_and_without_is_one() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let audiences = "https://a.example https://b.example/ https://a.example/ https://b.example https://a.example/x";
+    let created = folder.json(&["client", "create", "c", "--audience", audiences]);
+    assert_eq!(created["audiences"], json!(["https://a.example", "https://b.example/", "https://a.example/x"]));
+    let updated = folder.json(&["client", "update", "c", "--audience", "https://a.example/"]);
+    assert_eq!(updated["audiences"], json!(["https://a.example/"]), "what is given replaces what was there");
+}
+
+#[test]
 fn a_secret_is_shown_once_and_never_again() {
     let data = used_folder();
     let folder = On(data.path());

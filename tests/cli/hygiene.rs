@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::http::{answers, exchange};
+use crate::http::{Answer, answers, exchange};
 use crate::server::Server;
 
 /// What follows a request on its connection, and would be answered if it were taken for another one.
@@ -96,6 +96,93 @@ fn a_malformed_head_ends_the_connection() {
         assert_eq!(statuses(&server, &head), [400], "{name}");
     }
     assert_eq!(statuses(&server, &format!("{GET}{}\r\n", "x: y\r\n".repeat(150))), [431], "too many lines");
+}
+
+/// Requests that never reach the service, and with what the server refuses them by itself.
+fn refused() -> Vec<(&'static str, u16, Vec<u8>)> {
+    let chunked = format!("{POST}transfer-encoding: chunked\r\n\r\n");
+    let text = |text: String| text.into_bytes();
+    vec![
+        ("no version", 400, text("GET /healthz\r\n\r\n".to_owned())),
+        ("a name that is none", 400, text(format!("{GET}x y: marker\r\n\r\n"))),
+        ("a doubtful length", 400, text(format!("{POST}content-length: 3, 3\r\n\r\na=b"))),
+        ("TLS", 400, b"\x16\x03\x01\x02\0\x01\0\x01".to_vec()),
+        ("no host", 400, text("GET /healthz HTTP/1.1\r\n\r\n".to_owned())),
+        ("two hosts", 400, text(format!("{GET}host: marker\r\n\r\n"))),
+        ("a broken chunk", 400, text(format!("{chunked}zz\r\nmarker\r\n0\r\n\r\n"))),
+        ("too large headers", 431, text(format!("{GET}x: {}\r\n\r\n", "marker".repeat(3000)))),
+        ("too many headers", 431, text(format!("{GET}{}\r\n", "x: marker\r\n".repeat(150)))),
+        ("a body that never comes", 408, text(format!("{POST}content-length: 9\r\n\r\nmarker"))),
+    ]
+}
+
+/// Checks that an answer is the contract's, and gives the request's id.
+#[track_caller]
+fn is_by_contract(name: &str, status: u16, answer: &Answer) -> String {
+    assert_eq!(answer.status, status, "{name}: {answer:?}");
+    assert_eq!(answer.json()["error"], "invalid_request", "{name}");
+    let length = format!("content-length: {}", answer.body.len());
+    for line in [
+        "content-type: application/json",
+        "cache-control: no-store",
+        "pragma: no-cache",
+        "x-content-type-options: nosniff",
+        "connection: close",
+        &length,
+    ] {
+        assert_eq!(answer.head.lines().filter(|header| *header == line).count(), 1, "{name}, {line}: {answer:?}");
+    }
+    assert_eq!(answer.head.matches("content-length:").count(), 1, "{name}: {answer:?}");
+    assert!(!answer.head.contains("marker") && !answer.body.contains("marker"), "{name}: {answer:?}");
+    let ids: Vec<_> = answer.head.lines().filter_map(|line| line.strip_prefix("x-request-id: ")).collect();
+    assert_eq!(ids.len(), 1, "{name}: {answer:?}");
+    ids[0].to_owned()
+}
+
+#[test]
+fn what_the_server_refuses_by_itself_has_the_contracts_body_and_headers() {
+    let server = Server::in_memory(&[]);
+    let mut ids = Vec::new();
+    for (name, status, request) in refused() {
+        let answer = exchange(server.address(), &request);
+        ids.push(is_by_contract(name, status, &answer));
+        assert!(answer.json()["error_description"].is_string(), "{name}: {answer:?}");
+    }
+    let large = format!("{POST}connection: close\r\ncontent-length: 20000\r\n\r\n{}", "x".repeat(20_000));
+    ids.push(is_by_contract("a large body", 413, &exchange(server.address(), large.as_bytes())));
+    server.signal("TERM");
+    let (_, log) = server.wait();
+    assert!(!log.contains("marker"), "{log}");
+    for id in ids {
+        assert_eq!(log.matches(&id).count(), 1, "{id} in {log}");
+    }
+}
+
+#[test]
+fn without_detailed_errors_the_servers_own_have_no_description() {
+    let mut command = crate::command::passgrant();
+    command.env("PASSGRANT_DETAILED_ERRORS", "off");
+    let server = Server::start(command.args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]));
+    for (name, status, request) in refused().into_iter().filter(|(_, status, _)| *status != 408) {
+        let answer = exchange(server.address(), &request);
+        is_by_contract(name, status, &answer);
+        assert_eq!(answer.body, r#"{"error":"invalid_request"}"#, "{name}");
+    }
+}
+
+#[test]
+fn a_refusal_after_other_answers_on_its_connection_is_the_contracts_too() {
+    let server = Server::in_memory(&[]);
+    for (before, after) in [(GET, "GET\r\n\r\n"), ("HEAD /healthz HTTP/1.1\r\nhost: x\r\n", "\x16\x03\r\n\r\n")] {
+        let requests = format!("{before}\r\n{before}\r\n{after}{NEXT}");
+        let (statuses, text) = answers(server.address(), requests.as_bytes());
+        assert_eq!(statuses, [200, 200, 400], "{text}");
+        let last = text.rsplit("\r\n\r\n").next().expect("a body");
+        assert!(last.starts_with("{\"error\":\"invalid_request\""), "{text}");
+    }
+    let head = exchange(server.address(), b"HEAD /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n");
+    assert_eq!((head.status, head.body.as_str()), (400, ""), "HEAD has no body");
+    assert!(head.head.contains("content-type: application/json"), "{head:?}");
 }
 
 #[test]

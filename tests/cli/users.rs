@@ -91,6 +91,30 @@ fn a_bad_name_or_claim_is_refused() {
 }
 
 #[test]
+fn spaces_round_a_username_are_not_part_of_it() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let created = folder.json_with(&["user", "create", "  Ann ", "--password-stdin"], "correct horse");
+    assert_eq!(created["username"], "ann");
+    assert_eq!(folder.json(&["user", "show", " ann"])["username"], "ann");
+    let again = folder.run_with(&["user", "create", "ann ", "--password-stdin"], "correct horse").refused();
+    assert_eq!(again, "user ann already exists");
+    for bad in [" ", "a n", "ann\t", "ann\u{a0}"] {
+        let reason = folder.run_with(&["user", "create", bad, "--password-stdin"], "correct horse").refused();
+        assert!(reason.contains("is no username"), "{reason}");
+    }
+}
+
+#[test]
+fn a_comma_in_an_allowed_scope_is_warned_of() {
+    let data = used_folder();
+    let create = ["user", "create", "ann", "--password-stdin", "--allowed-scope", "read,write"];
+    let ran = On(data.path()).run_with(&create, "correct horse");
+    assert_eq!(ran.code, Some(0));
+    assert_eq!(ran.stderr, "warning: scopes are separated by spaces: read,write is one scope\n");
+}
+
+#[test]
 fn a_locked_username_is_unlocked_by_an_administrator_or_by_a_new_password() {
     let data = tempfile::tempdir().expect("a folder");
     let mut serve = passgrant();

@@ -111,11 +111,28 @@ impl Event {
 
     /// Sets a header, in each map of headers that the event has.
     pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        self.header_values(name, &[value])
+    }
+
+    /// Sets a header that came several times; where there is room for one value, the last one stands.
+    pub(crate) fn header_values(self, name: &str, values: &[&str]) -> Self {
         let mut event = self.without_header(name);
         event.each_headers(|headers, multiple| {
-            headers.insert(name.to_owned(), if multiple { json!([value]) } else { json!(value) });
+            headers.insert(name.to_owned(), if multiple { json!(values) } else { json!(values.last()) });
         });
         event
+    }
+
+    /// The same from a load balancer whose target group has multi-value headers switched on.
+    pub(crate) fn with_multi_value_headers_only(mut self) -> Self {
+        let headers = self.json["headers"].take();
+        let headers = headers.as_object().expect("headers").iter();
+        self.json["multiValueHeaders"] = headers.map(|(name, value)| (name.clone(), json!([value]))).collect();
+        let members = self.json.as_object_mut().expect("an event");
+        members.remove("headers");
+        members.remove("queryStringParameters");
+        members.insert("multiValueQueryStringParameters".to_owned(), json!({}));
+        self
     }
 
     pub(crate) fn without_header(mut self, name: &str) -> Self {

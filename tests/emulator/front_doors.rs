@@ -44,10 +44,14 @@ async fn the_samples_without_a_body_are_answered() {
 #[tokio::test]
 async fn a_stage_in_the_path_is_the_front_doors_business() {
     let mut deployment = Deployment::start().await;
-    let mut event = FrontDoor::HttpApi.sample().path("/prod/oauth2/token");
-    event.json["requestContext"]["stage"] = json!("prod");
-    let answer = deployment.send(&event).await;
-    is_granted(&mut deployment, answer).await;
+    for (stage, path) in
+        [("prod", "/prod/oauth2/token"), ("oauth2", "/oauth2/oauth2/token"), ("oauth2", "/oauth2/token")]
+    {
+        let mut event = FrontDoor::HttpApi.sample().path(path);
+        event.json["requestContext"]["stage"] = json!(stage);
+        let answer = deployment.send(&event).await;
+        is_granted(&mut deployment, answer).await;
+    }
     deployment.end();
 }
 
@@ -55,16 +59,47 @@ async fn a_stage_in_the_path_is_the_front_doors_business() {
 #[tokio::test]
 async fn a_load_balancer_may_send_multi_value_headers_alone() {
     let mut deployment = Deployment::start().await;
-    let mut event = FrontDoor::Alb.sample();
-    let headers = event.json["headers"].take();
-    let headers = headers.as_object().expect("headers").iter();
-    event.json["multiValueHeaders"] = headers.map(|(name, value)| (name.clone(), json!([value]))).collect();
-    let members = event.json.as_object_mut().expect("an event");
-    members.remove("headers");
-    members.remove("queryStringParameters");
-    members.insert("multiValueQueryStringParameters".to_owned(), json!({}));
-    let answer = deployment.send(&event).await;
+    let answer = deployment.send(&FrontDoor::Alb.sample().with_multi_value_headers_only()).await;
     is_granted(&mut deployment, answer).await;
+    deployment.end();
+}
+
+#[tokio::test]
+async fn two_values_of_a_header_stay_two() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let mut deployment = Deployment::start().await;
+    for sample in [FrontDoor::RestApi.sample(), FrontDoor::Alb.sample().with_multi_value_headers_only()] {
+        let authorization = sample.json["multiValueHeaders"].as_object().and_then(|headers| {
+            headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                .map(|(_, values)| values[0].clone())
+        });
+        let right = authorization.as_ref().and_then(Value::as_str).expect("an authorization");
+        for (name, values) in [
+            ("authorization", ["Basic eDp4", right]),
+            ("authorization", [right, "Basic eDp4"]),
+            ("content-type", ["application/json", FORM]),
+            ("content-type", [FORM, "application/json"]),
+        ] {
+            deployment.send(&sample.clone().header_values(name, &values)).await.failed(400, "invalid_request");
+        }
+        let answer = deployment.send(&sample.header_values("content-type", &[FORM, FORM])).await;
+        is_granted(&mut deployment, answer).await;
+    }
+    deployment.end();
+}
+
+#[tokio::test]
+async fn a_person_at_the_authorization_endpoint_gets_a_page() {
+    let mut deployment = Deployment::start().await;
+    for front_door in FrontDoor::ALL {
+        let asks = |accept| front_door.get("/oauth2/authorize").header("accept", accept);
+        let page = deployment.send(&asks("text/html")).await;
+        assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"), "{front_door:?}");
+        assert!(page.body.starts_with("<!doctype html>") && !page.headers.contains_key("location"), "{page:?}");
+        deployment.send(&asks("application/json")).await.failed(400, "unsupported_response_type");
+    }
     deployment.end();
 }
 

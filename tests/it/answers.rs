@@ -1,7 +1,7 @@
 //! Every error answer, whole: status, headers and body.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 
 use crate::app::{PASSWORD, SECRET, TestApp, basic, client, public_client, request, token_request};
@@ -52,6 +52,14 @@ async fn every_error_is_answered_as_rfc_6749_section_5_2_says() {
     let mut json = request(Method::POST, "/oauth2/token", "{}");
     json.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answers.push(("another media type", app.send(json).await));
+    let mut latin_1 = token_request(None, &[]);
+    let media_type = HeaderValue::from_static("application/x-www-form-urlencoded; charset=iso-8859-1");
+    latin_1.headers_mut().insert(CONTENT_TYPE, media_type);
+    *latin_1.body_mut() = Bytes::from_static(b"password=%e9");
+    answers.push(("another charset", app.send(latin_1).await));
+    let mut compressed = token_request(None, &LOGIN);
+    compressed.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    answers.push(("compressed body", app.send(compressed).await));
     let mut escaped = token_request(None, &[]);
     *escaped.body_mut() = Bytes::from_static(b"grant_type=%zz");
     answers.push(("bad escape", app.send(escaped).await));

@@ -104,6 +104,18 @@ async fn a_question_is_signed_and_holds_the_prepared_name_and_the_password_as_se
 }
 
 #[tokio::test]
+async fn spaces_round_a_name_are_neither_asked_about_nor_imported() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    delegate.behave(yes(&json!({})));
+    login(&app, "  Zoe ", "her password").await.succeeded();
+    assert_eq!(delegate.take_calls().iter().map(|call| call.json()["username"].clone()).collect::<Vec<_>>(), ["zoe"]);
+    assert!(user(&app, "zoe").await.is_some_and(|user| user.username.as_str() == "zoe"));
+    login(&app, "zoe", "her password").await.succeeded();
+    assert!(delegate.take_calls().is_empty(), "the same user");
+}
+
+#[tokio::test]
 async fn the_first_verifier_that_knows_the_user_decides() {
     let delegate = Delegate::start().await;
     #[rustfmt::skip]

@@ -42,7 +42,7 @@ const CLAIMS: [&str; 29] = [
 ];
 
 #[tokio::test]
-async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer() {
+async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer_and_differ_by_the_authorization_endpoint() {
     for (issuer, prefix, below) in [
         ("https://id.example.com", "", "https://id.example.com"),
         ("https://id.example.com/", "", "https://id.example.com"),
@@ -69,13 +69,36 @@ async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer() {
             "scopes_supported": ["openid", "offline_access", "profile", "email", "address", "phone"],
             "claims_supported": CLAIMS,
         });
-        for path in ["oauth-authorization-server", "openid-configuration"] {
-            let answer = app.get(&format!("{prefix}/.well-known/{path}")).await.succeeded();
-            assert_eq!(answer.json(), expected);
-            assert_eq!(answer.headers["cache-control"], "public, max-age=300");
+        let mut openid = expected.clone();
+        openid["authorization_endpoint"] = json!(format!("{below}/oauth2/authorize"));
+        for (document, expected) in [("oauth-authorization-server", expected), ("openid-configuration", openid)] {
+            let well_known = format!("/.well-known/{document}");
+            // Below the issuer, where a proxy took its path off, and as RFC 8414, section 3.1 inserts it.
+            for path in [format!("{prefix}{well_known}"), well_known.clone(), format!("{well_known}{prefix}")] {
+                let answer = app.get(&path).await.succeeded();
+                assert_eq!(answer.json(), expected, "{path}");
+                assert_eq!(answer.headers["cache-control"], "public, max-age=300");
+            }
         }
-        let inserted = app.get(&format!("/.well-known/oauth-authorization-server{prefix}")).await.succeeded();
-        assert_eq!(inserted.json(), expected, "RFC 8414, section 3.1");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_with_a_path_like_the_services_own_answers_with_it_and_without() {
+    for (issuer, path) in [
+        ("https://id.example.com/oauth2", "/oauth2/jwks"),
+        ("https://id.example.com/oauth2", "/oauth2/oauth2/jwks"),
+        ("https://id.example.com/oauth2", "/healthz"),
+        ("https://id.example.com/oauth2", "/oauth2/healthz"),
+        ("https://id.example.com/oauth2", "/oauth2/.well-known/openid-configuration"),
+        ("https://id.example.com/oauth2", "/.well-known/openid-configuration/oauth2"),
+        ("https://id.example.com/.well-known", "/.well-known/.well-known/oauth-authorization-server"),
+        ("https://id.example.com/.well-known", "/.well-known/oauth-authorization-server"),
+        ("https://id.example.com/.well-known", "/.well-known/oauth-authorization-server/.well-known"),
+    ] {
+        let app = TestApp::builder().variable("PASSGRANT_ISSUER", issuer).start().await;
+        app.get(path).await.succeeded();
+        app.get(&format!("/oauth2/oauth2{path}")).await.failed(404, "invalid_request");
     }
 }
 
@@ -100,6 +123,7 @@ async fn a_known_path_with_another_method_is_405_with_allow() {
         (Method::PUT, "/oauth2/token", "POST"),
         (Method::OPTIONS, "/oauth2/token", "POST"),
         (Method::POST, "/oauth2/jwks", "GET, HEAD"),
+        (Method::PUT, "/oauth2/authorize", "GET, HEAD, POST"),
         (Method::DELETE, "/healthz", "GET, HEAD"),
     ] {
         let answer = app.send(request(method.clone(), path, "")).await;

@@ -105,6 +105,143 @@ async fn an_error_keeps_its_status_and_headers() {
     }
 }
 
+/// Gives an event these values of a header, in the maps that its front door has for it.
+fn set(event: &mut Value, name: &str, values: &[&str]) {
+    for (map, multiple) in [("headers", false), ("multiValueHeaders", true)] {
+        let Some(headers) = event[map].as_object_mut() else { continue };
+        headers.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        // In the one map the last value stands.
+        let value = if multiple { json!(values) } else { json!(values.last()) };
+        headers.insert(name.to_owned(), value);
+    }
+}
+
+/// The event of a load balancer whose target group has multi-value headers switched on: it sends no other.
+fn multi_value_alb() -> Value {
+    let mut event = sample("alb");
+    let headers = event["headers"].take();
+    let headers = headers.as_object().expect("headers").iter();
+    event["multiValueHeaders"] = headers.map(|(name, value)| (name.clone(), json!([value]))).collect();
+    event.as_object_mut().expect("an event").remove("headers");
+    event
+}
+
+#[tokio::test]
+async fn two_values_of_a_header_stay_two_through_every_front_door_that_tells_them_apart() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let app = app().await;
+    let right = basic("demo-client", "demo-secret-for-sam-local-invoke");
+    let wrong = basic("demo-client", "wrong");
+    for (shape, event) in [("rest-api", sample("rest-api")), ("alb", multi_value_alb())] {
+        for (name, values, status) in [
+            ("Authorization", [&*wrong, &*right], 400),
+            ("Authorization", [&right, &wrong], 400),
+            ("authorization", [&right, &right], 400),
+            ("Content-Type", ["application/json", FORM], 400),
+            ("Content-Type", [FORM, "application/json"], 400),
+            ("content-type", [FORM, FORM], 200),
+            ("Content-Encoding", ["gzip", "identity"], 415),
+            ("Accept", ["text/html", "application/json"], 200),
+        ] {
+            let mut event = event.clone();
+            set(&mut event, name, &values);
+            let answer = invoke(&app, &event).await;
+            assert_eq!(answer["statusCode"], status, "{shape} {name} {values:?}: {answer}");
+            if status != 200 {
+                assert_eq!(body(&answer)["error"], "invalid_request", "{shape} {name}");
+            }
+        }
+        let mut event = event.clone();
+        set(&mut event, "Authorization", &[&right]);
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}");
+    }
+    // In two spellings they are two keys.
+    let mut event = sample("rest-api");
+    event["multiValueHeaders"]["authorization"] = json!([wrong]);
+    assert_eq!(invoke(&app, &event).await["statusCode"], 400);
+}
+
+#[tokio::test]
+async fn a_header_in_one_of_the_two_maps_is_seen() {
+    let app = app().await;
+    for kept in ["headers", "multiValueHeaders"] {
+        let mut event = sample("rest-api");
+        for map in ["headers", "multiValueHeaders"] {
+            let headers = event[map].as_object_mut().expect("headers");
+            headers.retain(|name, _| map == kept || !["Authorization", "Content-Type"].contains(&&**name));
+        }
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "in {kept} only");
+        for absent in [json!(null), json!({})] {
+            let mut event = sample("rest-api");
+            event[if kept == "headers" { "multiValueHeaders" } else { "headers" }] = absent.clone();
+            assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{kept} only, the other {absent}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_media_types_that_an_http_api_folds_into_one_header_are_one_if_they_are_the_same() {
+    let app = app().await;
+    for shape in ["http-api", "function-url"] {
+        for (media_types, status) in [
+            ("application/x-www-form-urlencoded,application/x-www-form-urlencoded", 200),
+            ("application/x-www-form-urlencoded; charset=utf-8, application/x-www-form-urlencoded", 200),
+            ("application/x-www-form-urlencoded,application/json", 400),
+        ] {
+            let mut event = sample(shape);
+            set(&mut event, "content-type", &[media_types]);
+            assert_eq!(invoke(&app, &event).await["statusCode"], status, "{shape} {media_types}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stage_that_is_called_as_the_services_paths_begin_is_cut_only_where_it_is_there() {
+    for issuer in ["https://id.example.com", "https://id.example.com/oauth2", "https://id.example.com/prod"] {
+        let app = TestApp::builder().variable("PASSGRANT_ISSUER", issuer).start().await;
+        let path_of_issuer = issuer.strip_prefix("https://id.example.com").expect("its host");
+        for (stage, path, found) in [
+            ("oauth2", "/oauth2/jwks", true),
+            ("oauth2", "/oauth2/oauth2/jwks", true),
+            ("oauth2", "/healthz", true),
+            ("oauth2", "/oauth2/healthz", true),
+            ("oauth2", "/oauth2/.well-known/openid-configuration", true),
+            ("oauth2", "/oauth2jwks", false),
+            ("oauth2", "/oauth2", false),
+            ("healthz", "/healthz", true),
+            ("healthz", "/healthz/healthz", true),
+            ("healthz", "/healthz/oauth2/jwks", true),
+            ("prod", "/oauth2/jwks", true),
+            ("prod", "/prod/oauth2/jwks", true),
+            ("prod", "/prod/prod/oauth2/jwks", path_of_issuer == "/prod"),
+            ("prod", "/prod/oauth2/oauth2/jwks", path_of_issuer == "/oauth2"),
+            ("prod", "/test/oauth2/jwks", false),
+            ("$default", "/oauth2/jwks", true),
+        ] {
+            let mut event = sample("http-api-jwks");
+            event["requestContext"]["stage"] = json!(stage);
+            event["rawPath"] = json!(path);
+            let status = if found { 200 } else { 404 };
+            assert_eq!(invoke(&app, &event).await["statusCode"], status, "{issuer}, stage {stage}, {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_for_a_person_goes_through_every_front_door() {
+    let app = app().await;
+    for shape in SHAPES {
+        let mut event = sample(shape);
+        let member = if event["rawPath"].is_string() { "rawPath" } else { "path" };
+        event[member] = json!("/oauth2/authorize");
+        set(&mut event, "accept", &["text/html"]);
+        let answer = invoke(&app, &event).await;
+        assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&json!(400), &json!(false)), "{shape}");
+        assert_eq!(header(&answer, "content-type"), Some("text/html; charset=utf-8"), "{shape}");
+        assert!(answer["body"].as_str().is_some_and(|body| body.starts_with("<!doctype html>")), "{shape}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_stage_is_not_part_of_the_path() {
     let app = app().await;

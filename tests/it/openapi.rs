@@ -25,8 +25,11 @@ static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::read(&ROOT));
 /// The path of the document that `path` stands for, where the issuer is at `issuer_path`.
 pub(crate) fn below<'a>(issuer_path: &str, path: &'a str) -> &'a str {
     // RFC 8414, section 3.1 puts the issuer's path behind the well-known one.
-    let inserted = path.strip_suffix(issuer_path).filter(|path| *path == endpoint::OAUTH_METADATA);
-    inserted.or_else(|| path.strip_prefix(issuer_path)).unwrap_or(path)
+    let inserted = path
+        .strip_suffix(issuer_path)
+        .filter(|path| [endpoint::OAUTH_METADATA, endpoint::OPENID_CONFIGURATION].contains(path));
+    let as_it_came = Some(path).filter(|path| DOCUMENT.paths.contains_key(*path));
+    as_it_came.or(inserted).or_else(|| path.strip_prefix(issuer_path)).unwrap_or(path)
 }
 
 /// Whether the document has `answer` for such a request; if not, what is wrong.
@@ -134,7 +137,10 @@ impl Response {
         if method == Method::HEAD {
             return if answer.body.is_empty() { Ok(()) } else { Err("HEAD has a body".into()) };
         }
-        let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+        let body: Value = match media_type {
+            "application/json" => serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?,
+            _ => std::str::from_utf8(&answer.body).map_err(|error| error.to_string())?.into(),
+        };
         schema.validate(&body).map_err(|error| format!("{error} at {}", error.instance_path()))
     }
 }
@@ -180,7 +186,9 @@ impl<'a> Reader<'a> {
 
     fn schema(&self, pointer: &str) -> Validator {
         let options = jsonschema::draft202012::options().with_registry(&self.registry).should_validate_formats(true);
-        options.build(&json!({ "$ref": format!("{BASE}#{pointer}") })).expect("a schema")
+        // RFC 6901, section 6: a pointer in a URI, of which a media type may hold what a URI may not.
+        let fragment = pointer.replace(' ', "%20");
+        options.build(&json!({ "$ref": format!("{BASE}#{fragment}") })).expect("a schema")
     }
 
     fn response(&mut self, pointer: &str) -> Arc<Response> {

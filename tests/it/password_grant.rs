@@ -39,6 +39,24 @@ async fn the_order_of_the_scope_asked_for_is_kept_and_always_stated() {
 }
 
 #[tokio::test]
+async fn extra_spaces_in_a_scope_are_ignored_and_every_other_malformed_scope_is_refused() {
+    let app = TestApp::start().await;
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+    for asked in [" write read", "write read ", "write  read", "   write   read   write "] {
+        let answer = app.token(&[login.as_slice(), &[("scope", asked)]].concat()).await.succeeded();
+        assert_eq!(answer.text("scope"), "write read", "{asked:?}");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", &*answer.text("refresh_token"))];
+        let answer = app.token(&[refresh.as_slice(), &[("scope", "  read  ")]].concat()).await.succeeded();
+        assert_eq!(answer.text("scope"), "read", "{asked:?}");
+    }
+    for asked in
+        [" ", "    ", "read\twrite", "read\u{a0}write", "read\nwrite", "read \"write\"", "read,write", "read\u{3000}"]
+    {
+        app.token(&[login.as_slice(), &[("scope", asked)]].concat()).await.failed(400, "invalid_scope");
+    }
+}
+
+#[tokio::test]
 async fn without_a_scope_the_clients_default_holds_else_the_servers() {
     let app = TestApp::builder().variable("PASSGRANT_DEFAULT_SCOPE", "write unknown").start().await;
     app.register(Client { default_scopes: scope(""), ..client("app") }).await;
@@ -75,6 +93,38 @@ async fn every_configured_audience_is_in_aud_or_only_the_resources_named() {
     app.change_client("app", |client| client.audiences.clear()).await;
     let (_, claims) = verified_claims(&app, &app.login().await.succeeded().text("access_token")).await;
     assert_eq!(claims["aud"], ISSUER, "without an audience, the issuer itself");
+}
+
+#[tokio::test]
+async fn an_audience_is_named_with_the_slash_of_an_empty_path_or_without_and_said_as_registered() {
+    let app = TestApp::start().await;
+    let audience = |uri| passgrant::audience::Audience::parse(uri).expect("an audience");
+    let registered = ["https://api.example.com/", "https://other.example.com", "https://q.example.com?x"];
+    app.change_client("app", |client| client.audiences = registered.map(audience).to_vec()).await;
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+    for (resource, aud) in [
+        ("https://api.example.com", registered[0]),
+        ("https://api.example.com/", registered[0]),
+        ("https://other.example.com/", registered[1]),
+        ("https://q.example.com/?x", registered[2]),
+    ] {
+        let answer = app.token(&[login.as_slice(), &[("resource", resource)]].concat()).await.succeeded();
+        let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+        assert_eq!(claims["aud"], aud, "{resource}");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", &*answer.text("refresh_token"))];
+        let answer = app.token(&[refresh.as_slice(), &[("resource", resource)]].concat()).await.succeeded();
+        let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
+        assert_eq!(claims["aud"], aud, "{resource}, of a refresh");
+    }
+    let both = [("resource", "https://other.example.com/"), ("resource", "https://other.example.com")];
+    let answer = app.token(&[login.as_slice(), &both].concat()).await.succeeded();
+    assert_eq!(verified_claims(&app, &answer.text("access_token")).await.1["aud"], registered[1], "one, named twice");
+    for resource in
+        ["https://API.example.com", "https://api.example.com//", "https://api.example.com:443", "api.example.com"]
+    {
+        let answer = app.token(&[login.as_slice(), &[("resource", resource)]].concat()).await;
+        answer.failed(400, "invalid_target");
+    }
 }
 
 #[tokio::test]
@@ -129,6 +179,48 @@ async fn names_and_passwords_are_prepared_as_rfc_8265_says() {
         let login = [("grant_type", "password"), ("username", username), ("password", password)];
         let answer = app.token(&login).await;
         assert_eq!(answer.status.is_success(), accepted, "{username:?} {password:?}");
+    }
+}
+
+#[tokio::test]
+async fn spaces_round_a_username_are_not_part_of_it() {
+    let app = TestApp::start().await;
+    for (username, accepted) in [
+        ("ann ", true),
+        (" ann", true),
+        ("   Ann   ", true),
+        ("an n", false),
+        ("ann\u{a0}", false),
+        ("ann\t", false),
+        ("ann\n", false),
+        (" ", false),
+    ] {
+        let login = [("grant_type", "password"), ("username", username), ("password", PASSWORD)];
+        let answer = app.token(&login).await;
+        assert_eq!(answer.status.is_success(), accepted, "{username:?}");
+        if !accepted {
+            answer.failed(400, "invalid_grant");
+        }
+    }
+    for password in [" correct horse battery staple", "correct horse battery staple "] {
+        let login = [("grant_type", "password"), ("username", "ann"), ("password", password)];
+        app.token(&login).await.failed(400, "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn a_username_with_spaces_round_it_shares_the_attempts_of_the_name() {
+    let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "3").start().await;
+    app.register(client("app")).await;
+    app.create_user("ann").await;
+    for (username, password) in [("ann", "wrong 1"), (" ann", "wrong 2"), ("ann  ", "wrong 3")] {
+        let login = [("grant_type", "password"), ("username", username), ("password", password)];
+        app.token(&login).await.failed(400, "invalid_grant");
+    }
+    for username in ["ann", " ann "] {
+        let login = [("grant_type", "password"), ("username", username), ("password", PASSWORD)];
+        let locked = app.token(&login).await.failed(400, "invalid_grant");
+        assert!(locked.headers.contains_key("retry-after"), "{username:?}");
     }
 }
 

@@ -7,6 +7,7 @@ mod environment;
 mod failure;
 mod key;
 mod output;
+mod scope_argument;
 mod secret_input;
 mod serve;
 mod session;

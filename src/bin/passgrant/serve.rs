@@ -2,6 +2,7 @@
 
 mod connections;
 mod demo;
+mod refusals;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::output::{Output, details, warn};
 use crate::serve::demo::Demo;
+use crate::serve::refusals::Refusals;
 
 const DEFAULT_FOLDER: &str = ".passgrant";
 
@@ -133,6 +135,7 @@ pub(crate) async fn run(
 
     // What a command changes is seen by the next request.
     config.client_cache = Some(config.client_cache.unwrap_or(Duration::ZERO));
+    let detailed_errors = config.detailed_errors;
     let keys = KeyRing::new(vec![SigningKey::InProcess(key)]);
     let service = Service::new(config, issuer.clone(), store, keys, Box::new(SystemClock), Box::new(OsRandom));
     service.warm_up().await;
@@ -150,7 +153,8 @@ pub(crate) async fn run(
     }
     drop(demo);
 
-    connections::serve(listener, Arc::new(service), stopped(stop)).await;
+    let refusals = Refusals::new(Arc::new(service), detailed_errors);
+    connections::serve(listener, refusals, stopped(stop)).await;
 
     if let Some(folder) = &folder {
         folder.unpublish()?;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::listing;
+use crate::scope_argument;
 use crate::secret_input;
 use crate::user::view::{Deleted, Unlocked, UserView};
 
@@ -60,7 +61,7 @@ pub(crate) struct Create {
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_claim)]
     claims: Vec<(String, Value)>,
     /// A scope the user may grant, parted by spaces or repeated [default: whatever the client may have]
-    #[arg(long, value_name = "SCOPE", value_parser = Scope::parse_or_empty)]
+    #[arg(long, value_name = "SCOPE", value_parser = scope_argument::parse)]
     allowed_scope: Option<Vec<Scope>>,
 }
 

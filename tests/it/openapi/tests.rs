@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use passgrant::client::{Capability, Client};
-use passgrant::endpoint::{HEALTH, INTROSPECT, JWKS, OAUTH_METADATA, OPENID_CONFIGURATION, REVOKE, TOKEN, USERINFO};
+use passgrant::endpoint::{
+    AUTHORIZE, HEALTH, INTROSPECT, JWKS, OAUTH_METADATA, OPENID_CONFIGURATION, REVOKE, TOKEN, USERINFO,
+};
 use passgrant::form::MAX_BODY_BYTES;
 use passgrant::router;
 
@@ -99,15 +101,27 @@ async fn every_documented_answer_is_given() {
 
     let preflights = || bare(&[Method::OPTIONS], &DOCUMENT.paths.keys().map(String::as_str).collect::<Vec<_>>());
     let asking = |request| with(with(request, ORIGIN, PAGE), ACCESS_CONTROL_REQUEST_METHOD, "POST");
-    tour.see(204, preflights().into_iter().map(asking)).await;
+    let (refusing, allowing): (Vec<_>, Vec<_>) =
+        preflights().into_iter().map(asking).partition(|request| request.uri().path() == AUTHORIZE);
+    tour.see(204, allowing).await;
+    tour.see(405, refusing).await;
     tour.see(405, preflights()).await;
 
+    for accept in ["text/html", "application/json"] {
+        let asked = bare(&[Method::GET, Method::HEAD, Method::POST], &[AUTHORIZE]).into_iter();
+        tour.see(400, asked.map(|request| with(request, ACCEPT, accept))).await;
+    }
     tour.see(400, POSTED.map(|path| post(path, &[]))).await;
+    tour.see(400, [post(USERINFO, &[("access_token", "x")])]).await;
+    let coded = |path| with(post(path, &[]), CONTENT_ENCODING, "gzip");
+    tour.see(415, POSTED.map(coded)).await;
+    tour.see(415, [coded(USERINFO)]).await;
     let asked = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x")];
     let stranger = |path| with(post(path, &asked), AUTHORIZATION, &basic("app", "wrong"));
     tour.see(401, POSTED.map(stranger)).await;
     let large = |path| post(path, &[("x", &"x".repeat(MAX_BODY_BYTES))]);
     tour.see(413, POSTED.map(large)).await;
+    tour.see(413, [large(USERINFO)]).await;
     tour.see(401, bare(&[Method::GET, Method::HEAD, Method::POST], &[USERINFO])).await;
     let narrow = tour.login("read").await;
     tour.see(403, userinfo(&narrow.text("access_token"))).await;
@@ -133,7 +147,7 @@ async fn every_documented_answer_is_given() {
 #[tokio::test]
 async fn what_is_not_documented_is_refused() {
     let app = TestApp::start().await;
-    let unknown = ["/", "/oauth2", "/oauth2/token/", "/oauth2/authorize", "/openapi.yaml"];
+    let unknown = ["/", "/oauth2", "/oauth2/token/", "/oauth2/logout", "/openapi.yaml"];
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get"] {
         let method = Method::from_bytes(method.as_bytes()).expect("a token");
         for path in unknown {
@@ -164,7 +178,8 @@ fn the_examples_are_what_their_schemas_say() {
         let parent = format!("/components/{kind}");
         reader.members(&parent).into_iter().map(move |name| format!("{parent}/{name}/content")).collect::<Vec<_>>()
     });
-    for content in media_types.chain(["/paths/~1oauth2~1token/post/requestBody/content".to_owned()]) {
+    let own = ["token", "userinfo"].map(|name| format!("/paths/~1oauth2~1{name}/post/requestBody/content"));
+    for content in media_types.chain(own) {
         for media_type in reader.members(&content) {
             let place = format!("{content}/{}", media_type.replace('/', "~1"));
             let schema = reader.schema(&format!("{place}/schema"));
@@ -209,5 +224,8 @@ fn a_path_is_documented_below_the_issuers() {
     assert_eq!(below("/prod", "/prod/oauth2/token"), TOKEN);
     assert_eq!(below("/prod", "/oauth2/token"), TOKEN, "a front door may take the issuer's path off");
     assert_eq!(below("/prod", "/.well-known/oauth-authorization-server/prod"), OAUTH_METADATA);
+    assert_eq!(below("/prod", "/.well-known/openid-configuration/prod"), OPENID_CONFIGURATION);
+    assert_eq!(below("/oauth2", "/oauth2/token"), TOKEN, "as it came");
+    assert_eq!(below("/oauth2", "/oauth2/oauth2/token"), TOKEN);
     assert_eq!(below("/prod", "/oauth2/token/prod"), "/oauth2/token/prod");
 }

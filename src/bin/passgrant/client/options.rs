@@ -18,6 +18,7 @@ use passgrant::signing::Algorithm;
 
 use crate::failure::Failure;
 use crate::output::span;
+use crate::scope_argument;
 
 pub(super) const MINUTE: u64 = 60;
 pub(super) const HOUR: u64 = 60 * MINUTE;
@@ -48,10 +49,10 @@ pub(super) struct Options {
     #[arg(long, help = "What else it may do: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
     capability: Option<Vec<List<Capability>>>,
     /// A scope it may have
-    #[arg(long, value_parser = Scope::parse_or_empty)]
+    #[arg(long, value_parser = scope_argument::parse)]
     scope: Option<Vec<Scope>>,
     /// A scope it gets when a request names none
-    #[arg(long, value_name = "SCOPE", value_parser = Scope::parse_or_empty)]
+    #[arg(long, value_name = "SCOPE", value_parser = scope_argument::parse)]
     default_scope: Option<Vec<Scope>>,
     /// A resource server its access tokens are meant for [default: the issuer]
     #[arg(long, value_name = "URI", value_parser = parse_audiences)]

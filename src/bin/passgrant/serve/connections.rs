@@ -8,19 +8,21 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, Version};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
+use passgrant::error::Error;
 use passgrant::form::MAX_BODY_BYTES;
 use passgrant::router::{self, RequestId};
-use passgrant::service::Service;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+
+use crate::serve::refusals::{Connection, MALFORMED, NOT_RECEIVED, Refusals};
 
 /// Each takes one descriptor, and while a request is at the database two more.
 const MAX_CONNECTIONS: usize = 256;
@@ -38,7 +40,7 @@ const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers connections until `stop` returns, then lets the requests under way finish, unless it returns again.
-pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop: impl AsyncFnMut()) {
+pub(super) async fn serve(listener: TcpListener, refusals: Refusals, mut stop: impl AsyncFnMut()) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let accepting = async {
@@ -46,7 +48,7 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let connection = graceful.watch(connection(stream, Arc::clone(&service)));
+                    let connection = graceful.watch(connection(stream, refusals.clone()));
                     tokio::spawn(async move {
                         // A connection that breaks is its client's affair.
                         let _: hyper::Result<()> = connection.await;
@@ -78,35 +80,36 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut stop
 
 fn connection(
     stream: TcpStream,
-    service: Arc<Service>,
+    refusals: Refusals,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Output = hyper::Result<()>> + Send {
     // Without it, an answer may wait for the acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let connection = Connection::new(stream, refusals.clone());
     let answer = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { Ok::<_, Infallible>(answer(&service, request).await.map(Full::new)) }
+        let refusals = refusals.clone();
+        async move { Ok::<_, Infallible>(answer(&refusals, request).await.map(Full::new)) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_header_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), answer)
+        .serve_connection(connection, answer)
 }
 
-async fn answer(service: &Service, request: Request<Incoming>) -> Response<Bytes> {
+async fn answer(refusals: &Refusals, request: Request<Incoming>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
     if is_malformed(&parts) {
-        return closing(StatusCode::BAD_REQUEST);
+        return closing(refusals, &MALFORMED);
     }
     match timeout(BODY_TIME, read(body)).await {
         Ok(Ok(body)) => {
-            let id = RequestId::generate(service);
-            router::handle(service, Request::from_parts(parts, body), id, REQUEST_TIME).await
+            let id = RequestId::generate(refusals.service());
+            router::handle(refusals.service(), Request::from_parts(parts, body), id, REQUEST_TIME).await
         }
-        Ok(Err(_broken)) => closing(StatusCode::BAD_REQUEST),
-        Err(_elapsed) => closing(StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(_broken)) => closing(refusals, &MALFORMED),
+        Err(_elapsed) => closing(refusals, &NOT_RECEIVED),
     }
 }
 
@@ -141,9 +144,8 @@ async fn read(mut body: Incoming) -> hyper::Result<Bytes> {
 }
 
 /// An answer for a request that did not arrive; its connection is of no more use.
-fn closing(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = status;
+fn closing(refusals: &Refusals, error: &Error) -> Response<Bytes> {
+    let mut response = refusals.answer(error);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
