@@ -8,6 +8,7 @@ use crate::scope::Scope;
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::SessionId;
+use crate::signing::Expected;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
 use crate::user::User;
@@ -69,9 +70,10 @@ impl PresentedToken {
 }
 
 async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Result<Option<Map<String, Value>>, Error> {
+    let expected = Expected { typ: access::TYPE, issuer: &service.issuer, now };
     match OpaqueToken::parse(text) {
         Ok(token) => Ok(service.tokens.get_access_token(&token.key(), now).await?),
-        Err(_) => Ok(service.keys.verify(access::TYPE, text).await?),
+        Err(_) => Ok(service.keys.verify(&expected, text).await?),
     }
 }
 
