@@ -48,7 +48,7 @@ variables! {
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
     SIGNING_KEYS = "PASSGRANT_SIGNING_KEYS", None,
-        "The KMS signing keys, separated by commas: key ids, key ARNs, alias names or alias ARNs. `KEY=RS256` binds a key to that algorithm: it signs with no other and is published with it. The first usable one that fits an algorithm signs, all usable ones are published. Required in AWS; `passgrant serve` signs with a key of its own.";
+        "The KMS signing keys, separated by commas: key ids, key ARNs, alias names or alias ARNs. `KEY=RS256` binds a key to that algorithm: it signs with no other and is published with it. The first usable one that fits an algorithm signs, all usable ones are published. Required in AWS; `passgrant serve` makes keys of its own, one for each algorithm.";
     SIGNING_ALGORITHM = "PASSGRANT_SIGNING_ALGORITHM", Some("RS256"),
         "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 or HS512. A signing key must fit it.";
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),

@@ -7,6 +7,8 @@ pub mod jwk;
 mod jwt;
 pub mod kms;
 pub mod listed;
+#[cfg(feature = "cli")]
+pub mod on_demand;
 mod ring;
 mod trouble;
 mod verification;
@@ -19,6 +21,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::aws::AwsError;
 use crate::client::named;
 use crate::error::Error;
+#[cfg(feature = "cli")]
+use crate::signing::in_process::KeyFileError;
 use crate::signing::jwk::Jwk;
 pub use crate::signing::jwt::Expected;
 pub use crate::signing::ring::{KeyRing, SigningKey};
@@ -71,6 +75,20 @@ impl Algorithm {
         Self::Hs256,
         Self::Hs384,
         Self::Hs512,
+    ];
+
+    /// The algorithms of key pairs, whose public half verifies.
+    pub const OF_KEY_PAIRS: [Self; 10] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
     ];
 
     /// The value of the `alg` header parameter.
@@ -138,6 +156,13 @@ pub enum SigningError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The algorithm is one of shared secrets, for which the local server makes no key.
+    #[error("no signing key is made for {0}: it needs a secret that both sides share, and this server keeps none")]
+    NoSecret(Algorithm),
+    /// The local server could not make a key.
+    #[cfg(feature = "cli")]
+    #[error("a signing key could not be made: {0}")]
+    NotMade(#[from] KeyFileError),
     /// The claims could not be written as JSON.
     #[error("the claims could not be serialised")]
     Claims(#[from] serde_json::Error),
@@ -148,10 +173,13 @@ impl From<SigningError> for Error {
         match error {
             SigningError::Kms(error) => error.into(),
             SigningError::NoKey { .. }
+            | SigningError::NoSecret(_)
             | SigningError::TooLong { .. }
             | SigningError::NotPresentable { .. }
             | SigningError::Key { .. }
             | SigningError::Claims(_) => Self::server_error().because(error),
+            #[cfg(feature = "cli")]
+            SigningError::NotMade(_) => Self::server_error().because(error),
         }
     }
 }

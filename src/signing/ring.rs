@@ -15,6 +15,8 @@ use crate::signing::in_process::InProcessKey;
 use crate::signing::jwk::Jwk;
 use crate::signing::jwt::{self, Expected, Unverified};
 use crate::signing::kms::{KmsKey, PinnedKey};
+#[cfg(feature = "cli")]
+use crate::signing::on_demand::OnDemandKey;
 use crate::signing::trouble::Trouble;
 use crate::signing::{Algorithm, SigningError, VerificationKey};
 
@@ -25,6 +27,9 @@ pub enum SigningKey {
     /// A key in this process.
     #[cfg(feature = "cli")]
     InProcess(InProcessKey),
+    /// A key in this process, made the first time that it is needed.
+    #[cfg(feature = "cli")]
+    OnDemand(OnDemandKey),
 }
 
 /// A key that can be asked to sign.
@@ -75,15 +80,28 @@ impl Slot {
             SigningKey::Kms(key) => key.listed().to_string(),
             #[cfg(feature = "cli")]
             SigningKey::InProcess(key) => key.verification().key_id().to_owned(),
+            #[cfg(feature = "cli")]
+            SigningKey::OnDemand(key) => key.algorithm().to_string(),
         }
     }
 
-    /// The key, fetched where it is not known yet; none of one that cannot be used.
+    /// What the key is made for, if it is made when it is needed.
+    fn made_for(&self) -> Option<Algorithm> {
+        match &self.key {
+            SigningKey::Kms(_) => None,
+            #[cfg(feature = "cli")]
+            SigningKey::InProcess(_) => None,
+            #[cfg(feature = "cli")]
+            SigningKey::OnDemand(key) => Some(key.algorithm()),
+        }
+    }
+
+    /// The key, fetched where it is not known yet; none of one that cannot be used, or is not made yet.
     async fn usable(&self, now: Timestamp) -> Result<Option<UsableKey<'_>>, SigningError> {
         match &self.key {
             SigningKey::Kms(key) => self.pin(key, now).await,
             #[cfg(feature = "cli")]
-            SigningKey::InProcess(_) => Ok(self.known()),
+            SigningKey::InProcess(_) | SigningKey::OnDemand(_) => Ok(self.known()),
         }
     }
 
@@ -110,6 +128,8 @@ impl Slot {
             SigningKey::Kms(_) => self.pinned.get().map(UsableKey::Pinned),
             #[cfg(feature = "cli")]
             SigningKey::InProcess(key) => Some(UsableKey::InProcess(key)),
+            #[cfg(feature = "cli")]
+            SigningKey::OnDemand(key) => key.made().map(UsableKey::InProcess),
         }
     }
 
@@ -160,6 +180,12 @@ impl KeyRing {
         let claims = serde_json::to_vec(claims)?;
         let mut refused = None;
         for (index, slot) in self.in_turn(now) {
+            #[cfg(feature = "cli")]
+            if let SigningKey::OnDemand(key) = &slot.key
+                && key.algorithm() == algorithm
+            {
+                key.make().await?;
+            }
             let usable = slot.usable(now).await?.filter(|key| self.is_consistent(index, *key, now));
             let Some(key) = usable.filter(|key| key.verification().fits(algorithm)) else {
                 continue;
@@ -179,7 +205,7 @@ impl KeyRing {
         }
         match refused {
             Some(error) => Err(error),
-            None => Err(SigningError::NoKey { algorithm, fitting: self.algorithms(now).await? }),
+            None => Err(self.no_key(algorithm, self.algorithms(now).await?)),
         }
     }
 
@@ -189,16 +215,18 @@ impl KeyRing {
     /// [`SigningError`] when none does, or KMS does not tell one of the keys.
     pub async fn check(&self, algorithm: Algorithm, now: Timestamp) -> Result<(), SigningError> {
         let fitting = self.algorithms(now).await?;
-        if fitting.contains(&algorithm) { Ok(()) } else { Err(SigningError::NoKey { algorithm, fitting }) }
+        if fitting.contains(&algorithm) { Ok(()) } else { Err(self.no_key(algorithm, fitting)) }
     }
 
-    /// The algorithms that a usable key fits, in the order metadata lists them.
+    /// The algorithms that a usable key fits, or one that would be made, in the order metadata lists them.
     ///
     /// # Errors
     /// [`SigningError`] when KMS does not tell one of the keys, or none can be used.
     pub async fn algorithms(&self, now: Timestamp) -> Result<Vec<Algorithm>, SigningError> {
         let keys = self.usable(now).await?;
-        let fitting = |algorithm: &Algorithm| keys.iter().any(|key| key.verification().fits(*algorithm));
+        let fitting = |algorithm: &Algorithm| {
+            keys.iter().any(|key| key.verification().fits(*algorithm)) || self.makes_for(*algorithm)
+        };
         Ok(Algorithm::ALL.into_iter().filter(fitting).collect())
     }
 
@@ -287,5 +315,16 @@ impl KeyRing {
 
     fn trouble(&self) -> Option<SigningError> {
         self.slots.iter().find_map(|slot| slot.unusable.error(|| slot.name()))
+    }
+
+    fn makes_for(&self, algorithm: Algorithm) -> bool {
+        self.slots.iter().any(|slot| slot.made_for() == Some(algorithm))
+    }
+
+    fn no_key(&self, algorithm: Algorithm, fitting: Vec<Algorithm>) -> SigningError {
+        if self.slots.iter().any(|slot| slot.made_for().is_some()) {
+            return SigningError::NoSecret(algorithm);
+        }
+        SigningError::NoKey { algorithm, fitting }
     }
 }

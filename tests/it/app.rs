@@ -177,7 +177,7 @@ fn in_process_key(algorithm: Algorithm) -> SigningKey {
     }
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        InProcessKey::load_or_generate(&folder.path().join("key.der")).expect("a key");
+        InProcessKey::load_or_generate(&folder.path().join("key.der"), algorithm).expect("a key");
         folder
     });
     SigningKey::InProcess(InProcessKey::load(&folder.path().join("key.der")).expect("the key"))

@@ -4,7 +4,6 @@ use aws_sdk_kms::Client as Kms;
 use clap::Subcommand;
 use passgrant::aws;
 use passgrant::clock::Clock as _;
-use passgrant::signing::in_process::InProcessKey;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
@@ -48,10 +47,11 @@ fn row(key: &Value) -> [String; 3] {
 /// The keys of the local server, or without one those that the environment names in KMS.
 async fn ring(context: &Context) -> Result<KeyRing, Failure> {
     if let Some(folder) = &context.data {
-        let path = data_folder::signing_key(folder);
-        let key = InProcessKey::load(&path);
-        let key = key.map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
-        return Ok(KeyRing::new(vec![SigningKey::InProcess(key)]));
+        let keys = data_folder::signing_keys(folder)?;
+        if keys.iter().all(|key| key.made().is_none()) {
+            return Err(Failure::refused(format!("there is no signing key in {}", folder.display())));
+        }
+        return Ok(KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect()));
     }
     let kms = Kms::new(&aws::sdk_config().await);
     let keys = context.config.required_signing_keys()?.iter();
