@@ -16,6 +16,7 @@ use crate::issuer::Issuer;
 use crate::password::Argon2Policy;
 use crate::scope::Scope;
 use crate::signing::Algorithm;
+use crate::signing::listed::ListedKey;
 use crate::store::TableNames;
 use crate::user::UsernameProfile;
 
@@ -47,7 +48,7 @@ variables! {
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
     SIGNING_KEYS = "PASSGRANT_SIGNING_KEYS", None,
-        "The KMS signing keys, parted by commas: key ids, key ARNs, alias names or alias ARNs. The first that fits an algorithm signs, all are published. Required in AWS; `passgrant serve` signs with a key of its own.";
+        "The KMS signing keys, separated by commas: key ids, key ARNs, alias names or alias ARNs. `KEY=RS256` binds a key to that algorithm: it signs with no other and is published with it. The first usable one that fits an algorithm signs, all usable ones are published. Required in AWS; `passgrant serve` makes keys of its own, one for each algorithm.";
     SIGNING_ALGORITHM = "PASSGRANT_SIGNING_ALGORITHM", Some("RS256"),
         "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 or HS512. A signing key must fit it.";
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
@@ -99,7 +100,7 @@ pub struct Config {
     /// The tables.
     pub tables: TableNames,
     /// The KMS keys, in order; none if they are not given.
-    pub signing_keys: Vec<String>,
+    pub signing_keys: Vec<ListedKey>,
     /// The algorithm of clients without one.
     pub signing_algorithm: Algorithm,
     /// The scope of requests without one.
@@ -158,7 +159,7 @@ impl Config {
                 users: source.table(USERS_TABLE)?,
                 tokens: source.table(TOKENS_TABLE)?,
             },
-            signing_keys: source.list(SIGNING_KEYS)?,
+            signing_keys: source.parsed(SIGNING_KEYS, ListedKey::list(&source.text(SIGNING_KEYS)?))?,
             signing_algorithm: source.parse(SIGNING_ALGORITHM)?,
             default_scope: source.parsed(DEFAULT_SCOPE, Scope::parse_or_empty(&source.text(DEFAULT_SCOPE)?))?,
             empty_scope: source.parsed(EMPTY_SCOPE, Scope::parse_or_empty(&source.text(EMPTY_SCOPE)?))?,
@@ -188,7 +189,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] when there is none.
-    pub fn required_signing_keys(&self) -> Result<&[String], ConfigError> {
+    pub fn required_signing_keys(&self) -> Result<&[ListedKey], ConfigError> {
         if self.signing_keys.is_empty() { Err(missing(SIGNING_KEYS)) } else { Ok(&self.signing_keys) }
     }
 }
@@ -349,6 +350,9 @@ mod tests {
             ("PASSGRANT_ISSUER", "https://example.com/?x"),
             ("PASSGRANT_ISSUER", "https://EXAMPLE.com"),
             ("PASSGRANT_CLIENTS_TABLE", "x"),
+            ("PASSGRANT_SIGNING_KEYS", "alias/a=none"),
+            ("PASSGRANT_SIGNING_KEYS", "=RS256"),
+            ("PASSGRANT_SIGNING_KEYS", "alias/a=RS256,alias/a=PS256"),
             ("PASSGRANT_SIGNING_ALGORITHM", "none"),
             ("PASSGRANT_DEFAULT_SCOPE", "a  b"),
             ("PASSGRANT_EMPTY_SCOPE", "\""),
@@ -419,7 +423,8 @@ mod tests {
 
     #[test]
     fn signing_keys_are_a_list() {
-        let config = read(&[("PASSGRANT_SIGNING_KEYS", "alias/new, alias/old,")]).expect("sound");
-        assert_eq!(config.signing_keys, ["alias/new", "alias/old"]);
+        let config = read(&[("PASSGRANT_SIGNING_KEYS", "alias/new, alias/old=PS256,")]).expect("sound");
+        let keys: Vec<_> = config.signing_keys.iter().map(ToString::to_string).collect();
+        assert_eq!(keys, ["alias/new", "alias/old=PS256"]);
     }
 }

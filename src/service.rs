@@ -101,13 +101,10 @@ impl Service {
         if self.config.chains.delegate() {
             self.delegated.prepare();
         }
-        let signer = async {
-            self.keys.published().await?;
-            self.keys.signer(self.config.signing_algorithm).await
-        };
-        let (signer, store) = tokio::join!(signer, self.tokens.open_connection());
-        match signer {
-            Ok(_) => {}
+        let keys = self.keys.check(self.config.signing_algorithm, self.clock.now());
+        let (keys, store) = tokio::join!(keys, self.tokens.open_connection());
+        match keys {
+            Ok(()) => {}
             Err(SigningError::Kms(error)) if error.outlook() == Outlook::Transient => {
                 tracing::warn!(%error, "the signing keys could not be fetched at the start");
             }

@@ -28,7 +28,10 @@ fuzz_target!(|text: &str| {
     assert!((1..=64).contains(&config.password_min_length));
     assert!(config.verify_queue <= 100_000);
     assert!(config.client_cache.is_none_or(|time| time <= Duration::from_hours(1)));
-    assert!(config.signing_keys.iter().all(|key| !key.is_empty() && key.trim() == key));
+    for key in &config.signing_keys {
+        assert!(!key.name.is_empty() && key.name.trim() == key.name && !key.name.contains(['=', ',']));
+        assert_eq!(key.to_string().parse().as_ref(), Ok(key));
+    }
     assert!([&config.tables.clients, &config.tables.users, &config.tables.tokens].iter().all(|name| name.len() >= 3));
     assert!(config.cors_origins.iter().all(|origin| origin.to_str().is_ok_and(|origin| origin.contains("://"))));
     config.issuer.iter().for_each(check_issuer);

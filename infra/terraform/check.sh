@@ -77,8 +77,8 @@ sys.exit(f"would delete {deleted}" if deleted else 0)
 PYTHON
 }
 
-# deployed KEYS USERS: the keys in the function's environment, in order, as label=spec or as the ARN of one that the module
-# did not make; and what the function's role may do with the users table.
+# deployed KEYS USERS: the keys in the function's environment, in order, as label=spec, label=spec=algorithm where it is bound
+# to one, or as the ARN of one that the module did not make; and what the function's role may do with the users table.
 deployed() {
     python3 - "$@" <<'PYTHON'
 import json, sys
@@ -95,11 +95,14 @@ for statement in json.loads(policy["attributes"]["policy"])["Statement"]:
     resources, actions = ([v] if isinstance(v, str) else v for v in (statement["Resource"], statement["Action"]))
     for resource in resources:
         allowed.setdefault(resource, set()).update(actions)
-for key in keys:
-    assert allowed[key] == {"kms:DescribeKey", "kms:GenerateMac", "kms:GetPublicKey", "kms:Sign"}, (key, allowed[key])
+asked = {"kms:DescribeKey", "kms:GenerateMac", "kms:GetPublicKey", "kms:Sign", "kms:VerifyMac"}
+listed = []
+for arn, _, algorithm in (key.partition("=") for key in keys):
+    assert allowed[arn] == asked, (arn, allowed[arn])
+    listed.append("=".join(filter(None, [made.get(arn, arn), algorithm])))
 on_users = sorted(action.removeprefix("dynamodb:") for action in allowed[users["attributes"]["arn"]])
 
-found = [" ".join(made.get(key, key) for key in keys), " ".join(on_users)]
+found = [" ".join(listed), " ".join(on_users)]
 sys.exit(0 if found == sys.argv[1:] else f"found {found}, expected {sys.argv[1:]}")
 PYTHON
 }
@@ -201,14 +204,25 @@ step "validate" terraform validate
 step "moto listens" listens
 step "apply" apply
 step "second plan is empty" is_stable
-step "key A signs, the function creates no user" deployed A=RSA_2048 "GetItem UpdateItem"
+step "key A signs with RS256 only, the function creates no user" deployed A=RSA_2048=RS256 "GetItem UpdateItem"
 step "a second key replaces nothing" replaces_nothing "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
 step "publish key B, for ECDSA" apply "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
-step "key A still comes first" deployed "A=RSA_2048 B=ECC_NIST_P256" "GetItem UpdateItem"
+step "key A still comes first" deployed "A=RSA_2048=RS256 B=ECC_NIST_P256" "GetItem UpdateItem"
 step "an algorithm that no key fits is refused" \
     refused "No key of signing_keys fits signing_algorithm." -var signing_algorithm=ES256
-step "sign with key B" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256
-step "key B comes first, key A is published" deployed "B=ECC_NIST_P256 A=RSA_2048" "GetItem UpdateItem"
+step "an algorithm that no key is bound to is refused" \
+    refused "No key of signing_keys fits signing_algorithm." -var signing_algorithm=PS256 \
+    -var 'signing_key_algorithms={"A"="RS256"}'
+step "a key of another kind is bound to no algorithm of RSA" \
+    refused "signing_key_algorithms is for RSA keys." "${b_is_ec[@]}" -var 'signing_keys=["A","B"]' \
+    -var 'signing_key_algorithms={"B"="RS256"}'
+step "sign with key B" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 \
+    -var 'signing_key_algorithms={"A"="RS256"}'
+step "key B comes first, key A is published as before" \
+    deployed "B=ECC_NIST_P256 A=RSA_2048=RS256" "GetItem UpdateItem"
+step "leave key A free" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 \
+    -var 'signing_key_algorithms={"A"="any"}'
+step "key A is bound to nothing" deployed "B=ECC_NIST_P256 A=RSA_2048" "GetItem UpdateItem"
 step "retire key A, after the function let go of it" retire_key_a
 step "plan after the rotation is empty" is_stable "${b_alone[@]}"
 step "a domain name without a certificate is refused" \

@@ -40,8 +40,9 @@ resource "aws_lambda_function" "this" {
       PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
       PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
       PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
-      # By ARN, not by alias: an alias moves before every instance knows, and a key's policy speaks of the key.
-      PASSGRANT_SIGNING_KEYS        = join(",", local.signing_key_arns)
+      # By ARN, not by alias: a new instance would sign with another key once an alias is moved, and a key's policy speaks of
+      # the key.
+      PASSGRANT_SIGNING_KEYS        = join(",", local.listed_signing_keys)
       PASSGRANT_SIGNING_ALGORITHM   = var.signing_algorithm
       PASSGRANT_DEFAULT_SCOPE       = var.default_scope
       PASSGRANT_EMPTY_SCOPE         = var.empty_scope
@@ -73,9 +74,19 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition = (
         length(var.signing_key_arns) + length(var.published_key_arns) > 0 ||
-        anytrue([for spec in local.signing_key_specs : contains(local.algorithms[spec], var.signing_algorithm)])
+        anytrue([
+          for label, spec in local.signing_key_specs :
+          contains(local.algorithms[spec], var.signing_algorithm) && contains(["", var.signing_algorithm], local.bound_algorithms[label])
+        ])
       )
       error_message = "No key of signing_keys fits signing_algorithm."
+    }
+
+    precondition {
+      condition = alltrue([
+        for label in keys(var.signing_key_algorithms) : startswith(lookup(local.signing_key_specs, label, "RSA_2048"), "RSA_")
+      ])
+      error_message = "signing_key_algorithms is for RSA keys."
     }
 
     precondition {
@@ -167,7 +178,7 @@ data "aws_iam_policy_document" "function" {
 
     content {
       sid       = statement.key
-      actions   = [statement.value.action]
+      actions   = statement.value.actions
       resources = local.signing_key_arns
 
       dynamic "condition" {

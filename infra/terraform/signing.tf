@@ -5,7 +5,21 @@ locals {
     [for label in var.signing_keys : aws_kms_key.signing[label].arn],
     var.published_key_arns,
   )
+  # The same, and the algorithm of each key that is bound to one.
+  listed_signing_keys = concat(
+    var.signing_key_arns,
+    [for label in var.signing_keys : join("=", compact([aws_kms_key.signing[label].arn, local.bound_algorithms[label]]))],
+    var.published_key_arns,
+  )
   signing_key_specs = { for label in var.signing_keys : label => lookup(var.signing_key_specs, label, "RSA_2048") }
+
+  # Where none is said, an RSA key is for signing_algorithm if that is one of RSA. A key of another spec has one algorithm,
+  # and is published with it.
+  default_algorithm = contains(local.rsa_algorithms, var.signing_algorithm) ? var.signing_algorithm : "any"
+  bound_algorithms = {
+    for label, spec in local.signing_key_specs :
+    label => !startswith(spec, "RSA_") ? "" : trimprefix(lookup(var.signing_key_algorithms, label, local.default_algorithm), "any")
+  }
 
   rsa_algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
   algorithms = {
@@ -21,11 +35,11 @@ locals {
   }
 
   # What the function asks of keys. What a key is asked beyond its spec KMS refuses, so the same statements fit keys of every
-  # spec: RSA and ECDSA sign digests, Ed25519 signs messages, HMAC keys make MACs and are described where key pairs are
-  # published.
+  # spec: RSA and ECDSA sign digests, Ed25519 signs messages, HMAC keys make and verify MACs and are described where key pairs
+  # are published.
   signing_requests = {
     SignDigests = {
-      action = "kms:Sign"
+      actions = ["kms:Sign"]
       conditions = {
         "kms:MessageType" = ["DIGEST"]
         # All that a key can do: which of them signs is the client's registration.
@@ -43,14 +57,14 @@ locals {
       }
     }
     SignMessages = {
-      action = "kms:Sign"
+      actions = ["kms:Sign"]
       conditions = {
         "kms:MessageType"      = ["RAW"]
         "kms:SigningAlgorithm" = ["ED25519_SHA_512"]
       }
     }
-    MakeMacs = {
-      action     = "kms:GenerateMac"
+    MakeAndVerifyMacs = {
+      actions    = ["kms:GenerateMac", "kms:VerifyMac"]
       conditions = { "kms:MacAlgorithm" = ["HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"] }
     }
   }
@@ -138,7 +152,7 @@ data "aws_iam_policy_document" "signing_key" {
 
     content {
       sid       = statement.key
-      actions   = [statement.value.action]
+      actions   = statement.value.actions
       resources = ["*"]
 
       principals {

@@ -100,13 +100,26 @@ variable "signing_key_specs" {
   }
 }
 
+variable "signing_key_algorithms" {
+  type        = map(string)
+  default     = {}
+  description = "By label, the one algorithm that an RSA key signs with and is published with; `any` leaves the key free. Where none is given, signing_algorithm if that is one of RSA. Not to be changed while tokens that the key signed are in use."
+
+  validation {
+    condition = alltrue([for algorithm in values(var.signing_key_algorithms) : contains([
+      "any", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    ], algorithm)])
+    error_message = "An algorithm of signing_key_algorithms is RS256, RS384, RS512, PS256, PS384, PS512 or any."
+  }
+}
+
 variable "signing_key_arns" {
   type        = list(string)
   default     = []
   description = "ARNs of KMS keys of your own that sign before those of signing_keys."
 
   validation {
-    condition     = alltrue([for arn in var.signing_key_arns : can(regex("^arn:[^\\s,]+:key/[^\\s,]+$", arn))])
+    condition     = alltrue([for arn in var.signing_key_arns : can(regex("^arn:[^\\s,=]+:key/[^\\s,=]+$", arn))])
     error_message = "signing_key_arns is ARNs of KMS keys, not of aliases."
   }
 }
@@ -117,7 +130,7 @@ variable "published_key_arns" {
   description = "ARNs of KMS keys of your own that come after those of signing_keys."
 
   validation {
-    condition     = alltrue([for arn in var.published_key_arns : can(regex("^arn:[^\\s,]+:key/[^\\s,]+$", arn))])
+    condition     = alltrue([for arn in var.published_key_arns : can(regex("^arn:[^\\s,=]+:key/[^\\s,=]+$", arn))])
     error_message = "published_key_arns is ARNs of KMS keys, not of aliases."
   }
 }

@@ -38,8 +38,8 @@ fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
         let issuer = config.required_issuer()?;
         let sdk_config = aws::sdk_config().await;
         let kms = aws_sdk_kms::Client::new(&sdk_config);
-        let keys =
-            config.required_signing_keys()?.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone())));
+        let keys = config.required_signing_keys()?.iter();
+        let keys = keys.map(|listed| SigningKey::Kms(KmsKey::new(kms.clone(), listed.clone())));
         let keys = KeyRing::new(keys.collect());
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&sdk_config), &config.tables);
         let service = Service::new(config, issuer, store, keys, Box::new(SystemClock), Box::new(OsRandom));

@@ -46,7 +46,8 @@ struct Metadata<'a> {
 /// `GET /.well-known/oauth-authorization-server` (RFC 8414, section 3).
 ///
 /// # Errors
-/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched.
+/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched, [`Error::server_error`] when no key
+/// can be used.
 pub async fn metadata(service: &Service) -> Result<Response<Bytes>, Error> {
     respond(service, None).await
 }
@@ -79,7 +80,7 @@ async fn respond(service: &Service, authorization_endpoint: Option<String>) -> R
         revocation_endpoint_auth_signing_alg_values_supported: Algorithm::OF_ASSERTIONS,
         response_types_supported: [],
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: service.keys.algorithms().await?,
+        id_token_signing_alg_values_supported: service.keys.algorithms(service.clock.now()).await?,
         scopes_supported: [OPENID, OFFLINE_ACCESS].into_iter().chain(claims::standard_scopes()).collect(),
         claims_supported: ID_TOKEN_CLAIMS.into_iter().chain(claims::standard_claims()).collect(),
     };
@@ -94,9 +95,10 @@ struct JwkSet<'a> {
 /// `GET /oauth2/jwks` (RFC 7517, section 5).
 ///
 /// # Errors
-/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched.
+/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched, [`Error::server_error`] when no key
+/// can be used.
 pub async fn jwks(service: &Service) -> Result<Response<Bytes>, Error> {
-    let keys = service.keys.published().await?;
+    let keys = service.keys.published(service.clock.now()).await?;
     response::json(StatusCode::OK, &JwkSet { keys }, Caching::Public)
 }
 

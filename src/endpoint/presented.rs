@@ -14,6 +14,7 @@ use crate::scope::{self, Scope};
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::SessionId;
+use crate::signing::Expected;
 use crate::telemetry::record::RequestRecord;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
@@ -73,7 +74,8 @@ impl PresentedToken {
 
     async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Result<Option<Self>, Error> {
         let Ok(token) = OpaqueToken::parse(text) else {
-            let claims = service.keys.verify(access::TYPE, text).await?;
+            let expected = Expected { typ: access::TYPE, issuer: &service.issuer, now };
+            let claims = service.keys.verify(&expected, text).await?;
             return Ok(claims.map(|claims| Self { claims, form: Form::Jwt }));
         };
         let key = token.key();

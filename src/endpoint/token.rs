@@ -249,7 +249,7 @@ async fn mint(service: &Service, authorization: Authorization<'_>) -> Result<Min
     let now = service.clock.now();
     let claims = AccessToken::new(&service.issuer, authorization, now, &*service.random)?;
     let access_token = match client.access_token_format {
-        AccessTokenFormat::Jwt => service.keys.signer(algorithm).await?.sign(access::TYPE, &claims).await?,
+        AccessTokenFormat::Jwt => service.keys.sign(algorithm, access::TYPE, &claims, now).await?,
         AccessTokenFormat::Opaque => {
             let token = OpaqueToken::generate(&*service.random)?;
             let incarnation = client.incarnation.as_ref();
@@ -262,6 +262,6 @@ async fn mint(service: &Service, authorization: Authorization<'_>) -> Result<Min
     }
     // It holds a digest of the access token, signature included, and so comes after it.
     let id_token = IdToken::new(&service.issuer, authorization, &access_token, algorithm, now, &*service.random)?;
-    let id_token = service.keys.signer(algorithm).await?.sign(id::TYPE, &id_token).await?;
+    let id_token = service.keys.sign(algorithm, id::TYPE, &id_token, now).await?;
     Ok(Minted { access_token, id_token: Some(id_token) })
 }

@@ -36,7 +36,7 @@ pub enum KeyFileError {
     #[error("a key could not be generated")]
     Generate,
     /// The algorithm is one of secrets that both sides share, which this process does not keep.
-    #[error("there is no key pair for {0}")]
+    #[error("{0} needs a secret that both sides share, and this server keeps none")]
     NoPair(Algorithm),
 }
 
@@ -91,12 +91,13 @@ impl Pair {
         Ok(Zeroizing::new(der))
     }
 
-    fn public_key(&self) -> Result<PublicKeyX509Der<'_>, Unspecified> {
-        match self {
+    fn public_key(&self) -> Result<PublicKey, KeyFileError> {
+        let der: Result<PublicKeyX509Der<'_>, Unspecified> = match self {
             Self::Rsa(pair) => pair.public_key().as_der(),
             Self::Ecdsa(pair) => pair.public_key().as_der(),
             Self::Ed25519(pair) => pair.public_key().as_der(),
-        }
+        };
+        Ok(PublicKey::from_spki_der(der.map_err(|_| KeyFileError::Encoding)?.as_ref())?)
     }
 
     /// The signature in the form of JOSE; none for an algorithm of another kind of key.
@@ -123,15 +124,7 @@ impl Pair {
 }
 
 impl InProcessKey {
-    /// A fresh RSA key of 2048 bits.
-    ///
-    /// # Errors
-    /// [`KeyFileError::Generate`] when the cryptographic library cannot make one.
-    pub fn generate() -> Result<Self, KeyFileError> {
-        Self::generate_for(Algorithm::Rs256)
-    }
-
-    /// A fresh key that signs with `algorithm`.
+    /// A fresh key that fits `algorithm`; an RSA key has 2048 bits.
     ///
     /// # Errors
     /// [`KeyFileError`] when the cryptographic library cannot make one, or the algorithm is one of shared secrets.
@@ -139,14 +132,15 @@ impl InProcessKey {
         Self::from_pair(Pair::generate(algorithm)?)
     }
 
-    /// Reads the key in `path`, or where there is no such file makes a key and writes it there, for its owner's eyes alone.
+    /// Reads the key in `path`, or where there is no such file makes one that fits `algorithm` and writes it there, for its
+    /// owner's eyes only.
     ///
     /// # Errors
     /// [`KeyFileError`] when the file cannot be read, written or understood.
-    pub fn load_or_generate(path: &Path) -> Result<Self, KeyFileError> {
+    pub fn load_or_generate(path: &Path, algorithm: Algorithm) -> Result<Self, KeyFileError> {
         match Self::load(path) {
             Err(KeyFileError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Self::generate()?;
+                let key = Self::generate_for(algorithm)?;
                 key.write(path)?;
                 Ok(key)
             }
@@ -164,8 +158,17 @@ impl InProcessKey {
     }
 
     fn from_pair(pair: Pair) -> Result<Self, KeyFileError> {
-        let public = PublicKey::from_spki_der(pair.public_key().map_err(|_| KeyFileError::Encoding)?.as_ref())?;
-        Ok(Self { pair, verification: VerificationKey::Public(Jwk::new(public)) })
+        let jwk = Jwk::new(pair.public_key()?);
+        Ok(Self { pair, verification: VerificationKey::Public(jwk) })
+    }
+
+    /// The same key, for `algorithm` only.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Key`] when the algorithm does not fit the key.
+    pub fn bound_to(self, algorithm: Algorithm) -> Result<Self, KeyFileError> {
+        let jwk = Jwk::bound(self.pair.public_key()?, algorithm)?;
+        Ok(Self { verification: VerificationKey::Public(jwk), ..self })
     }
 
     /// Whole or not at all, whenever the process is killed: written beside, synced, then renamed into place.
@@ -205,7 +208,7 @@ mod tests {
             let path = folder.path().join(algorithm.as_str());
             let key = InProcessKey::generate_for(algorithm).expect("a key");
             key.write(&path).expect("a file");
-            let again = InProcessKey::load_or_generate(&path).expect("the key");
+            let again = InProcessKey::load_or_generate(&path, algorithm).expect("the key");
             assert_eq!(again.verification.key_id(), key.verification.key_id(), "{algorithm}");
             assert!(again.verification.fits(algorithm), "{algorithm}");
         }
@@ -216,7 +219,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("key.der");
         fs::write(&path, "not a key").expect("a file");
-        assert!(matches!(InProcessKey::load_or_generate(&path), Err(KeyFileError::Encoding)));
+        assert!(matches!(InProcessKey::load_or_generate(&path, Algorithm::Rs256), Err(KeyFileError::Encoding)));
         assert_eq!(fs::read(&path).expect("a file"), b"not a key");
         assert!(matches!(InProcessKey::generate_for(Algorithm::Hs256), Err(KeyFileError::NoPair(_))));
     }

@@ -36,6 +36,9 @@ pub enum UnusableKey {
     /// A coordinate is not as long as the curve has it.
     #[error("has a coordinate of the wrong length")]
     Coordinate,
+    /// It is bound to an algorithm of another kind of key.
+    #[error("does not fit {0}, which it is bound to")]
+    Misfit(Algorithm),
 }
 
 /// Bytes that JSON holds as base64url without padding (RFC 7515, section 2).
@@ -267,13 +270,13 @@ pub struct Jwk {
     #[serde(rename = "use")]
     usage: &'static str,
     kid: String,
-    /// Left out for a key that may sign with more than one algorithm.
+    /// Left out for a key that signs with more than one algorithm.
     #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<Algorithm>,
 }
 
 impl Jwk {
-    /// `key`, named by its thumbprint.
+    /// `key`, named by its thumbprint, for every algorithm that fits it.
     #[must_use]
     pub fn new(key: PublicKey) -> Self {
         let alg = match key.algorithms() {
@@ -281,6 +284,30 @@ impl Jwk {
             _ => None,
         };
         Self { usage: "sig", kid: key.thumbprint(), alg, key }
+    }
+
+    /// `key`, named by its thumbprint, for `algorithm` only.
+    ///
+    /// # Errors
+    /// [`UnusableKey::Misfit`] when the algorithm does not fit the key.
+    pub fn bound(key: PublicKey, algorithm: Algorithm) -> Result<Self, UnusableKey> {
+        if key.fits(algorithm) {
+            Ok(Self { alg: Some(algorithm), ..Self::new(key) })
+        } else {
+            Err(UnusableKey::Misfit(algorithm))
+        }
+    }
+
+    /// Whether the key signs with `algorithm`.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        self.alg.map_or_else(|| self.key.fits(algorithm), |own| own == algorithm)
+    }
+
+    /// The one algorithm that the key signs with; none where there are more.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.alg
     }
 
     /// The key's `kid`.
@@ -329,6 +356,23 @@ mod tests {
         }
         for (bytes, first, last) in [(255, 0x80, 1), (256, 0x7F, 1), (257, 0, 1), (256, 0x80, 2), (1025, 0x80, 1)] {
             assert_eq!(rsa(bytes, first, last, &[3]), Err(UnusableKey::Rsa), "{bytes} {first} {last}");
+        }
+    }
+
+    #[test]
+    fn a_bound_key_fits_its_own_algorithm_only_and_names_it() {
+        let n = format!("u{}", "A".repeat(341));
+        let rsa = || PublicKey::Rsa {
+            n: URL_SAFE_NO_PAD.decode(&n).expect("base64url").as_slice().into(),
+            e: [3].as_slice().into(),
+        };
+        let bound = Jwk::bound(rsa(), Algorithm::Ps384).expect("it fits");
+        let fitting: Vec<_> = Algorithm::ALL.into_iter().filter(|algorithm| bound.fits(*algorithm)).collect();
+        assert_eq!((fitting, bound.algorithm()), (vec![Algorithm::Ps384], Some(Algorithm::Ps384)));
+        assert_eq!(serde_json::to_value(&bound).expect("JSON")["alg"], "PS384");
+        assert_eq!(bound.key_id(), Jwk::new(rsa()).key_id(), "the same key under the same name");
+        for misfit in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
+            assert_eq!(Jwk::bound(rsa(), misfit), Err(UnusableKey::Misfit(misfit)));
         }
     }
 

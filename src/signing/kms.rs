@@ -7,11 +7,11 @@ use aws_sdk_kms::types::{KeySpec, KeyUsageType, MacAlgorithmSpec, MessageType, S
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use tokio::sync::OnceCell;
 
 use crate::aws::{AwsError, Dependency};
 use crate::signing::ecdsa::jose_from_der;
-use crate::signing::jwk::{Jwk, PublicKey};
+use crate::signing::jwk::{Jwk, PublicKey, UnusableKey};
+use crate::signing::listed::ListedKey;
 use crate::signing::{Algorithm, SigningError, VerificationKey};
 
 /// The longest message that KMS signs as it is, in bytes: with `EdDSA`, and with a MAC.
@@ -20,29 +20,31 @@ pub const MAX_MESSAGE_BYTES: usize = 4096;
 /// Keeps the digests that name keys apart from every other digest.
 const KEY_ID_DOMAIN: &[u8] = b"passgrant kid of a KMS key\0";
 
-/// A signing key in KMS.
+/// A key as it is listed. An alias may stand for another key tomorrow: nothing is signed with it before it is pinned.
 pub struct KmsKey {
     client: Client,
-    /// A key id, key ARN, alias name or alias ARN.
-    key: String,
-    verification: OnceCell<VerificationKey>,
+    listed: ListedKey,
 }
 
 impl KmsKey {
-    /// The key that KMS knows as `key`. Nothing is asked of KMS yet.
+    /// The key that is listed as `listed`. Nothing is asked of KMS yet.
     #[must_use]
-    pub fn new(client: Client, key: String) -> Self {
-        Self { client, key, verification: OnceCell::new() }
+    pub fn new(client: Client, listed: ListedKey) -> Self {
+        Self { client, listed }
     }
 
-    /// What is known of the key; fetched at the first call, and again after a call that failed.
-    pub(super) async fn verification(&self) -> Result<&VerificationKey, SigningError> {
-        self.verification.get_or_try_init(|| self.fetch()).await
+    /// The key as it is listed.
+    pub(super) fn listed(&self) -> &ListedKey {
+        &self.listed
     }
 
-    /// `GetPublicKey` tells all of a key pair in one call. A key that has no public half is described instead.
-    async fn fetch(&self) -> Result<VerificationKey, SigningError> {
-        let answer = match self.client.get_public_key().key_id(&self.key).send().await {
+    /// The key that the listed name stands for now. `GetPublicKey` tells all of a key pair in one call; a key that has no
+    /// public half is described instead.
+    ///
+    /// # Errors
+    /// [`SigningError`] when KMS does not tell, or the key is not what it should be.
+    pub(super) async fn pin(&self) -> Result<PinnedKey, SigningError> {
+        let answer = match self.client.get_public_key().key_id(&self.listed.name).send().await {
             Ok(answer) => answer,
             Err(error)
                 if matches!(error.code(), Some("UnsupportedOperationException" | "InvalidKeyUsageException")) =>
@@ -55,16 +57,25 @@ impl KmsKey {
             return Err(self.unusable("is not for SIGN_VERIFY"));
         }
         let der = answer.public_key.ok_or_else(|| self.unusable("came without a public key"))?;
-        let public = PublicKey::from_spki_der(der.as_ref()).map_err(|problem| self.unusable(&problem.to_string()))?;
-        Ok(VerificationKey::Public(Jwk::new(public)))
+        let public = PublicKey::from_spki_der(der.as_ref());
+        let jwk = public.and_then(|public| match self.listed.algorithm {
+            Some(algorithm) => Jwk::bound(public, algorithm),
+            None => Ok(Jwk::new(public)),
+        });
+        let jwk = jwk.map_err(|problem| self.unusable(&problem.to_string()))?;
+        Ok(self.pinned(self.arn(answer.key_id)?, VerificationKey::Public(jwk)))
     }
 
-    async fn describe(&self) -> Result<VerificationKey, SigningError> {
-        let answer = self.client.describe_key().key_id(&self.key).send().await;
+    /// A key is described in whatever state it is.
+    async fn describe(&self) -> Result<PinnedKey, SigningError> {
+        let answer = self.client.describe_key().key_id(&self.listed.name).send().await;
         let answer = answer.map_err(|error| AwsError::new(Dependency::Kms, error))?;
         let metadata = answer.key_metadata.ok_or_else(|| self.unusable("came without a description"))?;
         if metadata.key_usage != Some(KeyUsageType::GenerateVerifyMac) {
             return Err(self.unusable("is neither for SIGN_VERIFY nor for GENERATE_VERIFY_MAC"));
+        }
+        if !metadata.enabled {
+            return Err(self.unusable("is not enabled"));
         }
         let algorithm = match metadata.key_spec {
             Some(KeySpec::Hmac256) => Algorithm::Hs256,
@@ -72,8 +83,39 @@ impl KmsKey {
             Some(KeySpec::Hmac512) => Algorithm::Hs512,
             _ => return Err(self.unusable("is not HMAC_256, HMAC_384 or HMAC_512")),
         };
-        let arn = metadata.arn.ok_or_else(|| self.unusable("came without its ARN"))?;
-        Ok(VerificationKey::Secret { key_id: key_id_of_arn(&arn), algorithm })
+        if let Some(bound) = self.listed.algorithm.filter(|bound| *bound != algorithm) {
+            return Err(self.unusable(&UnusableKey::Misfit(bound).to_string()));
+        }
+        let arn = self.arn(metadata.arn)?;
+        let verification = VerificationKey::Secret { key_id: key_id_of_arn(&arn), algorithm };
+        Ok(self.pinned(arn, verification))
+    }
+
+    fn arn(&self, answered: Option<String>) -> Result<String, SigningError> {
+        answered.filter(|arn| arn.starts_with("arn:")).ok_or_else(|| self.unusable("came without its ARN"))
+    }
+
+    fn pinned(&self, arn: String, verification: VerificationKey) -> PinnedKey {
+        PinnedKey { client: self.client.clone(), listed: self.listed.clone(), arn, verification }
+    }
+
+    fn unusable(&self, problem: &str) -> SigningError {
+        SigningError::Key { key: self.listed.to_string(), problem: problem.to_owned() }
+    }
+}
+
+/// The key that a listed name stood for when it was asked about. It is called by its ARN, whatever becomes of the name,
+/// and an answer that is another key's is none: a token is signed by the key that its `kid` names.
+pub struct PinnedKey {
+    client: Client,
+    listed: ListedKey,
+    arn: String,
+    verification: VerificationKey,
+}
+
+impl PinnedKey {
+    pub(super) fn verification(&self) -> &VerificationKey {
+        &self.verification
     }
 
     pub(super) async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
@@ -81,12 +123,33 @@ impl KmsKey {
             Request::SignDigest(name, hash) => self.ask_to_sign(name, MessageType::Digest, hash(message)).await,
             Request::SignDigestEcdsa(name, hash, width) => {
                 let der = self.ask_to_sign(name, MessageType::Digest, hash(message)).await?;
-                jose_from_der(&der, width).ok_or_else(|| self.unusable("gave a signature that is not ECDSA's"))
+                jose_from_der(&der, width).ok_or_else(|| self.faulty("gave a signature that is not ECDSA's"))
             }
             Request::SignMessage(name) => {
                 self.ask_to_sign(name, MessageType::Raw, bounded(algorithm, message)?.to_vec()).await
             }
-            Request::Mac(name) => self.ask_for_mac(name, bounded(algorithm, message)?).await,
+            Request::Mac(name, _) => self.ask_for_mac(name, bounded(algorithm, message)?).await,
+        }
+    }
+
+    /// Whether `mac` is this key's, of `message`. One that cannot be is refused before KMS is asked.
+    pub(super) async fn verify_mac(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        mac: &[u8],
+    ) -> Result<bool, SigningError> {
+        let Request::Mac(name, length) = Request::new(algorithm) else {
+            return Ok(false);
+        };
+        if mac.len() != length || bounded(algorithm, message).is_err() {
+            return Ok(false);
+        }
+        let request = self.client.verify_mac().key_id(&self.arn).mac_algorithm(name);
+        match request.message(Blob::new(message)).mac(Blob::new(mac)).send().await {
+            Ok(answer) => self.own(answer.key_id.as_deref()).map(|()| answer.mac_valid),
+            Err(error) if error.code() == Some("KMSInvalidMacException") => Ok(false),
+            Err(error) => Err(AwsError::new(Dependency::Kms, error).into()),
         }
     }
 
@@ -96,21 +159,28 @@ impl KmsKey {
         message_type: MessageType,
         message: Vec<u8>,
     ) -> Result<Vec<u8>, SigningError> {
-        let request = self.client.sign().key_id(&self.key).signing_algorithm(algorithm);
+        let request = self.client.sign().key_id(&self.arn).signing_algorithm(algorithm);
         let answer = request.message_type(message_type).message(Blob::new(message)).send().await;
         let answer = answer.map_err(|error| AwsError::new(Dependency::Kms, error))?;
-        Ok(answer.signature.ok_or_else(|| self.unusable("gave no signature"))?.into_inner())
+        self.own(answer.key_id.as_deref())?;
+        Ok(answer.signature.ok_or_else(|| self.faulty("gave no signature"))?.into_inner())
     }
 
     async fn ask_for_mac(&self, algorithm: MacAlgorithmSpec, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let request = self.client.generate_mac().key_id(&self.key).mac_algorithm(algorithm);
+        let request = self.client.generate_mac().key_id(&self.arn).mac_algorithm(algorithm);
         let answer = request.message(Blob::new(message)).send().await;
         let answer = answer.map_err(|error| AwsError::new(Dependency::Kms, error))?;
-        Ok(answer.mac.ok_or_else(|| self.unusable("gave no MAC"))?.into_inner())
+        self.own(answer.key_id.as_deref())?;
+        Ok(answer.mac.ok_or_else(|| self.faulty("gave no MAC"))?.into_inner())
     }
 
-    fn unusable(&self, problem: &str) -> SigningError {
-        SigningError::Key { key: self.key.clone(), problem: problem.to_owned() }
+    /// An answer is this key's if it says so.
+    fn own(&self, answered: Option<&str>) -> Result<(), SigningError> {
+        if answered == Some(&self.arn) { Ok(()) } else { Err(self.faulty("was asked, and another key answered")) }
+    }
+
+    fn faulty(&self, problem: &str) -> SigningError {
+        SigningError::Key { key: self.listed.to_string(), problem: problem.to_owned() }
     }
 }
 
@@ -138,8 +208,8 @@ enum Request {
     SignDigestEcdsa(SigningAlgorithmSpec, Hash, usize),
     /// To sign the message.
     SignMessage(SigningAlgorithmSpec),
-    /// To make a MAC of the message.
-    Mac(MacAlgorithmSpec),
+    /// To make a MAC of the message, of this many bytes.
+    Mac(MacAlgorithmSpec, usize),
 }
 
 impl Request {
@@ -158,9 +228,9 @@ impl Request {
             Algorithm::Es384 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha384, SHA_384, 48),
             Algorithm::Es512 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha512, SHA_512, 66),
             Algorithm::EdDsa => Self::SignMessage(SigningAlgorithmSpec::Ed25519Sha512),
-            Algorithm::Hs256 => Self::Mac(MacAlgorithmSpec::HmacSha256),
-            Algorithm::Hs384 => Self::Mac(MacAlgorithmSpec::HmacSha384),
-            Algorithm::Hs512 => Self::Mac(MacAlgorithmSpec::HmacSha512),
+            Algorithm::Hs256 => Self::Mac(MacAlgorithmSpec::HmacSha256, 32),
+            Algorithm::Hs384 => Self::Mac(MacAlgorithmSpec::HmacSha384, 48),
+            Algorithm::Hs512 => Self::Mac(MacAlgorithmSpec::HmacSha512, 64),
         }
     }
 }

@@ -5,6 +5,7 @@ mod command;
 mod folders;
 mod http;
 mod hygiene;
+mod keys;
 mod limits;
 mod memory;
 mod server;

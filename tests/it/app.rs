@@ -183,10 +183,10 @@ fn in_process_key(algorithm: Algorithm) -> SigningKey {
     }
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        InProcessKey::load_or_generate(&folder.path().join("key.der")).expect("a key");
+        InProcessKey::load_or_generate(&folder.path().join("key.der"), algorithm).expect("a key");
         folder
     });
-    SigningKey::InProcess(InProcessKey::load_or_generate(&folder.path().join("key.der")).expect("the key"))
+    SigningKey::InProcess(InProcessKey::load(&folder.path().join("key.der")).expect("the key"))
 }
 
 /// One or more instances of the service on one DynamoDB.
@@ -232,7 +232,8 @@ impl TestApp {
             Some(wire) => {
                 let config = aws::bounded(crate::sdk::config(&wire.endpoint()));
                 let kms = Kms::new(&self.timeouts.applied_to(config));
-                self.key_ids.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone()))).collect()
+                let listed = self.key_ids.iter().map(|key| key.parse().expect("a key"));
+                listed.map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key))).collect()
             }
         };
         self.services.push(Arc::new(Service::new(

@@ -8,22 +8,25 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::router::{self, RequestId};
+use passgrant::signing::Algorithm;
 
 use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
 use crate::kms::{KeySpec, KmsDouble};
 use crate::wire::{Fault, Matcher};
 
-/// `app` for the grants, `opaque` whose access tokens are opaque, `api` which may introspect.
+/// `app` for the grants, `opaque` whose access tokens are opaque, `mac` whose tokens have a MAC, `api` which may introspect.
 async fn app() -> TestApp {
     let double = KmsDouble::start().await;
-    let key = double.create_key(KeySpec::Rsa2048);
-    let app = TestApp::builder().kms(double, &[key]).with_timeouts().start().await;
+    let keys = [double.create_key(KeySpec::Rsa2048), double.create_key(KeySpec::Hmac256)];
+    let app = TestApp::builder().kms(double, &keys).with_timeouts().start().await;
     app.register(Client { scopes: scope("read openid"), ..client("app") }).await;
     app.register(Client { access_token_format: AccessTokenFormat::Opaque, ..client("opaque") }).await;
+    app.register(Client { signing_algorithm: Some(Algorithm::Hs256), ..client("mac") }).await;
     app.register_api().await;
     app.create_user("ann").await;
-    // What only an instance's first request does.
+    // What only an instance's first requests do.
     app.login().await.succeeded();
+    app.get("/oauth2/jwks").await.succeeded();
     app
 }
 
@@ -150,7 +153,7 @@ async fn a_refresh_survives_every_fault_of_every_call_and_keeps_its_session() {
 
 #[tokio::test]
 async fn an_introspection_survives_every_fault_of_every_call() {
-    for client_id in ["app", "opaque"] {
+    for client_id in ["app", "opaque", "mac"] {
         let prepare = async |app: &TestApp| {
             let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
             app.send(token_request(Some((client_id, SECRET)), &login)).await.succeeded().text("access_token")

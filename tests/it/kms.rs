@@ -53,6 +53,7 @@ struct Service {
     throttle: usize,
     fail: usize,
     delay: Duration,
+    misnamed: Option<String>,
 }
 
 impl KmsDouble {
@@ -76,7 +77,7 @@ impl KmsDouble {
         self.service().account.create_key(spec)
     }
 
-    /// Creates an alias, or points an existing one to another key.
+    /// Creates an alias, or moves an existing one to another key.
     pub(crate) fn create_alias(&self, name: &str, key_id: &str) {
         self.service().account.create_alias(name, key_id);
     }
@@ -91,6 +92,20 @@ impl KmsDouble {
 
     pub(crate) fn schedule_key_deletion(&self, key_id: &str) {
         self.set_state(key_id, KeyState::PendingDeletion);
+    }
+
+    /// Refuses an operation on a key with `AccessDeniedException` from now on.
+    pub(crate) fn deny(&self, key_id: &str, operation: &str) {
+        self.service().account.deny(key_id, operation);
+    }
+
+    pub(crate) fn allow_all(&self) {
+        self.service().account.allow_all();
+    }
+
+    /// Every answer names this key from now on, whichever it is of. KMS itself does not do that.
+    pub(crate) fn misname(&self, arn: &str) {
+        self.service().misnamed = Some(arn.to_owned());
     }
 
     /// The next `requests` are refused with `ThrottlingException`.
@@ -182,5 +197,9 @@ fn perform(service: &Mutex<Service>, method: &Method, headers: &HeaderMap, body:
         service.fail = left;
         return Err(KmsError::internal());
     }
-    operation.answer(&service.account, request)
+    let mut answer = operation.answer(&service.account, request)?;
+    if let (Some(arn), Some(key_id)) = (&service.misnamed, answer.get_mut("KeyId")) {
+        *key_id = arn.as_str().into();
+    }
+    Ok(answer)
 }

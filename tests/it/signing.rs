@@ -9,12 +9,13 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use p521::ecdsa::signature::Verifier as _;
 use p521::ecdsa::{Signature, VerifyingKey};
 use passgrant::audience::Audience;
+use passgrant::clock::Timestamp;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{Algorithm, KeyRing, SigningKey};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{TestApp, client};
+use crate::app::{START, TestApp, client};
 use crate::kms::{KeySpec, KmsDouble};
 use crate::logs::Captured;
 use crate::wire::{Fault, Matcher};
@@ -54,7 +55,7 @@ fn verify_es512(published: &Value, jwt: &str) {
 }
 
 /// The header or the claims of a JWT, unverified.
-fn part(jwt: &str, index: usize) -> Value {
+pub(crate) fn part(jwt: &str, index: usize) -> Value {
     serde_json::from_slice(&bytes(jwt.split('.').nth(index).expect("a part"))).expect("JSON")
 }
 
@@ -85,7 +86,7 @@ const ONE_OF_EACH: [KeySpec; 8] = [
 
 const SECRET_ALGORITHMS: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
 
-async fn login_with(app: &TestApp, algorithm: Algorithm) -> String {
+pub(crate) async fn login_with(app: &TestApp, algorithm: Algorithm) -> String {
     app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
     app.login().await.succeeded().text("access_token")
 }
@@ -163,10 +164,12 @@ async fn each_key_fits_its_own_algorithms_alone() {
         let double = KmsDouble::start().await;
         let key = double.create_key(spec);
         let kms = aws_sdk_kms::Client::new(&crate::sdk::config(&double.endpoint()));
-        let ring = KeyRing::new(vec![SigningKey::Kms(KmsKey::new(kms, key))]);
-        assert_eq!(ring.algorithms().await.expect("algorithms"), fitting);
+        let ring = KeyRing::new(vec![SigningKey::Kms(KmsKey::new(kms, key.parse().expect("a key")))]);
+        let now = Timestamp::from_unix(START);
+        assert_eq!(ring.algorithms(now).await.expect("algorithms"), fitting);
         for algorithm in Algorithm::ALL {
-            assert_eq!(ring.signer(algorithm).await.is_ok(), fitting.contains(&algorithm), "{spec:?} {algorithm}");
+            let signed = ring.sign(algorithm, "JWT", &json!({}), now).await;
+            assert_eq!(signed.is_ok(), fitting.contains(&algorithm), "{spec:?} {algorithm}");
         }
     }
 }
@@ -199,6 +202,19 @@ async fn a_token_too_long_for_kms_to_sign_as_it_is_fails_before_the_call_with_a_
     let jwt = login_with(&app, Algorithm::Es256).await;
     assert!(jwt.len() > 4096, "a digest is signed whatever the length");
     verified_claims(&app, &jwt).await;
+}
+
+#[tokio::test]
+async fn a_token_that_no_request_could_present_is_not_signed() {
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
+    let app = TestApp::start().await;
+    let audience = |number: usize| Audience::parse(&format!("urn:{number}:{}", "x".repeat(500))).expect("an audience");
+    app.change_client("app", |client| client.audiences = (0..24).map(audience).collect()).await;
+    app.login().await.failed(500, "server_error");
+    assert!(captured.text().contains("no request could present more than 16384"), "{}", captured.text());
+    app.change_client("app", |client| client.audiences.truncate(20)).await;
+    let token = app.login().await.succeeded().text("access_token");
+    assert!(token.len() > 14_000, "{}", token.len());
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use passgrant::signing::Algorithm;
+use passgrant::signing::on_demand::OnDemandKey;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -15,7 +17,7 @@ use crate::failure::Failure;
 const LOCK: &str = "lock";
 const DATABASE: &str = "dynamodb.sqlite";
 const ENDPOINT: &str = "dynamodb.json";
-const SIGNING_KEY: &str = "signing-key.der";
+const SIGNING_KEY: &str = "signing-key";
 
 /// How long a command waits for another one to finish with the folder, or for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -92,9 +94,9 @@ impl DataFolder {
         self.path.join(DATABASE)
     }
 
-    /// The file of the key that signs.
-    pub(crate) fn signing_key(&self) -> PathBuf {
-        signing_key(&self.path)
+    /// The keys that sign.
+    pub(crate) fn signing_keys(&self) -> Result<Vec<OnDemandKey>, Failure> {
+        signing_keys(&self.path)
     }
 
     /// Tells commands on this folder where its DynamoDB is.
@@ -115,9 +117,22 @@ impl DataFolder {
     }
 }
 
-/// The file of the signing key in the folder at `path`.
-pub(crate) fn signing_key(path: &Path) -> PathBuf {
-    path.join(SIGNING_KEY)
+/// The signing keys of the folder at `path`: one for each algorithm, of which those that were needed are made.
+pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
+    let open = |algorithm| {
+        let file = path.join(signing_key(algorithm));
+        let problem = |error| Failure::refused(format!("{}: {error}", file.display()));
+        OnDemandKey::open(algorithm, Some(file.clone())).map_err(problem)
+    };
+    Algorithm::OF_KEY_PAIRS.into_iter().map(open).collect()
+}
+
+/// The file of the key for `algorithm`. That for RS256 has the name that it had when it was the only one.
+fn signing_key(algorithm: Algorithm) -> String {
+    match algorithm {
+        Algorithm::Rs256 => format!("{SIGNING_KEY}.der"),
+        other => format!("{SIGNING_KEY}-{}.der", other.as_str().to_ascii_lowercase()),
+    }
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
@@ -131,8 +146,9 @@ fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
     }
     for entry in fs::read_dir(path)? {
         let name = PathBuf::from(entry?.file_name());
-        let own = [LOCK, SIGNING_KEY, ENDPOINT].map(|own| Path::new(own).file_stem());
-        if !own.contains(&name.file_stem()) {
+        let keys = Algorithm::OF_KEY_PAIRS.into_iter().map(signing_key);
+        let mut own = keys.chain([LOCK, ENDPOINT].map(str::to_owned));
+        if !own.any(|own| Path::new(&own).file_stem() == name.file_stem()) {
             return Ok(Some(name));
         }
     }

@@ -3,7 +3,7 @@
 use aws_sdk_kms::Client as Kms;
 use clap::Subcommand;
 use passgrant::aws;
-use passgrant::signing::in_process::InProcessKey;
+use passgrant::clock::Clock as _;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
@@ -24,11 +24,12 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let ring = ring(context).await?;
-        let keys = ring.published().await?.into_iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+        let keys = ring.published(context.clock.now()).await?;
+        let keys = keys.into_iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
         match self {
-            Self::List => {
-                context.output.print(&keys, || listing(["KID", "TYPE"], keys.iter().map(row), "There are no keys."))
-            }
+            Self::List => context
+                .output
+                .print(&keys, || listing(["KID", "TYPE", "ALGORITHM"], keys.iter().map(row), "There are no keys.")),
             Self::Jwks => {
                 let keys = json!({ "keys": keys });
                 context.output.print(&keys, || format!("{keys:#}"))
@@ -37,19 +38,22 @@ impl Command {
     }
 }
 
-fn row(key: &Value) -> [String; 2] {
-    ["kid", "kty"].map(|member| key[member].as_str().unwrap_or_default().to_owned())
+fn row(key: &Value) -> [String; 3] {
+    let [id, kind, algorithm] = ["kid", "kty", "alg"].map(|member| key[member].as_str());
+    let algorithm = algorithm.unwrap_or("any that fits");
+    [id.unwrap_or_default().to_owned(), kind.unwrap_or_default().to_owned(), algorithm.to_owned()]
 }
 
 /// The keys of the local server, or without one those that the environment names in KMS.
 async fn ring(context: &Context) -> Result<KeyRing, Failure> {
     if let Some(folder) = &context.data {
-        let path = data_folder::signing_key(folder);
-        let key = InProcessKey::load(&path);
-        let key = key.map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
-        return Ok(KeyRing::new(vec![SigningKey::InProcess(key)]));
+        let keys = data_folder::signing_keys(folder)?;
+        if keys.iter().all(|key| key.made().is_none()) {
+            return Err(Failure::refused(format!("there is no signing key in {}", folder.display())));
+        }
+        return Ok(KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect()));
     }
     let kms = Kms::new(&aws::sdk_config().await);
     let keys = context.config.required_signing_keys()?.iter();
-    Ok(KeyRing::new(keys.map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone()))).collect()))
+    Ok(KeyRing::new(keys.map(|listed| SigningKey::Kms(KmsKey::new(kms.clone(), listed.clone()))).collect()))
 }

@@ -1,4 +1,4 @@
-//! The local server: the whole service, with a DynamoDB and a signing key of its own.
+//! The local server: the whole service, with a DynamoDB and signing keys of its own.
 
 mod connections;
 mod demo;
@@ -17,8 +17,8 @@ use passgrant::embedded::{self, EmbeddedDynamoDb};
 use passgrant::issuer::Issuer;
 use passgrant::random::OsRandom;
 use passgrant::service::Service;
-use passgrant::signing::in_process::InProcessKey;
-use passgrant::signing::{KeyRing, SigningKey};
+use passgrant::signing::on_demand::OnDemandKey;
+use passgrant::signing::{Algorithm, KeyRing, SigningKey};
 use passgrant::store::Store;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -45,7 +45,7 @@ Examples:
 
 /// Run the whole service here, with a DynamoDB of its own
 ///
-/// Clients, users, sessions and the signing key stay in the data folder (--data, .passgrant by default), also when the
+/// Clients, users, sessions and the signing keys stay in the data folder (--data, .passgrant by default), also when the
 /// server is killed. It speaks plain HTTP: to be reached from elsewhere it belongs behind a proxy that speaks TLS.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = environment::help_after(EXAMPLES))]
@@ -123,7 +123,7 @@ pub(crate) async fn run(
         );
     }
 
-    let key = signing_key(folder.as_ref())?;
+    let keys = signing_keys(folder.as_ref(), config.signing_algorithm).await?;
     let database = folder.as_ref().map(DataFolder::database);
     let dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables).await?;
     let endpoint = dynamodb.endpoint();
@@ -136,7 +136,7 @@ pub(crate) async fn run(
     // What a command changes is seen by the next request.
     config.client_cache = Some(config.client_cache.unwrap_or(Duration::ZERO));
     let detailed_errors = config.detailed_errors;
-    let keys = KeyRing::new(vec![SigningKey::InProcess(key)]);
+    let keys = KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect());
     let service = Service::new(config, issuer.clone(), store, keys, Box::new(SystemClock), Box::new(OsRandom));
     service.warm_up().await;
     let started = Started {
@@ -181,12 +181,21 @@ fn derived_issuer(url: &str) -> Result<Issuer, Failure> {
     Issuer::parse(url).map_err(missing)
 }
 
-fn signing_key(folder: Option<&DataFolder>) -> Result<InProcessKey, Failure> {
-    let Some(folder) = folder else {
-        return Ok(InProcessKey::generate()?);
+/// A key for each algorithm, of which that for `usual` is made now: a verifier that asks for the keys before the first login
+/// finds it.
+async fn signing_keys(folder: Option<&DataFolder>, usual: Algorithm) -> Result<Vec<OnDemandKey>, Failure> {
+    let keys = match folder {
+        Some(folder) => folder.signing_keys()?,
+        None => Algorithm::OF_KEY_PAIRS
+            .into_iter()
+            .map(|algorithm| OnDemandKey::open(algorithm, None))
+            .collect::<Result<_, _>>()?,
     };
-    let path = folder.signing_key();
-    InProcessKey::load_or_generate(&path).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))
+    if let Some(key) = keys.iter().find(|key| key.algorithm() == usual) {
+        let problem = |error| Failure::refused(format!("the signing key for {usual} could not be made: {error}"));
+        key.make().await.map_err(problem)?;
+    }
+    Ok(keys)
 }
 
 /// Waits for a signal, SIGINT or SIGTERM, each time it is called.

@@ -6,6 +6,7 @@ use aws_lc_rs::rand;
 
 use super::error::KmsError;
 use super::key::{KeyMaterial, KeySpec};
+use super::operation::Operation;
 
 pub(crate) const ACCOUNT_ID: &str = "111122223333";
 pub(crate) const REGION: &str = "eu-central-1";
@@ -44,6 +45,8 @@ impl Key {
 pub(crate) struct Account {
     keys: Vec<Key>,
     aliases: HashMap<String, String>,
+    /// What policies allow nobody: a key's id, and the operation's name.
+    denied: Vec<(String, String)>,
 }
 
 impl Account {
@@ -67,6 +70,32 @@ impl Account {
         for key in self.keys.iter_mut().filter(|key| key.id == id) {
             key.state = state;
         }
+    }
+
+    pub(crate) fn deny(&mut self, key_id: &str, operation: &str) {
+        let id = self.key(key_id).expect("an existing key").id.clone();
+        self.denied.push((id, operation.to_owned()));
+    }
+
+    pub(crate) fn allow_all(&mut self) {
+        self.denied.clear();
+    }
+
+    /// The key of a request for an operation, if the policies allow that.
+    pub(crate) fn key_for(&self, operation: Operation, key_id: &str) -> Result<&Key, KmsError> {
+        let key = self.key(key_id)?;
+        let name = operation.name();
+        if !self.denied.iter().any(|(id, denied)| *id == key.id && denied == name) {
+            return Ok(key);
+        }
+        let arn = key.arn();
+        Err(KmsError::new(
+            "AccessDeniedException",
+            format!(
+                "User: arn:aws:sts::{ACCOUNT_ID}:assumed-role/function/function is not authorized to perform: kms:{name} \
+                 on resource: {arn} because no resource-based policy allows the kms:{name} action"
+            ),
+        ))
     }
 
     /// The key with this key id, key ARN, alias name or alias ARN.

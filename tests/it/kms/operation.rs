@@ -30,12 +30,13 @@ const SIGNING_ALGORITHMS: [&str; 13] = [
 const MAC_ALGORITHMS: [&str; 4] = ["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"];
 const MESSAGE_TYPES: [&str; 3] = ["RAW", "DIGEST", "EXTERNAL_MU"];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
     DescribeKey,
     GenerateMac,
     GetPublicKey,
     Sign,
+    VerifyMac,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +64,16 @@ struct GenerateMacRequest {
     dry_run: Option<bool>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VerifyMacRequest {
+    key_id: Option<String>,
+    message: Option<String>,
+    mac: Option<String>,
+    mac_algorithm: Option<String>,
+    dry_run: Option<bool>,
+}
+
 impl Operation {
     /// The operation that an `X-Amz-Target` header names.
     pub(crate) fn from_target(target: &str) -> Option<Self> {
@@ -71,6 +82,7 @@ impl Operation {
             "GenerateMac" => Some(Self::GenerateMac),
             "GetPublicKey" => Some(Self::GetPublicKey),
             "Sign" => Some(Self::Sign),
+            "VerifyMac" => Some(Self::VerifyMac),
             _ => None,
         }
     }
@@ -81,6 +93,7 @@ impl Operation {
             Self::GenerateMac => "GenerateMac",
             Self::GetPublicKey => "GetPublicKey",
             Self::Sign => "Sign",
+            Self::VerifyMac => "VerifyMac",
         }
     }
 
@@ -90,6 +103,7 @@ impl Operation {
             Self::GenerateMac => generate_mac(account, parse(request)?),
             Self::GetPublicKey => public_key(account, parse(request)?),
             Self::Sign => sign(account, parse(request)?),
+            Self::VerifyMac => verify_mac(account, parse(request)?),
         }
     }
 }
@@ -106,7 +120,7 @@ fn sign(account: &Account, request: SignRequest) -> Result<Value, KmsError> {
     violations.into_result()?;
     let (message, name) = (message.unwrap_or_default(), name.unwrap_or_default());
 
-    let key = account.key(&key_id)?;
+    let key = account.key_for(Operation::Sign, &key_id)?;
     key.usable()?;
     check_usage(key, "SIGN_VERIFY", Operation::Sign)?;
     let algorithm = key
@@ -167,12 +181,7 @@ fn generate_mac(account: &Account, request: GenerateMacRequest) -> Result<Value,
     violations.into_result()?;
     let (message, name) = (message.unwrap_or_default(), name.unwrap_or_default());
 
-    let key = account.key(&key_id)?;
-    key.usable()?;
-    check_usage(key, "GENERATE_VERIFY_MAC", Operation::GenerateMac)?;
-    if key.spec.mac_algorithm() != Some(name) {
-        return Err(incompatible(key, name));
-    }
+    let key = mac_key(account, Operation::GenerateMac, &key_id, name)?;
     check_dry_run(request.dry_run)?;
     let mac = key.material.mac(&message).ok_or_else(KmsError::internal)?;
     Ok(json!({
@@ -182,12 +191,46 @@ fn generate_mac(account: &Account, request: GenerateMacRequest) -> Result<Value,
     }))
 }
 
+/// KMS answers for a MAC that is right, and refuses one that is not: it never answers that a MAC is wrong.
+fn verify_mac(account: &Account, request: VerifyMacRequest) -> Result<Value, KmsError> {
+    let (message, mac) = (blob(request.message)?, blob(request.mac)?);
+    let mut violations = Violations::default();
+    let key_id = check_key_id(&mut violations, request.key_id);
+    check_message(&mut violations, message.as_deref());
+    let name = request.mac_algorithm.as_deref();
+    check_enum(&mut violations, "macAlgorithm", name, &MAC_ALGORITHMS);
+    check_mac(&mut violations, mac.as_deref());
+    violations.into_result()?;
+    let (message, mac, name) = (message.unwrap_or_default(), mac.unwrap_or_default(), name.unwrap_or_default());
+
+    let key = mac_key(account, Operation::VerifyMac, &key_id, name)?;
+    check_dry_run(request.dry_run)?;
+    if key.material.mac(&message).ok_or_else(KmsError::internal)? != mac {
+        return Err(KmsError::bare("KMSInvalidMacException"));
+    }
+    Ok(json!({
+        "KeyId": key.arn(),
+        "MacAlgorithm": name,
+        "MacValid": true,
+    }))
+}
+
+fn mac_key<'a>(account: &'a Account, operation: Operation, key_id: &str, algorithm: &str) -> Result<&'a Key, KmsError> {
+    let key = account.key_for(operation, key_id)?;
+    key.usable()?;
+    check_usage(key, "GENERATE_VERIFY_MAC", operation)?;
+    if key.spec.mac_algorithm() != Some(algorithm) {
+        return Err(incompatible(key, algorithm));
+    }
+    Ok(key)
+}
+
 fn public_key(account: &Account, request: KeyRequest) -> Result<Value, KmsError> {
     let mut violations = Violations::default();
     let key_id = check_key_id(&mut violations, request.key_id);
     violations.into_result()?;
 
-    let key = account.key(&key_id)?;
+    let key = account.key_for(Operation::GetPublicKey, &key_id)?;
     key.usable()?;
     let Some(public_key) = key.material.public_key() else {
         return Err(KmsError::new("UnsupportedOperationException", format!("{} has no public key.", key.arn())));
@@ -207,7 +250,7 @@ fn describe_key(account: &Account, request: KeyRequest) -> Result<Value, KmsErro
     let key_id = check_key_id(&mut violations, request.key_id);
     violations.into_result()?;
 
-    let key = account.key(&key_id)?;
+    let key = account.key_for(Operation::DescribeKey, &key_id)?;
     let mut metadata = json!({
         "AWSAccountId": ACCOUNT_ID,
         "Arn": key.arn(),
@@ -274,6 +317,16 @@ fn check_message(violations: &mut Violations, message: Option<&[u8]>) {
         Some(_) => "Member must have length less than or equal to 4096",
     };
     violations.add("Value at 'message'", constraint);
+}
+
+fn check_mac(violations: &mut Violations, mac: Option<&[u8]>) {
+    let constraint = match mac.map(<[u8]>::len) {
+        None => return violations.add("Value null at 'mac'", "Member must not be null"),
+        Some(0) => "Member must have length greater than or equal to 1",
+        Some(1..=6144) => return,
+        Some(_) => "Member must have length less than or equal to 6144",
+    };
+    violations.add("Value 'java.nio.HeapByteBuffer' at 'mac'", constraint);
 }
 
 fn check_enum(violations: &mut Violations, member: &str, value: Option<&str>, set: &[&str]) {

@@ -107,6 +107,61 @@ async fn a_message_is_1_to_4096_bytes() {
 }
 
 #[tokio::test]
+async fn a_mac_that_is_wrong_is_refused_and_never_answered() {
+    let kms = KmsDouble::start().await;
+    let client = client(&kms);
+    let arn = kms.create_key(KeySpec::Hmac256);
+    let generated = client.generate_mac().key_id(&arn).mac_algorithm(MacAlgorithmSpec::HmacSha256);
+    let mac = generated.message(Blob::new(MESSAGE)).send().await.expect("a MAC").mac.expect("a MAC").into_inner();
+    let verify = async |algorithm, message: &[u8], mac: Vec<u8>| {
+        let request = client.verify_mac().key_id(&arn).mac_algorithm(algorithm);
+        let answer = request.message(Blob::new(message)).mac(Blob::new(mac)).send().await;
+        answer.map(|answer| (answer.mac_valid, answer.key_id)).map_err(|error| refusal(&error))
+    };
+    let own = MacAlgorithmSpec::HmacSha256;
+    assert_eq!(verify(own.clone(), MESSAGE, mac.clone()).await, Ok((true, Some(arn.clone()))));
+    let mut other = mac.clone();
+    other[0] ^= 1;
+    for (message, wrong) in [(MESSAGE, other), (MESSAGE, mac[1..].to_vec()), (&MESSAGE[1..], mac.clone())] {
+        assert_eq!(refused(verify(own.clone(), message, wrong).await).0, "KMSInvalidMacException");
+    }
+    for wrong in [vec![], vec![7; 6145]] {
+        assert_eq!(refused(verify(own.clone(), MESSAGE, wrong).await).0, "ValidationException");
+    }
+    let other = verify(MacAlgorithmSpec::HmacSha384, MESSAGE, mac.clone()).await;
+    assert_eq!(refused(other).0, "InvalidKeyUsageException");
+    kms.disable(&arn);
+    assert_eq!(refused(verify(own, MESSAGE, mac).await).0, "DisabledException");
+}
+
+#[tokio::test]
+async fn what_the_policies_do_not_allow_is_denied_before_the_keys_state_is_told() {
+    let kms = KmsDouble::start().await;
+    let client = client(&kms);
+    let arn = kms.create_key(KeySpec::EccNistP256);
+    kms.deny(&arn, "Sign");
+    kms.disable(&arn);
+    let sign = async || sign(&client, &arn, "ECDSA_SHA_256", MessageType::Raw, MESSAGE).await;
+    let (code, message) = refused(sign().await);
+    assert_eq!(code, "AccessDeniedException");
+    assert!(message.contains("is not authorized to perform: kms:Sign on resource: arn:aws:kms:"), "{message}");
+    kms.allow_all();
+    assert_eq!(refused(sign().await).0, "DisabledException");
+}
+
+#[tokio::test]
+async fn an_alias_that_is_moved_is_another_key() {
+    let kms = KmsDouble::start().await;
+    let client = client(&kms);
+    let keys = [kms.create_key(KeySpec::EccNistP256), kms.create_key(KeySpec::EccNistP256)];
+    for key in &keys {
+        kms.create_alias("alias/moving", key);
+        let answer = client.get_public_key().key_id("alias/moving").send().await;
+        assert_eq!(answer.expect("a key").key_id(), Some(key.as_str()));
+    }
+}
+
+#[tokio::test]
 async fn members_are_checked_together_before_the_key() {
     let kms = KmsDouble::start().await;
     let client = client(&kms);
@@ -209,7 +264,7 @@ async fn a_dry_run_signs_nothing() {
 }
 
 #[tokio::test]
-async fn it_throttles_fails_and_waits_on_demand() {
+async fn it_throttles_fails_waits_and_names_another_key_on_demand() {
     let kms = KmsDouble::start().await;
     let client = client(&kms);
     let arn = kms.create_key(KeySpec::EccNistP256);
@@ -225,4 +280,7 @@ async fn it_throttles_fails_and_waits_on_demand() {
     assert!(sign().await.is_ok());
     assert!(start.elapsed() >= Duration::from_millis(20));
     assert_eq!(kms.calls().len(), 4);
+    kms.misname("arn:of:another:key");
+    let answer = client.get_public_key().key_id(&arn).send().await;
+    assert_eq!(answer.expect("a key").key_id(), Some("arn:of:another:key"));
 }

@@ -1,0 +1,103 @@
+//! Keys of KMS as an operator lists them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::signing::Algorithm;
+
+/// A list of keys that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum MalformedKeys {
+    /// An entry is neither a key nor a key and an algorithm.
+    #[error("an entry is a key, or KEY=ALGORITHM with an algorithm such as RS256")]
+    Entry,
+    /// Verifiers take a key for its `kid` and then the `alg` beside it: under one `kid` there is one `alg`.
+    #[error("a key is listed twice, with two algorithms or once without one: a key has one, or none")]
+    TwoAlgorithms,
+}
+
+/// A key as it is listed: `KEY`, or `KEY=ALGORITHM` to bind it to that algorithm. No name of a key holds a `=`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKey {
+    /// A key id, key ARN, alias name or alias ARN.
+    pub name: String,
+    /// The one algorithm that the key signs with; none for each that fits it.
+    pub algorithm: Option<Algorithm>,
+}
+
+impl ListedKey {
+    /// Reads a list of keys with commas between them. An empty entry counts as none.
+    ///
+    /// # Errors
+    /// [`MalformedKeys`] for an entry that cannot be read, or for one key with two algorithms.
+    pub fn list(text: &str) -> Result<Vec<Self>, MalformedKeys> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let keys: Vec<Self> = entries.map(str::parse).collect::<Result<_, _>>()?;
+        let contradicts = |(index, key): (usize, &Self)| {
+            keys[..index].iter().any(|other| other.name == key.name && other.algorithm != key.algorithm)
+        };
+        if keys.iter().enumerate().any(contradicts) { Err(MalformedKeys::TwoAlgorithms) } else { Ok(keys) }
+    }
+}
+
+impl FromStr for ListedKey {
+    type Err = MalformedKeys;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, algorithm) = match text.split_once('=') {
+            Some((name, algorithm)) => (name, Some(algorithm.trim().parse().map_err(|_| MalformedKeys::Entry)?)),
+            None => (text, None),
+        };
+        let name = name.trim().to_owned();
+        if name.is_empty() { Err(MalformedKeys::Entry) } else { Ok(Self { name, algorithm }) }
+    }
+}
+
+impl fmt::Display for ListedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)?;
+        match self.algorithm {
+            Some(algorithm) => write!(formatter, "={algorithm}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_listed_with_an_algorithm_or_without_one_and_reads_as_it_was_written() {
+        let arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        for (name, algorithm) in [
+            (arn, None),
+            (arn, Some(Algorithm::Rs256)),
+            ("alias/a/b_c-d", Some(Algorithm::EdDsa)),
+            ("arn:aws:kms:eu-central-1:111122223333:alias/x", Some(Algorithm::Hs512)),
+        ] {
+            let key = ListedKey { name: name.to_owned(), algorithm };
+            let text = key.to_string();
+            assert_eq!(ListedKey::list(&format!(" , {} ,", text.replace('=', " = "))), Ok(vec![key]), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_a_key_or_with_an_unknown_algorithm_is_refused() {
+        for text in ["=RS256", " = RS256", "alias/a=", "alias/a=rs256", "alias/a=none", "alias/a=RS256=RS256", "="] {
+            assert_eq!(ListedKey::list(text), Err(MalformedKeys::Entry), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_listed_twice_has_one_algorithm() {
+        for text in ["alias/a=RS256,alias/a=PS256", "alias/a,alias/b,alias/a=RS256", "alias/a=RS256,alias/a"] {
+            assert_eq!(ListedKey::list(text), Err(MalformedKeys::TwoAlgorithms), "{text}");
+        }
+        for (text, keys) in [("alias/a=RS256, alias/a = RS256", 2), ("alias/a,alias/b=RS256,alias/a", 3), ("", 0)] {
+            assert_eq!(ListedKey::list(text).map(|keys| keys.len()), Ok(keys), "{text}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Keys of the local server: one for each algorithm, made the first time that it is needed.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::signing::Algorithm;
+use crate::signing::in_process::{InProcessKey, KeyFileError};
+
+/// A key that is bound to one algorithm, and is made the first time that it is needed.
+pub struct OnDemandKey(Arc<Place>);
+
+/// Where the key is, or will be.
+struct Place {
+    algorithm: Algorithm,
+    file: Option<PathBuf>,
+    key: OnceLock<InProcessKey>,
+    /// Held while it is made: whoever comes meanwhile must not make another.
+    making: Mutex<()>,
+}
+
+impl OnDemandKey {
+    /// The key for `algorithm` in `file`, which is read now if it is there; without a file, one in memory only.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when the file cannot be read, or holds no key that fits the algorithm.
+    pub fn open(algorithm: Algorithm, file: Option<PathBuf>) -> Result<Self, KeyFileError> {
+        let loaded = match file.as_deref().map(InProcessKey::load) {
+            None => None,
+            Some(Err(KeyFileError::File(error))) if error.kind() == io::ErrorKind::NotFound => None,
+            Some(loaded) => Some(loaded?.bound_to(algorithm)?),
+        };
+        let key = loaded.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self(Arc::new(Place { algorithm, file, key, making: Mutex::default() })))
+    }
+
+    /// The algorithm that the key is bound to.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.0.algorithm
+    }
+
+    /// The key, if it is made.
+    #[must_use]
+    pub fn made(&self) -> Option<&InProcessKey> {
+        self.0.key.get()
+    }
+
+    /// Makes the key if it is not made yet: on a thread of its own, since an RSA key takes its time. Who is not there any
+    /// more when it is done leaves it to the next.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when it cannot be made, or not be written.
+    pub async fn make(&self) -> Result<(), KeyFileError> {
+        if self.made().is_some() {
+            return Ok(());
+        }
+        let place = Arc::clone(&self.0);
+        let made = tokio::task::spawn_blocking(move || place.make()).await;
+        made.unwrap_or(Err(KeyFileError::Generate))
+    }
+}
+
+impl Place {
+    fn make(&self) -> Result<(), KeyFileError> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.key.get().is_some() {
+            return Ok(());
+        }
+        let key = match &self.file {
+            Some(file) => InProcessKey::load_or_generate(file, self.algorithm)?,
+            None => InProcessKey::generate_for(self.algorithm)?,
+        };
+        // It was empty, and nobody else makes it.
+        let _: Result<(), InProcessKey> = self.key.set(key.bound_to(self.algorithm)?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    fn key_id(key: &OnDemandKey) -> Option<&str> {
+        key.made().map(|key| key.verification().key_id())
+    }
+
+    #[tokio::test]
+    async fn a_key_is_made_once_however_many_need_it_at_once_and_is_the_same_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for algorithm in Algorithm::OF_KEY_PAIRS {
+            let file = folder.path().join(algorithm.as_str());
+            let open = || OnDemandKey::open(algorithm, Some(file.clone())).expect("a place");
+            let key = open();
+            assert_eq!(key_id(&key), None, "{algorithm}");
+            for made in join_all((0..4).map(|_| key.make())).await {
+                made.expect("a key");
+            }
+            assert!(key_id(&key).is_some() && key_id(&open()) == key_id(&key), "{algorithm}");
+            let mode = fs::metadata(&file).expect("a file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{algorithm}");
+            let fitting: Vec<_> = Algorithm::ALL
+                .into_iter()
+                .filter(|other| key.made().is_some_and(|key| key.verification().fits(*other)))
+                .collect();
+            assert_eq!(fitting, [algorithm]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_nobody_waited_for_is_there_for_the_next() {
+        let key = OnDemandKey::open(Algorithm::Es256, None).expect("a place");
+        {
+            let _another_makes_it = key.0.making.lock().expect("not poisoned");
+            assert!(key.make().now_or_never().is_none(), "given up while it waits");
+        }
+        key.make().await.expect("a key");
+        let first = key_id(&key).map(str::to_owned);
+        key.make().await.expect("the key");
+        assert_eq!(key_id(&key).map(str::to_owned), first);
+    }
+
+    #[test]
+    fn a_file_with_a_key_of_another_kind_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("key.der");
+        InProcessKey::load_or_generate(&file, Algorithm::Es256).expect("a key");
+        let bytes = fs::read(&file).expect("a file");
+        for algorithm in [Algorithm::Rs256, Algorithm::Es384, Algorithm::EdDsa] {
+            let error = OnDemandKey::open(algorithm, Some(file.clone())).err().expect("a misfit").to_string();
+            assert_eq!(error, format!("its key does not fit {algorithm}, which it is bound to"));
+        }
+        assert_eq!(fs::read(&file).expect("a file"), bytes);
+    }
+
+    #[tokio::test]
+    async fn there_is_no_key_for_an_algorithm_of_shared_secrets() {
+        let key = OnDemandKey::open(Algorithm::Hs256, None).expect("a place");
+        let error = key.make().await.expect_err("no key").to_string();
+        assert_eq!(error, "HS256 needs a secret that both sides share, and this server keeps none");
+    }
+}
