@@ -18,7 +18,7 @@ use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
 use crate::client::secret::{ClientSecret, StoredSecret};
 use crate::client::{AuthMethod, Client, ClientId};
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Description, Error, Kind};
 use crate::form::{Form, decode};
 use crate::store::clients::Clients;
 
@@ -66,7 +66,7 @@ impl Credentials {
     ///
     /// # Errors
     /// `invalid_request` for two methods, or two identifiers, in one request; `invalid_client` for none, or for a
-    /// header that cannot be read.
+    /// header that is not Basic: the method is not supported (RFC 6749, section 5.2).
     pub fn read(headers: &HeaderMap, form: &Form) -> Result<Self, Error> {
         const TWO_METHODS: Error = Error::invalid_request("The request authenticates the client by two methods.");
         const TWO_CLIENTS: Error = Error::invalid_request("The request names two clients.");
@@ -86,13 +86,14 @@ impl Credentials {
         if authorizations.next().is_some() || secret_in_body.is_some() || is_asserted {
             return Err(TWO_METHODS);
         }
-        let unreadable = || Error::invalid_client().because("the Authorization header is not readable Basic");
-        let (id, readings) = basic(authorization.as_bytes()).ok_or_else(unreadable)?;
+        let (id, readings) = basic(authorization.as_bytes())?;
         if in_body.is_some_and(|in_body| in_body != id.as_str()) {
             return Err(TWO_CLIENTS);
         }
-        let proof = Proof::Secret { method: AuthMethod::ClientSecretBasic, readings };
-        Ok(Self { client_id: ClientId::parse(&id).ok(), proof })
+        // RFC 6749, section 2.3.1: an empty secret may as well be left out, and is no secret.
+        let is_empty = readings.iter().all(|reading| reading.is_empty());
+        let method = if is_empty { AuthMethod::None } else { AuthMethod::ClientSecretBasic };
+        Ok(Self { client_id: ClientId::parse(&id).ok(), proof: Proof::Secret { method, readings } })
     }
 
     fn of_body(client_id: Option<&str>, secret: Option<&str>) -> Result<Self, Error> {
@@ -166,17 +167,35 @@ enum Proven {
 }
 
 /// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
-fn basic(header: &[u8]) -> Option<(Zeroizing<String>, [Zeroizing<String>; 2])> {
-    let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+///
+/// The user-id is read as the RFC has it wherever it can be: one that was sent raw and holds `+`, `%` or `:` may read as
+/// another. Of the password both readings are kept, to be compared.
+///
+/// # Errors
+/// `invalid_client` when the header is of another scheme, or cannot be read.
+fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), Error> {
+    const ANOTHER_SCHEME: Description = Description::new("The scheme of the Authorization header is not Basic.");
+    const UNREADABLE: Description = Description::new("The Authorization header is not readable as Basic.");
+
+    let scheme = header.split(|&byte| byte == b' ').next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        let reason = "the scheme of the Authorization header is not Basic";
+        return Err(Error::new(Kind::InvalidClient, ANOTHER_SCHEME).because(reason));
     }
-    let decoded = Zeroizing::new(BASE64.decode(encoded.trim_matches(' ')).ok()?);
-    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    let as_sent = |text: &str| Zeroizing::new(text.to_owned());
-    let id = decode(id.as_bytes()).unwrap_or_else(|| as_sent(id));
-    let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
-    Some((id, secrets))
+    let read = || {
+        let encoded = std::str::from_utf8(header.get(scheme.len() + 1..)?).ok()?.trim_matches(' ');
+        let decoded = Zeroizing::new(BASE64.decode(encoded).ok()?);
+        let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        let as_sent = |text: &str| Zeroizing::new(text.to_owned());
+        let id = decode(id.as_bytes()).unwrap_or_else(|| as_sent(id));
+        let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
+        Some((id, secrets))
+    };
+    let unreadable = || {
+        let reason = "the Authorization header is not readable Basic";
+        Error::new(Kind::InvalidClient, UNREADABLE).because(reason)
+    };
+    read().ok_or_else(unreadable)
 }
 
 /// The registered clients, each kept in memory for a while once it has authenticated.
@@ -264,7 +283,7 @@ mod tests {
     use super::*;
 
     fn read(header: &str) -> Option<(String, [String; 2])> {
-        let (id, secrets) = basic(header.as_bytes())?;
+        let (id, secrets) = basic(header.as_bytes()).ok()?;
         Some((id.to_string(), secrets.map(|secret| secret.to_string())))
     }
 
@@ -286,7 +305,15 @@ mod tests {
 
     #[test]
     fn what_is_not_basic_is_unreadable() {
-        for header in ["", "Basic", "Basic ", "Basic !!!", "Bearer eA==", &format!("Basic {}", encode("no colon"))] {
+        for header in [
+            "",
+            "Basic",
+            "Basic ",
+            "Basic !!!",
+            "Basic \tYTpi",
+            "Bearer eA==",
+            &format!("Basic {}", encode("no colon")),
+        ] {
             assert_eq!(read(header), None, "{header}");
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use passgrant::client::{AuthMethod, Client};
 use passgrant::clock::Timestamp;
 
@@ -61,7 +61,12 @@ async fn only_the_registered_method_is_accepted_and_never_two_at_once() {
         (None,                       Some("public"),       None,          "ok"),
         (None,                       Some("public"),       secret,        "invalid_client"),
         (None,                       Some("public"),       Some(""),      "ok"),
-        (Some(("public", "")),       None,                 None,          "invalid_client"),
+        (Some(("public", "")),       None,                 None,          "ok"),
+        (Some(("public", "")),       Some("public"),       None,          "ok"),
+        (Some(("public", "")),       Some("app"),          None,          "invalid_request"),
+        (Some(("public", "")),       None,                 secret,        "invalid_request"),
+        (Some(("post", "")),         None,                 None,          "invalid_client"),
+        (Some(("disabled-public", "")), None,              None,          "invalid_client"),
         (Some(("public", SECRET)),   None,                 None,          "invalid_client"),
         (None,                       Some("disabled-public"), None,       "invalid_client"),
         (None,                       Some("unknown"),      None,          "invalid_client"),
@@ -118,6 +123,30 @@ async fn a_header_that_is_not_basic_is_invalid_client_and_two_are_invalid_reques
     let mut twice = token_request(Some(("app", SECRET)), &LOGIN);
     twice.headers_mut().append(AUTHORIZATION, HeaderValue::from_str(&basic("app", SECRET)).expect("a header"));
     app.send(twice).await.failed(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_header_of_another_scheme_is_refused_with_that_reason_whoever_the_client_is() {
+    let app = TestApp::start().await;
+    app.register(public_client("spa")).await;
+    let mut answers = Vec::new();
+    for client_id in [None, Some("spa"), Some("app"), Some("unknown")] {
+        for header in ["Bearer abc", "Bearer", "Digest username=spa", "", "BasicYXBwOg=="] {
+            let parameters: Vec<_> = LOGIN.into_iter().chain(client_id.map(|id| ("client_id", id))).collect();
+            let mut request = token_request(None, &parameters);
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(header));
+            let answer = app.send(request).await.failed(401, "invalid_client");
+            assert!(answer.headers.contains_key(WWW_AUTHENTICATE), "RFC 6749, section 5.2");
+            assert_eq!(answer.text("error_description"), "The scheme of the Authorization header is not Basic.");
+            answers.push(answer.whole());
+        }
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+
+    let mut unreadable = token_request(None, &LOGIN);
+    unreadable.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Basic ???"));
+    let answer = app.send(unreadable).await.failed(401, "invalid_client");
+    assert_eq!(answer.text("error_description"), "The Authorization header is not readable as Basic.");
 }
 
 #[tokio::test]
