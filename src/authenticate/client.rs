@@ -15,7 +15,7 @@ use subtle::Choice;
 use zeroize::Zeroizing;
 
 use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
-use crate::client::secret::{ClientSecret, StoredSecret};
+use crate::client::secret::{ClientSecret, Secrets, StoredSecret};
 use crate::client::{AuthMethod, Client, ClientId};
 use crate::clock::Timestamp;
 use crate::error::{Description, Error, Kind};
@@ -147,15 +147,16 @@ fn is_secret_of(
 ) -> bool {
     let nobody = StoredSecret::unmatchable();
     let mut proven = Choice::from(u8::from(method == AuthMethod::None));
-    for slot in 0..Client::MAX_SECRETS {
-        let stored = client.and_then(|client| client.secrets.get(slot));
+    for slot in 0..Secrets::MAX {
+        let stored = client.and_then(|client| client.authentication.secrets().get(slot));
         let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
         for presented in readings {
             proven |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
         }
     }
     let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
-    client.is_some_and(|client| !client.disabled && client.auth_method == method && bounded && proven.into())
+    client
+        .is_some_and(|client| !client.disabled && client.authentication.method() == method && bounded && proven.into())
 }
 
 /// What the proof of a client is worth.
@@ -254,8 +255,7 @@ impl ClientDirectory {
             Proof::Secret { method, readings } if is_secret_of(client, *method, readings, now) => Ok(Proven::ForGood),
             Proof::Secret { .. } => Err("wrong secret or method, or disabled".to_owned()),
             Proof::Assertion(assertion) => {
-                let able = client.filter(|client| !client.disabled && client.auth_method == AuthMethod::PrivateKeyJwt);
-                let keys = able.and_then(|client| client.keys.as_ref());
+                let keys = client.filter(|client| !client.disabled).and_then(|client| client.authentication.keys());
                 let unspent = self.assertions.verify(assertion, id, keys, now);
                 unspent.map(Proven::Once).map_err(|reason| reason.to_string())
             }

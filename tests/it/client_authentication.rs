@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use aws_sdk_dynamodb::types::AttributeValue;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use passgrant::client::{AuthMethod, Client};
+use http::{HeaderValue, Request};
+use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::rules::RefusedClient;
+use passgrant::client::{Capability, Client, ClientId};
 use passgrant::clock::Timestamp;
+use passgrant::store::Changed;
 
-use crate::app::{PASSWORD, SECRET, START, TestApp, basic, client, public_client, secret, token_request};
+use crate::app::{PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request};
 
 const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 
@@ -30,7 +34,8 @@ async fn present(app: &TestApp, presented: Presented<'_>) -> String {
 #[tokio::test]
 async fn only_the_registered_method_is_accepted_and_never_two_at_once() {
     let app = TestApp::start().await;
-    app.register(Client { auth_method: AuthMethod::ClientSecretPost, ..client("post") }).await;
+    app.register(Client { authentication: ClientAuthentication::SecretPost(secret(SECRET).into()), ..client("post") })
+        .await;
     app.register(public_client("public")).await;
     app.register(Client { disabled: true, ..client("disabled") }).await;
     app.register(Client { disabled: true, ..public_client("disabled-public") }).await;
@@ -101,7 +106,7 @@ async fn every_failure_has_the_same_bytes() {
 async fn a_basic_header_in_any_case_with_form_encoding_or_raw_is_read() {
     let app = TestApp::start().await;
     let awkward = "p:a+b%zz 100%";
-    app.register(Client { secrets: vec![secret(awkward)], ..client("my app:1") }).await;
+    app.register(Client { authentication: by_basic(vec![secret(awkward)]), ..client("my app:1") }).await;
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let header = basic(&encode("my app:1"), &encode(awkward));
     let raw = basic(&encode("my app:1"), awkward);
@@ -150,6 +155,53 @@ async fn a_header_of_another_scheme_is_refused_with_that_reason_whoever_the_clie
 }
 
 #[tokio::test]
+async fn a_public_client_has_no_capability_even_if_it_was_stored_with_one() {
+    let app = TestApp::start().await;
+    app.register(public_client("spa")).await;
+    let both = ["introspect", "revoke"].map(|name| AttributeValue::S(name.to_owned()));
+    app.set_client_attribute("spa", "capabilities", AttributeValue::L(both.to_vec())).await;
+    let tokens = app.login().await.succeeded();
+    let ask = |path: &str, token: &str, by_basic: bool| {
+        let credentials = by_basic.then_some(("spa", ""));
+        let mut parameters = vec![("token", token)];
+        parameters.extend((!by_basic).then_some(("client_id", "spa")));
+        let mut request: Request<_> = token_request(credentials, &parameters);
+        *request.uri_mut() = path.parse().expect("a path");
+        request
+    };
+    for token in ["access_token", "refresh_token"].map(|name| tokens.text(name)) {
+        for by_basic in [true, false] {
+            app.send(ask("/oauth2/introspect", &token, by_basic)).await.failed(400, "unauthorized_client");
+            app.send(ask("/oauth2/revoke", &token, by_basic)).await.succeeded();
+        }
+    }
+    app.register_api().await;
+    assert_eq!(app.introspect(&tokens.text("access_token")).await["active"], true, "it is not revoked");
+    app.refresh(&tokens.text("refresh_token")).await.succeeded();
+
+    let id = ClientId::parse("spa").expect("a client id");
+    let read = app.store.clients.get_revision(&id).await.expect("a read").expect("a client");
+    let enabled = read.client.update(app.now(), |_| Ok::<_, RefusedClient>(()));
+    assert_eq!(enabled.expect_err("it breaks a rule"), RefusedClient::PublicCapability(Capability::Introspect));
+    let disabled = read.client.disabled_at(app.now());
+    assert_eq!(app.store.clients.replace(&read, &disabled).await.expect("a write"), Changed::Yes);
+    app.send(ask("/oauth2/revoke", "x", false)).await.failed(401, "invalid_client");
+}
+
+#[tokio::test]
+async fn a_client_stored_before_a_rule_was_made_is_what_it_was() {
+    let app = TestApp::start().await;
+    app.set_client_attribute("app", "refresh_idle_lifetime", AttributeValue::N("600".to_owned())).await;
+    app.set_client_attribute("app", "access_token_lifetime", AttributeValue::N("3600".to_owned())).await;
+    let first = app.login().await.succeeded();
+    assert_eq!(first.json()["expires_in"], 3600);
+    app.clock.advance(Duration::from_secs(599));
+    let second = app.refresh(&first.text("refresh_token")).await.succeeded();
+    app.clock.advance(Duration::from_mins(10));
+    app.refresh(&second.text("refresh_token")).await.failed(400, "invalid_grant");
+}
+
+#[tokio::test]
 async fn client_ids_and_secrets_are_case_sensitive() {
     let app = TestApp::start().await;
     for credentials in [("App", SECRET), ("app", &SECRET.to_uppercase())] {
@@ -162,7 +214,8 @@ async fn two_secrets_hold_at_once_and_each_ends_when_it_should() {
     let app = TestApp::start().await;
     let mut old = secret("the-old-secret");
     old.not_after = Some(Timestamp::from_unix(START + 100));
-    app.register(Client { secrets: vec![secret("the-new-secret"), old], ..client("rotating") }).await;
+    let authentication = by_basic(vec![secret("the-new-secret"), old]);
+    app.register(Client { authentication, ..client("rotating") }).await;
     let accepts = async |secret| app.send(token_request(Some(("rotating", secret)), &LOGIN)).await.status.is_success();
 
     assert!(accepts("the-new-secret").await && accepts("the-old-secret").await);
@@ -181,7 +234,8 @@ async fn a_cached_client_takes_a_new_secret_at_once_and_a_disabling_in_time() {
     let login = async |secret| app.send(token_request(Some(("app", secret)), &LOGIN)).await.status.is_success();
 
     assert!(login(SECRET).await);
-    app.change_client("app", |client| client.secrets.push(secret("the-new-secret"))).await;
+    let both = by_basic(vec![secret(SECRET), secret("the-new-secret")]);
+    app.change_client("app", |client| client.authentication = both).await;
     assert!(login("the-new-secret").await, "a secret that the cached client lacks is looked up");
     app.change_client("app", |client| client.disabled = true).await;
     app.clock.advance(Duration::from_secs(59));
