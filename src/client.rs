@@ -51,6 +51,12 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The characters in it by which Basic credentials tell another client when they are sent as they are, and not
+    /// form-encoded (RFC 6749, section 2.3.1).
+    pub fn ambiguous_in_basic(&self) -> impl Iterator<Item = char> {
+        ['+', '%', ':'].into_iter().filter(|character| self.0.contains(*character))
+    }
 }
 
 impl fmt::Display for ClientId {

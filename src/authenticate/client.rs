@@ -318,6 +318,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_id_sent_raw_is_read_as_another_where_it_holds_what_is_ambiguous() {
+        for byte in 0x20..=0x7E_u8 {
+            // Hexadecimal digits follow, so that a percent sign begins an escape.
+            let id = format!("a{}20b", char::from(byte));
+            let ambiguous = ClientId::parse(&id).expect("a client id").ambiguous_in_basic().next().is_some();
+            let header = format!("Basic {}", encode(&format!("{id}:secret")));
+            let (read_id, _) = read(&header).expect("well formed");
+            assert_eq!(read_id != id, ambiguous, "{id}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_header_is_read_or_refused(header in prop::collection::vec(any::<u8>(), 0..256)) {

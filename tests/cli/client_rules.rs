@@ -32,6 +32,28 @@ fn a_secret_that_may_be_guessed_is_taken_only_by_whoever_insists() {
 }
 
 #[test]
+fn an_id_that_careless_clients_send_as_another_is_warned_of() {
+    let data = used_folder();
+    let folder = On(data.path());
+    let warning = |characters: &str| {
+        format!(
+            "warning: the client id holds {characters}, which a client has to form-encode in HTTP Basic (RFC 6749, section \
+             2.3.1): one that sends the id as it is, as many do, is taken for another client and refused\n"
+        )
+    };
+    for (id, characters) in [("a+b", "+"), ("50%", "%"), ("a:b", ":"), ("https://app.example/?a+b", "+ and :")] {
+        let created = folder.run(&["client", "create", id]);
+        assert_eq!((created.code, created.stderr), (Some(0), warning(characters)), "{id}");
+    }
+    for (id, method) in [("a+c", "client_secret_post"), ("a:c", "none"), ("an app/1", "client_secret_basic")] {
+        folder.run(&["client", "create", id, "--auth-method", method]).ok();
+    }
+    let updated = folder.run(&["client", "update", "a+c", "--auth-method", "client_secret_basic"]);
+    assert_eq!((updated.code, updated.stderr), (Some(0), warning("+")));
+    folder.run(&["client", "update", "a+c", "--name", "A"]).ok();
+}
+
+#[test]
 fn a_change_is_held_to_the_same_rules_as_a_new_client() {
     let data = used_folder();
     let folder = On(data.path());

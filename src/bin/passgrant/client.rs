@@ -20,7 +20,7 @@ use crate::client::options::Options;
 use crate::client::secrets::SecretOptions;
 use crate::client::view::{ClientView, Deleted};
 use crate::failure::Failure;
-use crate::output::listing;
+use crate::output::{listing, warn};
 
 /// How often a change is tried again that somebody else's came before.
 const ATTEMPTS: usize = 5;
@@ -127,10 +127,23 @@ async fn create(context: &Context, change: Change) -> Result<(), Failure> {
     match context.database().await?.store.clients.create(&client).await? {
         Created::AlreadyThere => Err(Failure::refused(format!("client {} already exists", client.id))),
         Created::Yes => {
+            warn_of_ambiguous_id(&client);
             let shown = secret.as_ref().filter(|_| !secret_options.is_chosen());
             let view = ClientView::new(&client).with_secret(shown);
             context.output.print(&view, || view.text())
         }
+    }
+}
+
+/// Tells of an identifier by which a client that is careless with HTTP Basic is taken for another one.
+fn warn_of_ambiguous_id(client: &Client) {
+    let ambiguous: Vec<_> = client.id.ambiguous_in_basic().map(String::from).collect();
+    if client.authentication.method() == AuthMethod::ClientSecretBasic && !ambiguous.is_empty() {
+        warn(&format!(
+            "the client id holds {}, which a client has to form-encode in HTTP Basic (RFC 6749, section 2.3.1): one that \
+             sends the id as it is, as many do, is taken for another client and refused",
+            ambiguous.join(" and ")
+        ));
     }
 }
 
@@ -183,6 +196,9 @@ async fn update(context: &Context, change: Change) -> Result<(), Failure> {
         })
     });
     let client = client.await?;
+    if options.auth_method.is_some() {
+        warn_of_ambiguous_id(&client);
+    }
     let view = ClientView::new(&client).with_secret(generated.as_ref());
     context.output.print(&view, || view.text())
 }
