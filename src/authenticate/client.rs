@@ -1,8 +1,9 @@
 //! Client authentication (RFC 6749, section 2.3), before any user is looked at.
 
+mod directory;
+
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD as STANDARD_ALPHABET;
@@ -10,20 +11,17 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use quick_cache::sync::Cache;
 use subtle::Choice;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
+pub use crate::authenticate::client::directory::ClientDirectory;
 use crate::client::secret::{ClientSecret, Secrets, StoredSecret};
 use crate::client::{AuthMethod, Client, ClientId};
 use crate::clock::Timestamp;
 use crate::error::{Description, Error, Kind};
 use crate::form::{Form, decode};
-use crate::store::clients::Clients;
-
-/// The most clients kept in memory.
-const CACHED_CLIENTS: usize = 1024;
 
 /// Base64 as HTTP Basic has it (RFC 7617, section 2), for clients with padding and without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -137,34 +135,73 @@ impl Credentials {
     }
 }
 
-/// Whether one of the `readings` is a live secret of `client`, and `method` is the client's. The work is the same for
-/// every client, and for none.
-fn is_secret_of(
-    client: Option<&Client>,
-    method: AuthMethod,
-    readings: &[Zeroizing<String>; 2],
-    now: Timestamp,
-) -> bool {
-    let nobody = StoredSecret::unmatchable();
-    let mut proven = Choice::from(u8::from(method == AuthMethod::None));
-    for slot in 0..Secrets::MAX {
-        let stored = client.and_then(|client| client.authentication.secrets().get(slot));
-        let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
-        for presented in readings {
-            proven |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
-        }
-    }
-    let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
-    client
-        .is_some_and(|client| !client.disabled && client.authentication.method() == method && bounded && proven.into())
-}
-
 /// What the proof of a client is worth.
 enum Proven {
     /// It may be shown again.
     ForGood,
     /// It counts once: when it is spent.
     Once(Unspent),
+}
+
+/// Why a client is not proven. For the log: the client is told `invalid_client`, whichever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum Unproven {
+    #[error("wrong secret")]
+    WrongSecret,
+    #[error("wrong method, or disabled")]
+    MethodOrDisabled,
+    #[error(transparent)]
+    Assertion(assertion::Refused),
+}
+
+impl Credentials {
+    /// What these credentials are worth for `client`. The work is the same for every client, and for none.
+    fn prove(
+        &self,
+        id: &ClientId,
+        client: Option<&Client>,
+        assertions: &Assertions,
+        now: Timestamp,
+    ) -> Result<Proven, Unproven> {
+        match &self.proof {
+            Proof::Secret { method, readings } => {
+                prove_by_secret(client, *method, readings, now).map(|()| Proven::ForGood)
+            }
+            Proof::Assertion(assertion) => {
+                let keys = client.filter(|client| !client.disabled).and_then(|client| client.authentication.keys());
+                assertions.verify(assertion, id, keys, now).map(Proven::Once).map_err(Unproven::Assertion)
+            }
+        }
+    }
+}
+
+/// Whether one of the `readings` is a live secret of `client`, and `method` is the client's.
+fn prove_by_secret(
+    client: Option<&Client>,
+    method: AuthMethod,
+    readings: &[Zeroizing<String>; 2],
+    now: Timestamp,
+) -> Result<(), Unproven> {
+    let nobody = StoredSecret::unmatchable();
+    let secrets = client.map_or(&[][..], |client| client.authentication.secrets());
+    let mut known = Choice::from(0);
+    for slot in 0..Secrets::MAX {
+        let stored = secrets.get(slot);
+        let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
+        for presented in readings {
+            known |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
+        }
+    }
+    let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
+    let (known, without) = (bool::from(known) && bounded, method == AuthMethod::None);
+    let is_its_method = |client: &Client| !client.disabled && client.authentication.method() == method;
+    if client.is_some_and(is_its_method) && (known || without) {
+        Ok(())
+    } else if known || without || secrets.is_empty() {
+        Err(Unproven::MethodOrDisabled)
+    } else {
+        Err(Unproven::WrongSecret)
+    }
 }
 
 /// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
@@ -197,83 +234,6 @@ fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), E
         Error::new(Kind::InvalidClient, UNREADABLE).because(reason)
     };
     read().ok_or_else(unreadable)
-}
-
-/// The registered clients, each kept in memory for a while once it has authenticated.
-pub struct ClientDirectory {
-    clients: Clients,
-    assertions: Assertions,
-    cache: Cache<ClientId, (Timestamp, Arc<Client>)>,
-    kept_for: Duration,
-}
-
-impl ClientDirectory {
-    /// The directory of `clients`, each kept for `kept_for`; zero keeps none. Their assertions are checked by
-    /// `assertions`.
-    #[must_use]
-    pub fn new(clients: Clients, assertions: Assertions, kept_for: Duration) -> Self {
-        Self { clients, assertions, cache: Cache::new(CACHED_CLIENTS), kept_for }
-    }
-
-    /// Authenticates the client of a request.
-    ///
-    /// Credentials that a client in memory does not accept are checked once more against the table, so that a new
-    /// secret or key works at once; an unknown client costs that read too. An assertion is spent last, when all else
-    /// about it is right: nobody but the client can use it up.
-    ///
-    /// # Errors
-    /// `invalid_client`, the same whatever was wrong; [`Error::unavailable`] when the store does not answer.
-    pub async fn authenticate(&self, credentials: &Credentials, now: Timestamp) -> Result<AuthenticatedClient, Error> {
-        let refused = |reason: &str| Error::invalid_client().because(reason);
-        let Some(id) = &credentials.client_id else {
-            return Err(refused("the client id is not one"));
-        };
-        if let Some(client) = self.cached(id, now) {
-            if let Ok(proven) = self.prove(credentials, id, Some(&client), now) {
-                return self.admit(client, proven).await;
-            }
-            self.cache.remove(id);
-        }
-        let client = self.clients.get(id).await?;
-        let proven = self.prove(credentials, id, client.as_ref(), now);
-        let client = Arc::new(client.ok_or_else(|| refused("unknown client"))?);
-        let proven = proven.map_err(|reason| refused(&reason))?;
-        if !self.kept_for.is_zero() {
-            self.cache.insert(id.clone(), (now, Arc::clone(&client)));
-        }
-        self.admit(client, proven).await
-    }
-
-    fn prove(
-        &self,
-        credentials: &Credentials,
-        id: &ClientId,
-        client: Option<&Client>,
-        now: Timestamp,
-    ) -> Result<Proven, String> {
-        match &credentials.proof {
-            Proof::Secret { method, readings } if is_secret_of(client, *method, readings, now) => Ok(Proven::ForGood),
-            Proof::Secret { .. } => Err("wrong secret or method, or disabled".to_owned()),
-            Proof::Assertion(assertion) => {
-                let keys = client.filter(|client| !client.disabled).and_then(|client| client.authentication.keys());
-                let unspent = self.assertions.verify(assertion, id, keys, now);
-                unspent.map(Proven::Once).map_err(|reason| reason.to_string())
-            }
-        }
-    }
-
-    async fn admit(&self, client: Arc<Client>, proven: Proven) -> Result<AuthenticatedClient, Error> {
-        if let Proven::Once(assertion) = proven {
-            self.assertions.spend(assertion).await?;
-        }
-        Ok(AuthenticatedClient(client))
-    }
-
-    fn cached(&self, id: &ClientId, now: Timestamp) -> Option<Arc<Client>> {
-        let (read_at, client) = self.cache.get(id)?;
-        // A clock that was set back must not keep a client for ever.
-        (now >= read_at && now.since(read_at) < self.kept_for).then_some(client)
-    }
 }
 
 #[cfg(test)]

@@ -124,6 +124,13 @@ pub struct Revision {
     revision: u64,
 }
 
+impl Revision {
+    /// Which revision of the client it is, counted from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.revision
+    }
+}
+
 /// The clients table.
 #[derive(Clone, Debug)]
 pub struct Clients {
