@@ -1,5 +1,7 @@
 //! Client authentication (RFC 6749, section 2.3; RFC 7617).
 
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,8 +12,11 @@ use passgrant::client::rules::RefusedClient;
 use passgrant::client::{Capability, Client, ClientId};
 use passgrant::clock::Timestamp;
 use passgrant::store::Changed;
+use serde_json::Value;
+use tracing::level_filters::LevelFilter;
 
 use crate::app::{PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request};
+use crate::logs::Captured;
 
 const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 
@@ -199,6 +204,53 @@ async fn a_client_stored_before_a_rule_was_made_is_what_it_was() {
     let second = app.refresh(&first.text("refresh_token")).await.succeeded();
     app.clock.advance(Duration::from_mins(10));
     app.refresh(&second.text("refresh_token")).await.failed(400, "invalid_grant");
+}
+
+/// The lines in which the log says that a secret was wrong: of which client, and how many there were.
+fn wrong_secrets(log: &str) -> Vec<(String, u64)> {
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
+    let told = |line: Value| Some((line["client_id"].as_str()?.to_owned(), line["wrong_secrets"].as_u64()?));
+    lines.filter(|line| line["level"] == "WARN").filter_map(told).collect()
+}
+
+#[tokio::test]
+async fn wrong_secrets_are_counted_in_the_log_for_each_client_there_is_and_for_nobody_else() {
+    for cache in ["0s", "60s"] {
+        let (captured, _guard) = Captured::at(LevelFilter::INFO);
+        let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", cache).start().await;
+        app.register(client("app")).await;
+        app.register(public_client("public")).await;
+        app.register(Client { disabled: true, ..client("disabled") }).await;
+        let post = ClientAuthentication::SecretPost(secret(SECRET).into());
+        app.register(Client { authentication: post, ..client("post") }).await;
+        app.create_user("ann").await;
+        #[rustfmt::skip]
+        let table = [
+            // Basic header,                            client_id,       client_secret
+            (Some(("app", "wrong-of-the-test")),        None,            None),
+            (Some(("app", SECRET)),                     None,            None),
+            (None,                                      Some("post"),    Some("wrong-of-the-test")),
+            (None,                                      Some("app"),     Some("wrong-of-the-test")),
+            (Some(("disabled", "wrong-of-the-test")),   None,            None),
+            (Some(("app", "")),                         None,            None),
+            (None,                                      Some("app"),     None),
+            (None,                                      Some("app"),     Some(SECRET)),
+            (Some(("post", SECRET)),                    None,            None),
+            (Some(("unknown", "wrong-of-the-test")),    None,            None),
+            (None,                                      Some("unknown"), Some("wrong-of-the-test")),
+            (Some(("public", "wrong-of-the-test")),     None,            None),
+            (Some(("app", "wrong-of-the-test")),        None,            None),
+        ];
+        for (basic, client_id, client_secret) in table {
+            present(&app, Presented { basic, client_id, client_secret }).await;
+        }
+        let counted = wrong_secrets(&captured.text());
+        let expected = [("app", 1), ("post", 1), ("app", 2), ("disabled", 1), ("app", 3)];
+        assert_eq!(counted, expected.map(|(id, count)| (id.to_owned(), count)), "cache of {cache}");
+        for never in ["wrong-of-the-test", SECRET, "unknown\""] {
+            assert!(!captured.text().contains(never), "{never} is in the log");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -15,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::store::clients::{Clients, Revision};
 
-/// The most clients that are kept in memory.
+/// The most clients that are kept in memory, and whose wrong secrets are counted.
 const MOST_CLIENTS: usize = 1024;
 /// The most identifiers, of clients and of none, of which it is remembered when they were asked for: more than an
 /// instance can ask the table for in the second that this matters.
@@ -32,6 +33,7 @@ pub struct ClientDirectory {
     assertions: Assertions,
     memory: Cache<ClientId, Kept>,
     inquiries: Cache<ClientId, Arc<Mutex<Option<Inquiry>>>>,
+    wrong_secrets: Cache<ClientId, Arc<AtomicU64>>,
     kept_for: Duration,
 }
 
@@ -95,6 +97,7 @@ impl ClientDirectory {
             assertions,
             memory: Cache::new(MOST_CLIENTS),
             inquiries: Cache::new(MOST_INQUIRIES),
+            wrong_secrets: Cache::new(MOST_CLIENTS),
             kept_for,
         }
     }
@@ -113,7 +116,12 @@ impl ClientDirectory {
         let Judged { kept, verdict } =
             if self.kept_for.is_zero() { self.judge_by_table(&request).await? } else { self.judge(&request).await? };
         let kept = kept.ok_or_else(|| Error::invalid_client().because("unknown client"))?;
-        let proven = verdict.map_err(|reason| Error::invalid_client().because(reason))?;
+        let proven = verdict.map_err(|reason| {
+            if reason == Unproven::WrongSecret {
+                self.count_wrong_secret(id);
+            }
+            Error::invalid_client().because(reason)
+        })?;
         if let Proven::Once(assertion) = proven {
             self.assertions.spend(assertion).await?;
         }
@@ -207,5 +215,12 @@ impl ClientDirectory {
         let kept = self.memory.get(id)?;
         // A clock that was set back must not keep a client for ever.
         (now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
+    }
+
+    /// RFC 6749, section 2.3.1 wants secrets protected against guessing: whoever runs the service can see it going on.
+    fn count_wrong_secret(&self, id: &ClientId) {
+        let Ok(count) = self.wrong_secrets.get_or_insert_with(id, || Ok::<_, Infallible>(Arc::default()));
+        let wrong_secrets = count.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::warn!(client_id = id.as_str(), wrong_secrets, "a client secret is wrong");
     }
 }
