@@ -1,6 +1,8 @@
 //! Clients: the applications that may ask for tokens, and what they may do (RFC 6749, section 2).
 
+pub mod authentication;
 pub mod keys;
+pub mod rules;
 pub mod secret;
 
 use std::fmt;
@@ -15,8 +17,7 @@ use thiserror::Error;
 use crate::audience::Audience;
 use crate::chain::ChainName;
 use crate::claims::ClaimMap;
-use crate::client::keys::ClientKeys;
-use crate::client::secret::StoredSecret;
+use crate::client::authentication::ClientAuthentication;
 use crate::clock::Timestamp;
 use crate::random::{Random, RandomFailed};
 use crate::scope::{OFFLINE_ACCESS, Scope};
@@ -52,6 +53,12 @@ impl ClientId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The characters in it by which Basic credentials tell another client when they are sent as they are, and not
+    /// form-encoded (RFC 6749, section 2.3.1).
+    pub fn ambiguous_in_basic(&self) -> impl Iterator<Item = char> {
+        ['+', '%', ':'].into_iter().filter(|character| self.0.contains(*character))
     }
 }
 
@@ -145,6 +152,9 @@ impl AuthMethod {
     /// Every method, as metadata lists them.
     pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
 
+    /// The methods of confidential clients, which alone may introspect.
+    pub const CONFIDENTIAL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
     /// The registered name of the method.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -211,7 +221,7 @@ pub(crate) use named;
 named!(Grant);
 named!(AuthMethod);
 
-/// Something a client may do beside asking for tokens.
+/// Something a client may do in addition to asking for tokens, unless it is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
     /// `introspect`: ask about any token of this service (RFC 7662), as resource servers do.
@@ -274,7 +284,7 @@ pub struct RefreshPolicy {
     pub needs_offline_access: bool,
 }
 
-/// A registered client.
+/// A registered client. What must hold of its parts together before it is saved is in [`rules`].
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its identifier.
@@ -285,13 +295,8 @@ pub struct Client {
     pub name: Option<String>,
     /// A disabled client authenticates no more.
     pub disabled: bool,
-    /// The one method by which it authenticates.
-    pub auth_method: AuthMethod,
-    /// Up to [`Client::MAX_SECRETS`] secrets, so that one can be rotated without an outage; none for a method
-    /// without secrets.
-    pub secrets: Vec<StoredSecret>,
-    /// The public keys of a client that authenticates with `private_key_jwt`, and of no other.
-    pub keys: Option<ClientKeys>,
+    /// How it authenticates, and what that is checked against.
+    pub authentication: ClientAuthentication,
     /// The grants it may use.
     pub grants: Vec<Grant>,
     /// What else it may do.
@@ -321,21 +326,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// How many secrets a client may hold at once.
-    pub const MAX_SECRETS: usize = 2;
-
-    /// The client `id`, registered at `now`, with what a client has where nothing else is said: confidential, with both
-    /// grants, and still without a secret and a scope.
+    /// The client `id`, registered at `now`, with what a client has where nothing else is said: both grants, and still
+    /// no scope.
     #[must_use]
-    pub fn new(id: ClientId, incarnation: Incarnation, now: Timestamp) -> Self {
+    pub fn new(id: ClientId, incarnation: Incarnation, authentication: ClientAuthentication, now: Timestamp) -> Self {
         Self {
             id,
             incarnation: Some(incarnation),
             name: None,
             disabled: false,
-            auth_method: AuthMethod::ClientSecretBasic,
-            secrets: Vec::new(),
-            keys: None,
+            authentication,
             grants: Grant::ALL.to_vec(),
             capabilities: Vec::new(),
             scopes: Scope::default(),
@@ -363,10 +363,10 @@ impl Client {
         self.grants.contains(&grant)
     }
 
-    /// Whether it has `capability`.
+    /// Whether it has `capability`. A public client, which anybody can be, has none, whatever is stored.
     #[must_use]
     pub fn has(&self, capability: Capability) -> bool {
-        self.capabilities.contains(&capability)
+        !self.authentication.is_public() && self.capabilities.contains(&capability)
     }
 
     /// Whether a login with `scope` gives it a refresh token.

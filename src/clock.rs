@@ -1,5 +1,6 @@
 //! Time, as the protocol counts it: whole seconds since the Unix epoch (RFC 7519, `NumericDate`).
 
+use std::fmt;
 use std::ops::Add;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,6 +39,27 @@ impl Add<Duration> for Timestamp {
     }
 }
 
+/// A duration as people write it, in whole seconds: `90d`, `1h30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+        let mut rest = self.0.as_secs();
+        if rest == 0 {
+            return formatter.write_str("0s");
+        }
+        for (unit, seconds) in UNITS {
+            if rest >= seconds {
+                write!(formatter, "{}{unit}", rest / seconds)?;
+                rest %= seconds;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Where the service takes the time from.
 pub trait Clock: Send + Sync {
     /// The present moment.
@@ -53,5 +75,17 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(since_epoch.as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_written_in_as_few_units_as_it_has() {
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (3_600, "1h"), (5_400, "1h30m"), (7_776_000, "90d")] {
+            assert_eq!(Span(Duration::from_secs(seconds)).to_string(), text);
+        }
     }
 }

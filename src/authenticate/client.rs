@@ -1,8 +1,9 @@
 //! Client authentication (RFC 6749, section 2.3), before any user is looked at.
 
+mod directory;
+
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD as STANDARD_ALPHABET;
@@ -10,21 +11,17 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use quick_cache::sync::Cache;
 use subtle::Choice;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
-use crate::client::secret::{ClientSecret, StoredSecret};
+pub use crate::authenticate::client::directory::ClientDirectory;
+use crate::client::secret::{ClientSecret, Secrets, StoredSecret};
 use crate::client::{AuthMethod, Client, ClientId};
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Description, Error, Kind};
 use crate::form::{Form, decode};
-use crate::store::StoreError;
-use crate::store::clients::Clients;
-
-/// The most clients kept in memory.
-const CACHED_CLIENTS: usize = 1024;
 
 /// Base64 as HTTP Basic has it (RFC 7617, section 2), for clients with padding and without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -67,7 +64,7 @@ impl Credentials {
     ///
     /// # Errors
     /// `invalid_request` for two methods, or two identifiers, in one request; `invalid_client` for none, or for a
-    /// header that cannot be read.
+    /// header that is not Basic: the method is not supported (RFC 6749, section 5.2).
     pub fn read(headers: &HeaderMap, form: &Form) -> Result<Self, Error> {
         const TWO_METHODS: Error = Error::invalid_request("The request authenticates the client by two methods.");
         const TWO_CLIENTS: Error = Error::invalid_request("The request names two clients.");
@@ -87,13 +84,14 @@ impl Credentials {
         if authorizations.next().is_some() || secret_in_body.is_some() || is_asserted {
             return Err(TWO_METHODS);
         }
-        let unreadable = || Error::invalid_client().because("the Authorization header is not readable Basic");
-        let (id, readings) = basic(authorization.as_bytes()).ok_or_else(unreadable)?;
+        let (id, readings) = basic(authorization.as_bytes())?;
         if in_body.is_some_and(|in_body| in_body != id.as_str()) {
             return Err(TWO_CLIENTS);
         }
-        let proof = Proof::Secret { method: AuthMethod::ClientSecretBasic, readings };
-        Ok(Self { client_id: ClientId::parse(&id).ok(), proof })
+        // RFC 6749, section 2.3.1: an empty secret may as well be left out, and is no secret.
+        let is_empty = readings.iter().all(|reading| reading.is_empty());
+        let method = if is_empty { AuthMethod::None } else { AuthMethod::ClientSecretBasic };
+        Ok(Self { client_id: ClientId::parse(&id).ok(), proof: Proof::Secret { method, readings } })
     }
 
     fn of_body(client_id: Option<&str>, secret: Option<&str>) -> Result<Self, Error> {
@@ -137,27 +135,6 @@ impl Credentials {
     }
 }
 
-/// Whether one of the `readings` is a live secret of `client`, and `method` is the client's. The work is the same for
-/// every client, and for none.
-fn is_secret_of(
-    client: Option<&Client>,
-    method: AuthMethod,
-    readings: &[Zeroizing<String>; 2],
-    now: Timestamp,
-) -> bool {
-    let nobody = StoredSecret::unmatchable();
-    let mut proven = Choice::from(u8::from(method == AuthMethod::None));
-    for slot in 0..Client::MAX_SECRETS {
-        let stored = client.and_then(|client| client.secrets.get(slot));
-        let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
-        for presented in readings {
-            proven |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
-        }
-    }
-    let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
-    client.is_some_and(|client| !client.disabled && client.auth_method == method && bounded && proven.into())
-}
-
 /// What the proof of a client is worth.
 enum Proven {
     /// It may be shown again.
@@ -166,111 +143,97 @@ enum Proven {
     Once(Unspent),
 }
 
-/// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
-fn basic(header: &[u8]) -> Option<(Zeroizing<String>, [Zeroizing<String>; 2])> {
-    let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = Zeroizing::new(BASE64.decode(encoded.trim_matches(' ')).ok()?);
-    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    let as_sent = |text: &str| Zeroizing::new(text.to_owned());
-    let id = decode(id.as_bytes()).unwrap_or_else(|| as_sent(id));
-    let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
-    Some((id, secrets))
+/// Why a client is not proven. For the log: the client is told `invalid_client`, whichever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum Unproven {
+    #[error("wrong secret")]
+    WrongSecret,
+    #[error("wrong method, or disabled")]
+    MethodOrDisabled,
+    #[error(transparent)]
+    Assertion(assertion::Refused),
 }
 
-/// The registered clients, each kept in memory for a while once it has authenticated.
-pub struct ClientDirectory {
-    clients: Clients,
-    assertions: Assertions,
-    cache: Cache<ClientId, (Timestamp, Arc<Client>)>,
-    kept_for: Duration,
-}
-
-impl ClientDirectory {
-    /// The directory of `clients`, each kept for `kept_for`; zero keeps none. Their assertions are checked by
-    /// `assertions`.
-    #[must_use]
-    pub fn new(clients: Clients, assertions: Assertions, kept_for: Duration) -> Self {
-        Self { clients, assertions, cache: Cache::new(CACHED_CLIENTS), kept_for }
-    }
-
-    /// Authenticates the client of a request.
-    ///
-    /// Credentials that a client in memory does not accept are checked once more against the table, so that a new
-    /// secret or key works at once; an unknown client costs that read too. An assertion is spent last, when all else
-    /// about it is right: nobody but the client can use it up.
-    ///
-    /// # Errors
-    /// `invalid_client`, the same whatever was wrong; [`Error::unavailable`] when the store does not answer.
-    pub async fn authenticate(&self, credentials: &Credentials, now: Timestamp) -> Result<AuthenticatedClient, Error> {
-        let refused = |reason: &str| Error::invalid_client().because(reason);
-        let Some(id) = &credentials.client_id else {
-            return Err(refused("the client id is not one"));
-        };
-        if let Some(client) = self.cached(id, now) {
-            if let Ok(proven) = self.prove(credentials, id, Some(&client), now) {
-                return self.admit(client, proven).await;
-            }
-            self.cache.remove(id);
-        }
-        let client = self.clients.get(id).await?;
-        let proven = self.prove(credentials, id, client.as_ref(), now);
-        let client = Arc::new(client.ok_or_else(|| refused("unknown client"))?);
-        let proven = proven.map_err(|reason| refused(&reason))?;
-        if !self.kept_for.is_zero() {
-            self.cache.insert(id.clone(), (now, Arc::clone(&client)));
-        }
-        self.admit(client, proven).await
-    }
-
-    /// The client called `id`, from memory or from the table: for what its tokens are still worth.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store does not answer.
-    pub(crate) async fn find(&self, id: &ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, StoreError> {
-        if let Some(client) = self.cached(id, now) {
-            return Ok(Some(client));
-        }
-        let client = self.clients.get(id).await?.map(Arc::new);
-        if let Some(client) = client.as_ref().filter(|_| !self.kept_for.is_zero()) {
-            self.cache.insert(id.clone(), (now, Arc::clone(client)));
-        }
-        Ok(client)
-    }
-
+impl Credentials {
+    /// What these credentials are worth for `client`. The work is the same for every client, and for none.
     fn prove(
         &self,
-        credentials: &Credentials,
         id: &ClientId,
         client: Option<&Client>,
+        assertions: &Assertions,
         now: Timestamp,
-    ) -> Result<Proven, String> {
-        match &credentials.proof {
-            Proof::Secret { method, readings } if is_secret_of(client, *method, readings, now) => Ok(Proven::ForGood),
-            Proof::Secret { .. } => Err("wrong secret or method, or disabled".to_owned()),
+    ) -> Result<Proven, Unproven> {
+        match &self.proof {
+            Proof::Secret { method, readings } => {
+                prove_by_secret(client, *method, readings, now).map(|()| Proven::ForGood)
+            }
             Proof::Assertion(assertion) => {
-                let able = client.filter(|client| !client.disabled && client.auth_method == AuthMethod::PrivateKeyJwt);
-                let keys = able.and_then(|client| client.keys.as_ref());
-                let unspent = self.assertions.verify(assertion, id, keys, now);
-                unspent.map(Proven::Once).map_err(|reason| reason.to_string())
+                let keys = client.filter(|client| !client.disabled).and_then(|client| client.authentication.keys());
+                assertions.verify(assertion, id, keys, now).map(Proven::Once).map_err(Unproven::Assertion)
             }
         }
     }
+}
 
-    async fn admit(&self, client: Arc<Client>, proven: Proven) -> Result<AuthenticatedClient, Error> {
-        if let Proven::Once(assertion) = proven {
-            self.assertions.spend(assertion).await?;
+/// Whether one of the `readings` is a live secret of `client`, and `method` is the client's.
+fn prove_by_secret(
+    client: Option<&Client>,
+    method: AuthMethod,
+    readings: &[Zeroizing<String>; 2],
+    now: Timestamp,
+) -> Result<(), Unproven> {
+    let nobody = StoredSecret::unmatchable();
+    let secrets = client.map_or(&[][..], |client| client.authentication.secrets());
+    let mut known = Choice::from(0);
+    for slot in 0..Secrets::MAX {
+        let stored = secrets.get(slot);
+        let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
+        for presented in readings {
+            known |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
         }
-        Ok(AuthenticatedClient(client))
     }
+    let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
+    let (known, without) = (bool::from(known) && bounded, method == AuthMethod::None);
+    let is_its_method = |client: &Client| !client.disabled && client.authentication.method() == method;
+    if client.is_some_and(is_its_method) && (known || without) {
+        Ok(())
+    } else if known || without || secrets.is_empty() {
+        Err(Unproven::MethodOrDisabled)
+    } else {
+        Err(Unproven::WrongSecret)
+    }
+}
 
-    fn cached(&self, id: &ClientId, now: Timestamp) -> Option<Arc<Client>> {
-        let (read_at, client) = self.cache.get(id)?;
-        // A clock that was set back must not keep a client for ever.
-        (now >= read_at && now.since(read_at) < self.kept_for).then_some(client)
+/// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
+///
+/// The user-id is read as the RFC has it wherever it can be: one that was sent raw and holds `+`, `%` or `:` may read as
+/// another. Of the password both readings are kept, to be compared.
+///
+/// # Errors
+/// `invalid_client` when the header is of another scheme, or cannot be read.
+fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), Error> {
+    const ANOTHER_SCHEME: Description = Description::new("The scheme of the Authorization header is not Basic.");
+    const UNREADABLE: Description = Description::new("The Authorization header is not readable as Basic.");
+
+    let scheme = header.split(|&byte| byte == b' ').next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        let reason = "the scheme of the Authorization header is not Basic";
+        return Err(Error::new(Kind::InvalidClient, ANOTHER_SCHEME).because(reason));
     }
+    let read = || {
+        let encoded = std::str::from_utf8(header.get(scheme.len() + 1..)?).ok()?.trim_matches(' ');
+        let decoded = Zeroizing::new(BASE64.decode(encoded).ok()?);
+        let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        let as_sent = |text: &str| Zeroizing::new(text.to_owned());
+        let id = decode(id.as_bytes()).unwrap_or_else(|| as_sent(id));
+        let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
+        Some((id, secrets))
+    };
+    let unreadable = || {
+        let reason = "the Authorization header is not readable Basic";
+        Error::new(Kind::InvalidClient, UNREADABLE).because(reason)
+    };
+    read().ok_or_else(unreadable)
 }
 
 #[cfg(test)]
@@ -280,7 +243,7 @@ mod tests {
     use super::*;
 
     fn read(header: &str) -> Option<(String, [String; 2])> {
-        let (id, secrets) = basic(header.as_bytes())?;
+        let (id, secrets) = basic(header.as_bytes()).ok()?;
         Some((id.to_string(), secrets.map(|secret| secret.to_string())))
     }
 
@@ -302,8 +265,28 @@ mod tests {
 
     #[test]
     fn what_is_not_basic_is_unreadable() {
-        for header in ["", "Basic", "Basic ", "Basic !!!", "Bearer eA==", &format!("Basic {}", encode("no colon"))] {
+        for header in [
+            "",
+            "Basic",
+            "Basic ",
+            "Basic !!!",
+            "Basic \tYTpi",
+            "Bearer eA==",
+            &format!("Basic {}", encode("no colon")),
+        ] {
             assert_eq!(read(header), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn an_id_sent_raw_is_read_as_another_where_it_holds_what_is_ambiguous() {
+        for byte in 0x20..=0x7E_u8 {
+            // Hexadecimal digits follow, so that a percent sign begins an escape.
+            let id = format!("a{}20b", char::from(byte));
+            let ambiguous = ClientId::parse(&id).expect("a client id").ambiguous_in_basic().next().is_some();
+            let header = format!("Basic {}", encode(&format!("{id}:secret")));
+            let (read_id, _) = read(&header).expect("well formed");
+            assert_eq!(read_id != id, ambiguous, "{id}");
         }
     }
 

@@ -1,67 +1,18 @@
 //! The public keys that a client registers, to sign its assertions with the private halves (RFC 7523, section 3).
 
+mod problem;
+
 use std::collections::HashSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::{Map, Value};
-use thiserror::Error;
 
+pub use crate::client::keys::problem::{KeyProblem, LeftOut, OfNoUse, UnusableKeys};
 use crate::signing::Algorithm;
-use crate::signing::jwk::{PublicKey, UnusableKey};
+use crate::signing::jwk::{Curve, EdwardsCurve, PublicKey};
 
 /// Members of private keys, and of secrets (RFC 7518, section 6).
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
-
-/// Why a key set cannot be registered.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum UnusableKeys {
-    /// It is too long.
-    #[error("a key set has at most {} bytes", ClientKeys::MAX_BYTES)]
-    TooLong,
-    /// It is not JSON of the form of RFC 7517, section 5.
-    #[error("a key set is a JSON object with an array of keys, called keys (RFC 7517)")]
-    Malformed,
-    /// It holds no key, or too many.
-    #[error("a key set has 1 to {} keys", ClientKeys::MAX_KEYS)]
-    Count,
-    /// Two keys have the same name.
-    #[error("two keys have the same kid")]
-    SameName,
-    /// A key cannot be used.
-    #[error("key {number} of the set {problem}")]
-    Key {
-        /// Which key, counted from 1.
-        number: usize,
-        /// What is wrong with it.
-        problem: KeyProblem,
-    },
-}
-
-/// What is wrong with a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum KeyProblem {
-    /// It is private, or a secret.
-    #[error("is private, or a secret: register the public half alone")]
-    Private,
-    /// It is not for signatures.
-    #[error("is not for verifying signatures: its use is not sig, or its key_ops lack verify")]
-    Use,
-    /// Its kind is unknown, or its members are malformed.
-    #[error("is not an RSA, P-256, P-384 or Ed25519 public key in JWK form")]
-    Kind,
-    /// Its numbers are wrong.
-    #[error("{0}")]
-    Unusable(UnusableKey),
-    /// It signs with nothing that is verified here.
-    #[error("is on P-521, for which signatures are not verified here: take P-256, P-384, Ed25519 or RSA")]
-    Unverified,
-    /// Its `alg` is not one of its kind.
-    #[error("has an alg that does not fit it")]
-    Algorithm,
-    /// Its `kid` is not a string of reasonable length.
-    #[error("has a kid that is not a string of 1 to {} bytes", ClientKeys::MAX_NAME_BYTES)]
-    Name,
-}
 
 /// A registered key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,16 +26,20 @@ struct ClientKey {
     alg: Option<Algorithm>,
 }
 
-impl ClientKey {
+/// What a member of a key set is here.
+enum Member {
+    Key(ClientKey),
+    OfNoUse(OfNoUse),
+}
+
+impl Member {
+    /// A private key is looked for first: it must not be here, of whatever kind it is.
     fn parse(members: Map<String, Value>) -> Result<Self, KeyProblem> {
         if PRIVATE_MEMBERS.iter().any(|member| members.contains_key(*member)) {
             return Err(KeyProblem::Private);
         }
-        let is_verify = |operation: &Value| operation == "verify";
-        let verifies = |operations: &Value| operations.as_array().is_some_and(|array| array.iter().any(is_verify));
-        let for_signatures = members.get("use").is_none_or(|usage| usage == "sig");
-        if !for_signatures || !members.get("key_ops").is_none_or(verifies) {
-            return Err(KeyProblem::Use);
+        if let Some(reason) = of_no_use(&members)? {
+            return Ok(Self::OfNoUse(reason));
         }
         let kid = members.get("kid").map(|kid| kid.as_str().filter(|kid| is_name(kid)).ok_or(KeyProblem::Name));
         let kid = kid.transpose()?.map(str::to_owned);
@@ -92,15 +47,39 @@ impl ClientKey {
         let key: PublicKey = serde_json::from_value(Value::Object(members)).map_err(|_| KeyProblem::Kind)?;
         key.check().map_err(KeyProblem::Unusable)?;
         if !key.algorithms().iter().any(|algorithm| Algorithm::OF_ASSERTIONS.contains(algorithm)) {
-            return Err(KeyProblem::Unverified);
+            return Ok(Self::OfNoUse(OfNoUse::Unverified));
         }
         let alg = alg.map(|alg| {
             let alg = alg.as_str().and_then(|alg| alg.parse().ok());
             alg.filter(|alg| key.fits(*alg)).ok_or(KeyProblem::Algorithm)
         });
         let alg = alg.transpose()?;
-        Ok(Self { key, kid, alg })
+        Ok(Self::Key(ClientKey { key, kid, alg }))
     }
+}
+
+/// Why a key is to be left out, as far as that is told by what it says of itself.
+fn of_no_use(members: &Map<String, Value>) -> Result<Option<OfNoUse>, KeyProblem> {
+    let usage = members.get("use").map(|usage| usage.as_str().ok_or(KeyProblem::Use)).transpose()?;
+    let operations =
+        members.get("key_ops").map(|operations| operations.as_array().ok_or(KeyProblem::Use)).transpose()?;
+    let verifies = operations.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
+    if usage.is_some_and(|usage| usage != "sig") || !verifies {
+        return Ok(Some(OfNoUse::Use));
+    }
+    let kind = members.get("kty").and_then(Value::as_str).ok_or(KeyProblem::Kind)?;
+    let curve = || members.get("crv").filter(|curve| curve.is_string()).ok_or(KeyProblem::Kind);
+    let is_known = match kind {
+        "RSA" => true,
+        "EC" => Curve::deserialize(curve()?).is_ok(),
+        "OKP" => EdwardsCurve::deserialize(curve()?).is_ok(),
+        _ => return Ok(Some(OfNoUse::Kind)),
+    };
+    if !is_known {
+        return Ok(Some(OfNoUse::Curve));
+    }
+    let is_unknown = |alg: &str| alg.parse::<Algorithm>().is_err();
+    Ok(members.get("alg").and_then(Value::as_str).is_some_and(is_unknown).then_some(OfNoUse::Algorithm))
 }
 
 fn is_name(kid: &str) -> bool {
@@ -129,12 +108,21 @@ impl ClientKeys {
     /// The longest `kid`, in bytes.
     pub const MAX_NAME_BYTES: usize = 256;
 
-    /// Parses a key set. Members that mean nothing here are left out (RFC 7517, section 4).
+    /// Parses a key set, as [`ClientKeys::parse_and_tell`] does.
     ///
     /// # Errors
-    /// [`UnusableKeys`] when a key in it is private, too weak, of another kind, or not for signatures, or when the set
-    /// is malformed or too large.
+    /// As there.
     pub fn parse(json: &str) -> Result<Self, UnusableKeys> {
+        Self::parse_and_tell(json).map(|(keys, _)| keys)
+    }
+
+    /// Parses a key set, and tells which of its keys are left out: those of an unknown kind, and those that are not for
+    /// verifying signatures (RFC 7517, section 5). Members that mean nothing here are left out too (section 4).
+    ///
+    /// # Errors
+    /// [`UnusableKeys`] when a key in it is private, malformed or too weak, when none is left, or when the set is
+    /// malformed or too large.
+    pub fn parse_and_tell(json: &str) -> Result<(Self, Vec<LeftOut>), UnusableKeys> {
         if json.len() > Self::MAX_BYTES {
             return Err(UnusableKeys::TooLong);
         }
@@ -142,14 +130,22 @@ impl ClientKeys {
         if !(1..=Self::MAX_KEYS).contains(&read.keys.len()) {
             return Err(UnusableKeys::Count);
         }
-        let parse =
-            |(at, members)| ClientKey::parse(members).map_err(|problem| UnusableKeys::Key { number: at + 1, problem });
-        let keys: Vec<ClientKey> = read.keys.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?;
+        let (mut keys, mut left_out) = (Vec::new(), Vec::new());
+        for (members, number) in read.keys.into_iter().zip(1..) {
+            let kid = members.get("kid").and_then(Value::as_str).filter(|kid| is_name(kid)).map(str::to_owned);
+            match Member::parse(members).map_err(|problem| UnusableKeys::Key { number, problem })? {
+                Member::Key(key) => keys.push(key),
+                Member::OfNoUse(reason) => left_out.push(LeftOut { number, kid, reason }),
+            }
+        }
+        if keys.is_empty() {
+            return Err(UnusableKeys::NoneOfUse(left_out));
+        }
         let mut names = HashSet::new();
         if !keys.iter().filter_map(|key| key.kid.as_ref()).all(|kid| names.insert(kid)) {
             return Err(UnusableKeys::SameName);
         }
-        Ok(Self(keys))
+        Ok((Self(keys), left_out))
     }
 
     /// The keys that may have signed with `algorithm` under the name `kid`. A key without a name fits every name.
@@ -187,6 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::signing::jwk::UnusableKey;
 
     /// RFC 7515, appendix A.3.
     fn p256() -> Value {
@@ -213,9 +210,14 @@ mod tests {
         ClientKeys::parse(&json!({ "keys": keys }).to_string())
     }
 
-    fn problem(key: Value) -> KeyProblem {
-        match parse(&[ed25519(), key]) {
-            Err(UnusableKeys::Key { number: 2, problem }) => problem,
+    /// What becomes of `key` in a set with another one.
+    fn outcome(key: &Value) -> Result<OfNoUse, KeyProblem> {
+        match ClientKeys::parse_and_tell(&json!({ "keys": [ed25519(), key] }).to_string()) {
+            Err(UnusableKeys::Key { number: 2, problem }) => Err(problem),
+            Ok((keys, left_out)) => match left_out.as_slice() {
+                [LeftOut { number: 2, reason, .. }] if keys.0.len() == 1 => Ok(*reason),
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         }
     }
@@ -232,44 +234,79 @@ mod tests {
         assert_eq!(names, ["a", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"]);
     }
 
+    fn rsa(bytes: usize) -> Value {
+        let modulus = [vec![0xFF; bytes - 1], vec![1]].concat();
+        let n = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, modulus);
+        json!({ "kty": "RSA", "n": n, "e": "AQAB" })
+    }
+
     #[test]
-    fn a_key_that_is_private_or_of_no_use_is_refused_with_the_reason() {
-        let n = |bytes: usize| {
-            let modulus = [vec![0xFF; bytes - 1], vec![1]].concat();
-            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, modulus)
-        };
-        let rsa = |bytes| json!({ "kty": "RSA", "n": n(bytes), "e": "AQAB" });
+    fn a_key_that_is_private_or_malformed_is_refused_and_one_of_no_use_left_out_with_the_reason() {
         assert!(parse(&[rsa(256), rsa(512)]).is_ok());
         for member in PRIVATE_MEMBERS {
-            assert_eq!(problem(with(p256(), member, json!("AA"))), KeyProblem::Private, "{member}");
+            assert_eq!(outcome(&with(p256(), member, json!("AA"))), Err(KeyProblem::Private), "{member}");
         }
         for (key, expected) in [
-            (json!({ "kty": "oct", "k": "c2VjcmV0" }), KeyProblem::Private),
-            (json!({ "kty": "oct" }), KeyProblem::Kind),
-            (json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" }), KeyProblem::Kind),
-            (json!({}), KeyProblem::Kind),
-            (with(p256(), "crv", json!("secp256k1")), KeyProblem::Kind),
-            (with(ed25519(), "crv", json!("X25519")), KeyProblem::Kind),
-            (with(p256(), "x", json!("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU=")), KeyProblem::Kind),
-            (with(p256(), "x", json!("AA")), KeyProblem::Unusable(UnusableKey::Coordinate)),
-            (with(p256(), "crv", json!("P-384")), KeyProblem::Unusable(UnusableKey::Coordinate)),
-            (with(ed25519(), "x", json!("AA")), KeyProblem::Unusable(UnusableKey::Coordinate)),
-            (rsa(255), KeyProblem::Unusable(UnusableKey::Rsa)),
-            (rsa(1025), KeyProblem::Unusable(UnusableKey::Rsa)),
-            (json!({ "kty": "EC", "crv": "P-521", "x": "A".repeat(88), "y": "A".repeat(88) }), KeyProblem::Unverified),
-            (with(p256(), "use", json!("enc")), KeyProblem::Use),
-            (with(p256(), "key_ops", json!(["sign"])), KeyProblem::Use),
-            (with(p256(), "key_ops", json!("verify")), KeyProblem::Use),
-            (with(p256(), "alg", json!("ES384")), KeyProblem::Algorithm),
-            (with(p256(), "alg", json!("HS256")), KeyProblem::Algorithm),
-            (with(p256(), "alg", json!("none")), KeyProblem::Algorithm),
-            (with(p256(), "alg", json!(1)), KeyProblem::Algorithm),
-            (with(p256(), "kid", json!("")), KeyProblem::Name),
-            (with(p256(), "kid", json!(1)), KeyProblem::Name),
-            (with(p256(), "kid", json!("k".repeat(257))), KeyProblem::Name),
+            (json!({ "kty": "oct", "k": "c2VjcmV0" }), Err(KeyProblem::Private)),
+            (json!({ "kty": "oct" }), Ok(OfNoUse::Kind)),
+            (json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" }), Ok(OfNoUse::Kind)),
+            (json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA", "priv": "AA" }), Err(KeyProblem::Private)),
+            (json!({}), Err(KeyProblem::Kind)),
+            (json!({ "kty": 1 }), Err(KeyProblem::Kind)),
+            (with(p256(), "crv", json!("secp256k1")), Ok(OfNoUse::Curve)),
+            (with(p256(), "crv", json!(256)), Err(KeyProblem::Kind)),
+            (with(ed25519(), "crv", json!("X25519")), Ok(OfNoUse::Curve)),
+            (with(ed25519(), "crv", json!("Ed448")), Ok(OfNoUse::Curve)),
+            (with(with(p256(), "crv", json!("secp256k1")), "d", json!("AA")), Err(KeyProblem::Private)),
+            (with(p256(), "x", json!("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU=")), Err(KeyProblem::Kind)),
+            (with(p256(), "x", json!("AA")), Err(KeyProblem::Unusable(UnusableKey::Coordinate))),
+            (with(p256(), "crv", json!("P-384")), Err(KeyProblem::Unusable(UnusableKey::Coordinate))),
+            (with(ed25519(), "x", json!("AA")), Err(KeyProblem::Unusable(UnusableKey::Coordinate))),
+            (rsa(255), Err(KeyProblem::Unusable(UnusableKey::Rsa))),
+            (rsa(1025), Err(KeyProblem::Unusable(UnusableKey::Rsa))),
+            (json!({ "kty": "EC", "crv": "P-521", "x": "A".repeat(88), "y": "A".repeat(88) }), Ok(OfNoUse::Unverified)),
+            (with(p256(), "use", json!("enc")), Ok(OfNoUse::Use)),
+            (with(with(p256(), "use", json!("enc")), "d", json!("AA")), Err(KeyProblem::Private)),
+            (with(p256(), "use", json!(1)), Err(KeyProblem::Use)),
+            (with(p256(), "key_ops", json!(["sign"])), Ok(OfNoUse::Use)),
+            (with(p256(), "key_ops", json!(["deriveKey"])), Ok(OfNoUse::Use)),
+            (with(p256(), "key_ops", json!("verify")), Err(KeyProblem::Use)),
+            (with(p256(), "alg", json!("ES384")), Err(KeyProblem::Algorithm)),
+            (with(p256(), "alg", json!("HS256")), Err(KeyProblem::Algorithm)),
+            (with(p256(), "alg", json!("none")), Ok(OfNoUse::Algorithm)),
+            (with(rsa(256), "alg", json!("RSA-OAEP-256")), Ok(OfNoUse::Algorithm)),
+            (with(p256(), "alg", json!(1)), Err(KeyProblem::Algorithm)),
+            (with(p256(), "kid", json!("")), Err(KeyProblem::Name)),
+            (with(p256(), "kid", json!(1)), Err(KeyProblem::Name)),
+            (with(p256(), "kid", json!("k".repeat(257))), Err(KeyProblem::Name)),
         ] {
-            assert_eq!(problem(key.clone()), expected, "{key}");
+            assert_eq!(outcome(&key), expected, "{key}");
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_named_by_its_place_and_its_kid_which_steers_no_terminal() {
+        let encryption = with(with(rsa(256), "use", json!("enc")), "kid", json!("e\u{1b}[2J"));
+        let keys = [encryption.clone(), ed25519(), json!({ "kty": "oct" })];
+        let (_, left_out) = ClientKeys::parse_and_tell(&json!({ "keys": keys }).to_string()).expect("a key is left");
+        let told: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                r#"key 1 ("e\u{1b}[2J") is not for verifying signatures: its use is not sig, or its key_ops lack verify"#,
+                "key 3 has a kty that is not known here: take RSA, EC or OKP",
+            ]
+        );
+        let refused = parse(&[encryption, json!({ "kty": "oct" })]).expect_err("none is left").to_string();
+        assert_eq!(refused, format!("no key of the set can be used: {}; {}", told[0], told[1].replace('3', "2")));
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_counts_with_the_others_and_its_kid_does_not() {
+        let named = |key| with(key, "kid", json!("a"));
+        let encryption = named(with(rsa(256), "use", json!("enc")));
+        assert!(parse(&[encryption.clone(), named(p256())]).is_ok());
+        assert_eq!(parse(&[vec![encryption; 10], vec![p256()]].concat()), Err(UnusableKeys::Count));
     }
 
     #[test]

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::audience::Audience;
 use crate::chain::ChainName;
 use crate::claims::ClaimMap;
+use crate::client::authentication::{ClientAuthentication, Contradiction};
 use crate::client::keys::ClientKeys;
+use crate::client::rules::CheckedClient;
 use crate::client::secret::StoredSecret;
 use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, Incarnation, RefreshPolicy};
 use crate::clock::Timestamp;
@@ -63,9 +65,9 @@ impl StoredClient {
             incarnation: client.incarnation.clone(),
             name: client.name.clone(),
             disabled: client.disabled,
-            auth_method: client.auth_method,
-            secrets: client.secrets.clone(),
-            jwks: client.keys.clone(),
+            auth_method: client.authentication.method(),
+            secrets: client.authentication.secrets().to_vec(),
+            jwks: client.authentication.keys().cloned(),
             grants: client.grants.clone(),
             capabilities: client.capabilities.clone(),
             scopes: client.scopes.clone(),
@@ -86,32 +88,16 @@ impl StoredClient {
     }
 }
 
-/// A client whose parts contradict each other.
-#[derive(Debug, thiserror::Error)]
-#[error("a client with the method {method} holds {secrets} secrets and {} key set", if *.keys { "a" } else { "no" })]
-struct Contradiction {
-    method: AuthMethod,
-    secrets: usize,
-    keys: bool,
-}
-
 impl TryFrom<StoredClient> for Client {
     type Error = Contradiction;
 
     fn try_from(stored: StoredClient) -> Result<Self, Contradiction> {
-        let (method, secrets, keys) = (stored.auth_method, stored.secrets.len(), stored.jwks.is_some());
-        let right_secrets = if method.has_secret() { (1..=Self::MAX_SECRETS).contains(&secrets) } else { secrets == 0 };
-        if !right_secrets || keys != method.has_keys() {
-            return Err(Contradiction { method, secrets, keys });
-        }
         Ok(Self {
             id: stored.client_id,
             incarnation: stored.incarnation,
             name: stored.name,
             disabled: stored.disabled,
-            auth_method: stored.auth_method,
-            secrets: stored.secrets,
-            keys: stored.jwks,
+            authentication: ClientAuthentication::new(stored.auth_method, stored.secrets, stored.jwks)?,
             grants: stored.grants,
             capabilities: stored.capabilities,
             scopes: stored.scopes,
@@ -140,6 +126,13 @@ pub struct Revision {
     /// The client.
     pub client: Client,
     revision: u64,
+}
+
+impl Revision {
+    /// Which revision of the client it is, counted from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.revision
+    }
 }
 
 /// The clients table.
@@ -179,12 +172,20 @@ impl Clients {
         Ok(Revision { client, revision })
     }
 
+    /// The item of a client, which can be read again: one that could not is never written.
+    fn written(&self, client: &Client, revision: u64) -> Result<Item, StoreError> {
+        let key = client.id.as_str();
+        let item = to_item(&self.table, key, StoredClient::new(client, revision))?;
+        self.read(key, item.clone())?;
+        Ok(item)
+    }
+
     /// Registers a client; never overwrites one.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
-    pub async fn create(&self, client: &Client) -> Result<Created, StoreError> {
-        let item = to_item(&self.table, client.id.as_str(), StoredClient::new(client, 1))?;
+    /// [`StoreError`] when DynamoDB does not, or the client could not be read again.
+    pub async fn create(&self, client: &CheckedClient) -> Result<Created, StoreError> {
+        let item = self.written(client, 1)?;
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         let outcome = request.condition_expression("attribute_not_exists(client_id)").send().await;
         Ok(Created::held(held(outcome)?))
@@ -193,9 +194,9 @@ impl Clients {
     /// Replaces what was read as `read` with `client`, unless somebody changed or deleted it meanwhile.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
-    pub async fn replace(&self, read: &Revision, client: &Client) -> Result<Changed, StoreError> {
-        let item = to_item(&self.table, client.id.as_str(), StoredClient::new(client, read.revision + 1))?;
+    /// [`StoreError`] when DynamoDB does not, or the client could not be read again.
+    pub async fn replace(&self, read: &Revision, client: &CheckedClient) -> Result<Changed, StoreError> {
+        let item = self.written(client, read.revision + 1)?;
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         let request = request.condition_expression("revision = :read");
         let outcome = request.expression_attribute_values(":read", number(read.revision)).send().await;

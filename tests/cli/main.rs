@@ -1,5 +1,6 @@
 //! The real `passgrant`, as its users run it.
 
+mod client_rules;
 mod clients;
 mod command;
 mod folders;

@@ -8,7 +8,8 @@ use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use passgrant::audience::Audience;
-use passgrant::client::secret::{ClientSecret, StoredSecret};
+use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::secret::{ClientSecret, StoredSecret, WeakSecrets};
 use passgrant::client::{Capability, Client, ClientId, Incarnation};
 use passgrant::clock::{Clock as _, SystemClock};
 use passgrant::embedded::{self, EmbeddedDynamoDb};
@@ -72,7 +73,10 @@ impl Builder {
         let tables = tables();
         let dynamodb = EmbeddedDynamoDb::start(None, &tables).await.expect("a DynamoDB");
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
-        assert_eq!(store.clients.create(&client()).await.expect("a client"), Created::Yes);
+        assert_eq!(
+            store.clients.create(&client().check().expect("a sound client")).await.expect("a client"),
+            Created::Yes
+        );
         let user = user();
         assert_eq!(store.users.create(&user).await.expect("a user"), Created::Yes);
 
@@ -235,9 +239,9 @@ fn tables() -> TableNames {
 
 fn client() -> Client {
     let now = SystemClock.now();
-    let secret = ClientSecret::chosen(Zeroizing::new(SECRET.to_owned()));
+    let secret = ClientSecret::chosen(Zeroizing::new(SECRET.to_owned()), WeakSecrets::Refused).expect("a secret");
+    let secret = StoredSecret::new(&secret, now, &OsRandom).expect("randomness");
     Client {
-        secrets: vec![StoredSecret::new(&secret, now, &OsRandom).expect("randomness")],
         capabilities: Capability::ALL.to_vec(),
         scopes: Scope::parse("openid profile email").expect("a scope"),
         default_scopes: Scope::parse("profile").expect("a scope"),
@@ -245,6 +249,7 @@ fn client() -> Client {
         ..Client::new(
             ClientId::parse(CLIENT).expect("a client id"),
             Incarnation::generate(&OsRandom).expect("randomness"),
+            ClientAuthentication::SecretBasic(secret.into()),
             now,
         )
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::Client as Kms;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,8 +16,10 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use passgrant::aws;
-use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{AuthMethod, Capability, Client, ClientId, Incarnation};
+use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::rules::RefusedClient;
+use passgrant::client::secret::{ClientSecret, Secrets, StoredSecret, WeakSecrets};
+use passgrant::client::{Capability, Client, ClientId, Incarnation};
 use passgrant::clock::{Clock, Timestamp};
 use passgrant::config::Config;
 use passgrant::embedded::{self, EmbeddedDynamoDb};
@@ -267,6 +270,7 @@ impl TestApp {
     }
 
     pub(crate) async fn register(&self, client: Client) {
+        let client = with_fitting_default(client).check().expect("a sound client");
         assert_eq!(self.store.clients.create(&client).await.expect("a client"), Created::Yes);
     }
 
@@ -287,9 +291,20 @@ impl TestApp {
     pub(crate) async fn change_client(&self, id: &str, change: impl FnOnce(&mut Client)) {
         let id = ClientId::parse(id).expect("a client id");
         let read = self.store.clients.get_revision(&id).await.expect("a read").expect("a client");
-        let mut client = read.client.clone();
-        change(&mut client);
-        self.store.clients.replace(&read, &client).await.expect("a write");
+        let changed = read.client.update(self.now(), |client| {
+            change(client);
+            *client = with_fitting_default(client.clone());
+            Ok::<_, RefusedClient>(())
+        });
+        self.store.clients.replace(&read, &changed.expect("a sound client")).await.expect("a write");
+    }
+
+    /// Sets an attribute of a client's item to what this version may not write.
+    pub(crate) async fn set_client_attribute(&self, id: &str, name: &str, value: AttributeValue) {
+        let request = self.dynamodb().update_item().table_name(&self.config.tables.clients);
+        let request = request.key("client_id", AttributeValue::S(id.to_owned()));
+        let request = request.update_expression("SET #name = :value").expression_attribute_names("#name", name);
+        request.expression_attribute_values(":value", value).send().await.expect("a write");
     }
 
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
@@ -363,8 +378,13 @@ pub(crate) fn scope(text: &str) -> Scope {
 }
 
 pub(crate) fn secret(text: &str) -> StoredSecret {
-    let secret = ClientSecret::chosen(Zeroizing::new(text.to_owned()));
+    let secret = ClientSecret::chosen(Zeroizing::new(text.to_owned()), WeakSecrets::Allowed).expect("a secret");
     StoredSecret::new(&secret, Timestamp::from_unix(START), &CountingRandom::default()).expect("randomness")
+}
+
+/// Authentication by HTTP Basic with one of `secrets`.
+pub(crate) fn by_basic(secrets: Vec<StoredSecret>) -> ClientAuthentication {
+    ClientAuthentication::SecretBasic(Secrets::new(secrets).expect("one or two"))
 }
 
 /// A confidential client that may have `read write admin`, and has `read` by default.
@@ -372,17 +392,21 @@ pub(crate) fn client(id: &str) -> Client {
     let id = ClientId::parse(id).expect("a client id");
     let incarnation = Incarnation::generate(&CountingRandom::default()).expect("randomness");
     Client {
-        secrets: vec![secret(SECRET)],
         scopes: scope("read write admin"),
         default_scopes: scope("read"),
         audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(id, incarnation, Timestamp::from_unix(START))
+        ..Client::new(id, incarnation, by_basic(vec![secret(SECRET)]), Timestamp::from_unix(START))
     }
 }
 
 /// A public client, otherwise like [`client`].
 pub(crate) fn public_client(id: &str) -> Client {
-    Client { auth_method: AuthMethod::None, secrets: Vec::new(), ..client(id) }
+    Client { authentication: ClientAuthentication::None, ..client(id) }
+}
+
+/// The client without what it has by default of [`client`], and may not have of its own.
+fn with_fitting_default(client: Client) -> Client {
+    Client { default_scopes: client.default_scopes.intersection(&client.scopes), ..client }
 }
 
 pub(crate) fn form(parameters: &[(&str, &str)]) -> String {

@@ -285,8 +285,8 @@ async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
     assert_eq!((&claims["sub"], claims.get("sid")), (&json!("legacy:1001"), None));
     assert!(user(&app, "zoe").await.is_none());
 
-    app.change_client("app", |client| client.default_scopes = scope("openid")).await;
-    app.change_client("app", |client| client.scopes = scope("openid")).await;
+    let openid = |client: &mut Client| (client.scopes, client.default_scopes) = (scope("openid"), scope("openid"));
+    app.change_client("app", openid).await;
     let answer = login(&app, "zoe", "other").await.succeeded();
     assert!(answer.json().get("refresh_token").is_none() && answer.json().get("id_token").is_some());
     let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;

@@ -15,10 +15,12 @@ use aws_lc_rs::signature::{
     Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
     RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use passgrant::client::Client;
+use passgrant::client::authentication::ClientAuthentication;
 use passgrant::client::keys::ClientKeys;
-use passgrant::client::{AuthMethod, Client};
 use passgrant::signing::jwk::PublicKey;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
@@ -117,7 +119,7 @@ fn good(id: &str) -> String {
 
 fn keyed_client(id: &str, keys: &[Value]) -> Client {
     let keys = ClientKeys::parse(&json!({ "keys": keys }).to_string()).expect("a key set");
-    Client { auth_method: AuthMethod::PrivateKeyJwt, secrets: Vec::new(), keys: Some(keys), ..client(id) }
+    Client { authentication: ClientAuthentication::PrivateKeyJwt(keys), ..client(id) }
 }
 
 async fn app_with(keys: &[Value]) -> TestApp {
@@ -441,7 +443,7 @@ async fn a_cached_client_takes_a_new_key_at_once_and_its_assertions_still_count_
     login(&app, &good("1")).await.succeeded();
     login(&app, &good("1")).await.failed(401, "invalid_client");
     let new = keyed_client("app", &[STRANGER.jwk(None), ED25519.jwk(None)]);
-    app.change_client("app", |client| client.keys = new.keys).await;
+    app.change_client("app", |client| client.authentication = new.authentication).await;
     login(&app, &signed(&STRANGER, &json!({ "alg": "EdDSA" }), &claims("2"))).await.succeeded();
 
     app.dynamodb_wire.take_exchanges();
@@ -455,11 +457,11 @@ async fn a_cached_client_takes_a_new_key_at_once_and_its_assertions_still_count_
 #[tokio::test]
 async fn a_client_whose_method_and_keys_contradict_each_other_is_a_server_error() {
     let app = app().await;
-    for (id, contradiction) in [
-        ("keyless", Client { keys: None, ..keyed_client("keyless", &[ED25519.jwk(None)]) }),
-        ("both", Client { auth_method: AuthMethod::ClientSecretBasic, ..keyed_client("both", &[ED25519.jwk(None)]) }),
-    ] {
-        app.register(contradiction).await;
+    app.register(client("secret")).await;
+    for (id, method) in
+        [("app", "client_secret_basic"), ("app", "none"), ("secret", "private_key_jwt"), ("secret", "none")]
+    {
+        app.set_client_attribute(id, "auth_method", AttributeValue::S(method.to_owned())).await;
         app.send(token_request(Some((id, SECRET)), &LOGIN)).await.failed(500, "server_error");
     }
 }

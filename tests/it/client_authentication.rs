@@ -1,13 +1,22 @@
 //! Client authentication (RFC 6749, section 2.3; RFC 7617).
 
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
-use passgrant::client::{AuthMethod, Client};
+use aws_sdk_dynamodb::types::AttributeValue;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request};
+use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::rules::RefusedClient;
+use passgrant::client::{Capability, Client, ClientId};
 use passgrant::clock::Timestamp;
+use passgrant::store::Changed;
+use serde_json::Value;
+use tracing::level_filters::LevelFilter;
 
-use crate::app::{PASSWORD, SECRET, START, TestApp, basic, client, public_client, secret, token_request};
+use crate::app::{PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request};
+use crate::logs::Captured;
 
 const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 
@@ -30,7 +39,8 @@ async fn present(app: &TestApp, presented: Presented<'_>) -> String {
 #[tokio::test]
 async fn only_the_registered_method_is_accepted_and_never_two_at_once() {
     let app = TestApp::start().await;
-    app.register(Client { auth_method: AuthMethod::ClientSecretPost, ..client("post") }).await;
+    app.register(Client { authentication: ClientAuthentication::SecretPost(secret(SECRET).into()), ..client("post") })
+        .await;
     app.register(public_client("public")).await;
     app.register(Client { disabled: true, ..client("disabled") }).await;
     app.register(Client { disabled: true, ..public_client("disabled-public") }).await;
@@ -61,7 +71,12 @@ async fn only_the_registered_method_is_accepted_and_never_two_at_once() {
         (None,                       Some("public"),       None,          "ok"),
         (None,                       Some("public"),       secret,        "invalid_client"),
         (None,                       Some("public"),       Some(""),      "ok"),
-        (Some(("public", "")),       None,                 None,          "invalid_client"),
+        (Some(("public", "")),       None,                 None,          "ok"),
+        (Some(("public", "")),       Some("public"),       None,          "ok"),
+        (Some(("public", "")),       Some("app"),          None,          "invalid_request"),
+        (Some(("public", "")),       None,                 secret,        "invalid_request"),
+        (Some(("post", "")),         None,                 None,          "invalid_client"),
+        (Some(("disabled-public", "")), None,              None,          "invalid_client"),
         (Some(("public", SECRET)),   None,                 None,          "invalid_client"),
         (None,                       Some("disabled-public"), None,       "invalid_client"),
         (None,                       Some("unknown"),      None,          "invalid_client"),
@@ -96,7 +111,7 @@ async fn every_failure_has_the_same_bytes() {
 async fn a_basic_header_in_any_case_with_form_encoding_or_raw_is_read() {
     let app = TestApp::start().await;
     let awkward = "p:a+b%zz 100%";
-    app.register(Client { secrets: vec![secret(awkward)], ..client("my app:1") }).await;
+    app.register(Client { authentication: by_basic(vec![secret(awkward)]), ..client("my app:1") }).await;
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let header = basic(&encode("my app:1"), &encode(awkward));
     let raw = basic(&encode("my app:1"), awkward);
@@ -121,6 +136,124 @@ async fn a_header_that_is_not_basic_is_invalid_client_and_two_are_invalid_reques
 }
 
 #[tokio::test]
+async fn a_header_of_another_scheme_is_refused_with_that_reason_whoever_the_client_is() {
+    let app = TestApp::start().await;
+    app.register(public_client("spa")).await;
+    let mut answers = Vec::new();
+    for client_id in [None, Some("spa"), Some("app"), Some("unknown")] {
+        for header in ["Bearer abc", "Bearer", "Digest username=spa", "", "BasicYXBwOg=="] {
+            let parameters: Vec<_> = LOGIN.into_iter().chain(client_id.map(|id| ("client_id", id))).collect();
+            let mut request = token_request(None, &parameters);
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(header));
+            let answer = app.send(request).await.failed(401, "invalid_client");
+            assert!(answer.headers.contains_key(WWW_AUTHENTICATE), "RFC 6749, section 5.2");
+            assert_eq!(answer.text("error_description"), "The scheme of the Authorization header is not Basic.");
+            answers.push(answer.whole());
+        }
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+
+    let mut unreadable = token_request(None, &LOGIN);
+    unreadable.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Basic ???"));
+    let answer = app.send(unreadable).await.failed(401, "invalid_client");
+    assert_eq!(answer.text("error_description"), "The Authorization header is not readable as Basic.");
+}
+
+#[tokio::test]
+async fn a_public_client_has_no_capability_even_if_it_was_stored_with_one() {
+    let app = TestApp::start().await;
+    app.register(public_client("spa")).await;
+    let both = ["introspect", "revoke"].map(|name| AttributeValue::S(name.to_owned()));
+    app.set_client_attribute("spa", "capabilities", AttributeValue::L(both.to_vec())).await;
+    let tokens = app.login().await.succeeded();
+    let ask = |path: &str, token: &str, by_basic: bool| {
+        let credentials = by_basic.then_some(("spa", ""));
+        let mut parameters = vec![("token", token)];
+        parameters.extend((!by_basic).then_some(("client_id", "spa")));
+        let mut request: Request<_> = token_request(credentials, &parameters);
+        *request.uri_mut() = path.parse().expect("a path");
+        request
+    };
+    for token in ["access_token", "refresh_token"].map(|name| tokens.text(name)) {
+        for by_basic in [true, false] {
+            app.send(ask("/oauth2/introspect", &token, by_basic)).await.failed(400, "unauthorized_client");
+            app.send(ask("/oauth2/revoke", &token, by_basic)).await.succeeded();
+        }
+    }
+    app.register_api().await;
+    assert_eq!(app.introspect(&tokens.text("access_token")).await["active"], true, "it is not revoked");
+    app.refresh(&tokens.text("refresh_token")).await.succeeded();
+
+    let id = ClientId::parse("spa").expect("a client id");
+    let read = app.store.clients.get_revision(&id).await.expect("a read").expect("a client");
+    let enabled = read.client.update(app.now(), |_| Ok::<_, RefusedClient>(()));
+    assert_eq!(enabled.expect_err("it breaks a rule"), RefusedClient::PublicCapability(Capability::Introspect));
+    let disabled = read.client.disabled_at(app.now());
+    assert_eq!(app.store.clients.replace(&read, &disabled).await.expect("a write"), Changed::Yes);
+    app.send(ask("/oauth2/revoke", "x", false)).await.failed(401, "invalid_client");
+}
+
+#[tokio::test]
+async fn a_client_stored_before_a_rule_was_made_is_what_it_was() {
+    let app = TestApp::start().await;
+    app.set_client_attribute("app", "refresh_idle_lifetime", AttributeValue::N("600".to_owned())).await;
+    app.set_client_attribute("app", "access_token_lifetime", AttributeValue::N("3600".to_owned())).await;
+    let first = app.login().await.succeeded();
+    assert_eq!(first.json()["expires_in"], 3600);
+    app.clock.advance(Duration::from_secs(599));
+    let second = app.refresh(&first.text("refresh_token")).await.succeeded();
+    app.clock.advance(Duration::from_mins(10));
+    app.refresh(&second.text("refresh_token")).await.failed(400, "invalid_grant");
+}
+
+/// The lines in which the log says that a secret was wrong: of which client, and how many there were.
+fn wrong_secrets(log: &str) -> Vec<(String, u64)> {
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
+    let told = |line: Value| Some((line["client_id"].as_str()?.to_owned(), line["wrong_secrets"].as_u64()?));
+    lines.filter(|line| line["level"] == "WARN").filter_map(told).collect()
+}
+
+#[tokio::test]
+async fn wrong_secrets_are_counted_in_the_log_for_each_client_there_is_and_for_nobody_else() {
+    for cache in ["0s", "60s"] {
+        let (captured, _guard) = Captured::at(LevelFilter::INFO);
+        let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", cache).start().await;
+        app.register(client("app")).await;
+        app.register(public_client("public")).await;
+        app.register(Client { disabled: true, ..client("disabled") }).await;
+        let post = ClientAuthentication::SecretPost(secret(SECRET).into());
+        app.register(Client { authentication: post, ..client("post") }).await;
+        app.create_user("ann").await;
+        #[rustfmt::skip]
+        let table = [
+            // Basic header,                            client_id,       client_secret
+            (Some(("app", "wrong-of-the-test")),        None,            None),
+            (Some(("app", SECRET)),                     None,            None),
+            (None,                                      Some("post"),    Some("wrong-of-the-test")),
+            (None,                                      Some("app"),     Some("wrong-of-the-test")),
+            (Some(("disabled", "wrong-of-the-test")),   None,            None),
+            (Some(("app", "")),                         None,            None),
+            (None,                                      Some("app"),     None),
+            (None,                                      Some("app"),     Some(SECRET)),
+            (Some(("post", SECRET)),                    None,            None),
+            (Some(("unknown", "wrong-of-the-test")),    None,            None),
+            (None,                                      Some("unknown"), Some("wrong-of-the-test")),
+            (Some(("public", "wrong-of-the-test")),     None,            None),
+            (Some(("app", "wrong-of-the-test")),        None,            None),
+        ];
+        for (basic, client_id, client_secret) in table {
+            present(&app, Presented { basic, client_id, client_secret }).await;
+        }
+        let counted = wrong_secrets(&captured.text());
+        let expected = [("app", 1), ("post", 1), ("app", 2), ("disabled", 1), ("app", 3)];
+        assert_eq!(counted, expected.map(|(id, count)| (id.to_owned(), count)), "cache of {cache}");
+        for never in ["wrong-of-the-test", SECRET, "unknown\""] {
+            assert!(!captured.text().contains(never), "{never} is in the log");
+        }
+    }
+}
+
+#[tokio::test]
 async fn client_ids_and_secrets_are_case_sensitive() {
     let app = TestApp::start().await;
     for credentials in [("App", SECRET), ("app", &SECRET.to_uppercase())] {
@@ -133,7 +266,8 @@ async fn two_secrets_hold_at_once_and_each_ends_when_it_should() {
     let app = TestApp::start().await;
     let mut old = secret("the-old-secret");
     old.not_after = Some(Timestamp::from_unix(START + 100));
-    app.register(Client { secrets: vec![secret("the-new-secret"), old], ..client("rotating") }).await;
+    let authentication = by_basic(vec![secret("the-new-secret"), old]);
+    app.register(Client { authentication, ..client("rotating") }).await;
     let accepts = async |secret| app.send(token_request(Some(("rotating", secret)), &LOGIN)).await.status.is_success();
 
     assert!(accepts("the-new-secret").await && accepts("the-old-secret").await);
@@ -152,7 +286,8 @@ async fn a_cached_client_takes_a_new_secret_at_once_and_a_disabling_in_time() {
     let login = async |secret| app.send(token_request(Some(("app", secret)), &LOGIN)).await.status.is_success();
 
     assert!(login(SECRET).await);
-    app.change_client("app", |client| client.secrets.push(secret("the-new-secret"))).await;
+    let both = by_basic(vec![secret(SECRET), secret("the-new-secret")]);
+    app.change_client("app", |client| client.authentication = both).await;
     assert!(login("the-new-secret").await, "a secret that the cached client lacks is looked up");
     app.change_client("app", |client| client.disabled = true).await;
     app.clock.advance(Duration::from_secs(59));

@@ -59,7 +59,7 @@ async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer_and_di
             "grant_types_supported": ["password", "refresh_token"],
             "token_endpoint_auth_methods_supported": AUTH_METHODS,
             "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
-            "introspection_endpoint_auth_methods_supported": AUTH_METHODS,
+            "introspection_endpoint_auth_methods_supported": AUTH_METHODS[..3],
             "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
             "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,

@@ -13,14 +13,14 @@ use lambda_http::{Context, LambdaEvent, Service as _};
 use passgrant::client::Client;
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, TestApp, basic, client, form, scope, secret};
+use crate::app::{PASSWORD, TestApp, basic, by_basic, client, form, scope, secret};
 
 const SHAPES: [&str; 4] = ["http-api", "rest-api", "function-url", "alb"];
 
 async fn app() -> TestApp {
     let app = TestApp::start().await;
     let demo = Client {
-        secrets: vec![secret("demo-secret-for-sam-local-invoke")],
+        authentication: by_basic(vec![secret("demo-secret-for-sam-local-invoke")]),
         scopes: scope("profile"),
         ..client("demo-client")
     };

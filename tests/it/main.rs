@@ -16,6 +16,7 @@ mod chains;
 mod claims;
 mod client_assertion;
 mod client_authentication;
+mod client_directory;
 mod cross_origin;
 mod discovery;
 mod documentation;

@@ -286,7 +286,8 @@ fn any_history_of_refreshes_is_one_of_requests_that_came_one_after_another() {
             grace: Duration::from_secs(GRACE),
             needs_offline_access: false,
         };
-        app.register(Client { refresh, ..client("app") }).await;
+        let access_token_lifetime = refresh.idle_lifetime;
+        app.register(Client { access_token_lifetime, refresh, ..client("app") }).await;
         app.create_user("ann").await;
         app
     });

@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
-use passgrant::client::secret::{ClientSecret, StoredSecret};
+use passgrant::client::authentication::NoSecrets;
+use passgrant::client::rules::CheckedClient;
+use passgrant::client::secret::{ClientSecret, Secrets, StoredSecret};
 use passgrant::client::{AuthMethod, Client, ClientId, Incarnation};
 use passgrant::clock::Clock as _;
 use passgrant::store::{Changed, Created};
 
 use crate::Context;
 use crate::client::options::Options;
-use crate::client::secrets::{chosen_secret, rotated};
+use crate::client::secrets::SecretOptions;
 use crate::client::view::{ClientView, Deleted};
 use crate::failure::Failure;
-use crate::output::listing;
+use crate::output::{listing, warn};
 
 /// How often a change is tried again that somebody else's came before.
 const ATTEMPTS: usize = 5;
@@ -77,9 +79,8 @@ pub(crate) struct Change {
     named: Named,
     #[command(flatten)]
     options: Options,
-    /// Take the secret from standard input, one line, instead of generating it
-    #[arg(long)]
-    secret_stdin: bool,
+    #[command(flatten)]
+    secret: SecretOptions,
 }
 
 #[derive(Args)]
@@ -87,11 +88,10 @@ pub(crate) struct Rotate {
     #[command(flatten)]
     named: Named,
     /// How long the secret before goes on working, 365d at most
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = options::up_to::<{ 365 * options::DAY }>)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = options::up_to(Secrets::MAX_OVERLAP))]
     overlap: Duration,
-    /// Take the secret from standard input, one line, instead of generating it
-    #[arg(long)]
-    secret_stdin: bool,
+    #[command(flatten)]
+    secret: SecretOptions,
 }
 
 impl Command {
@@ -102,33 +102,49 @@ impl Command {
             Self::List => list(context).await,
             Self::Update(change) => update(context, change).await,
             Self::RotateSecret(rotate) => rotate_secret(context, rotate).await,
-            Self::Disable(Named { id }) => set_disabled(context, &id, true).await,
-            Self::Enable(Named { id }) => set_disabled(context, &id, false).await,
+            Self::Disable(Named { id }) => disable(context, &id).await,
+            Self::Enable(Named { id }) => enable(context, &id).await,
             Self::Delete(Named { id }) => delete(context, &id).await,
         }
     }
 }
 
 async fn create(context: &Context, change: Change) -> Result<(), Failure> {
-    let Change { named: Named { id }, options, secret_stdin } = change;
-    let auth_method = options.auth_method.unwrap_or(AuthMethod::ClientSecretBasic);
-    if secret_stdin && !auth_method.has_secret() {
-        let message = "the argument '--secret-stdin' cannot be used with '--auth-method none'";
-        return Err(Failure::usage("client create", ErrorKind::ArgumentConflict, message));
+    let Change { named: Named { id }, options, secret: secret_options } = change;
+    let method = options.auth_method.unwrap_or(AuthMethod::ClientSecretBasic);
+    if secret_options.is_chosen() && !method.has_secret() {
+        let message = format!("the argument '--secret-stdin' cannot be used with '--auth-method {method}'");
+        return Err(Failure::usage("client create", ErrorKind::ArgumentConflict, &message));
     }
     let now = context.clock.now();
-    let mut client = Client::new(id, Incarnation::generate(&context.random)?, now);
+    let keys = options.keys()?;
+    let secret = if method.has_secret() { Some(secret_options.secret(context)?) } else { None };
+    let secrets = secret.iter().map(|secret| StoredSecret::new(secret, now, &context.random));
+    let secrets = secrets.collect::<Result<_, _>>()?;
+    let authentication = options::authentication(method, secrets, keys)?;
+    let mut client = Client::new(id, Incarnation::generate(&context.random)?, authentication, now);
     options.apply(&mut client)?;
-    let secret = if auth_method.has_secret() { Some(new_secret(context, secret_stdin)?) } else { None };
-    if let Some(secret) = &secret {
-        client.secrets.push(StoredSecret::new(secret, now, &context.random)?);
-    }
+    let client = client.check()?;
     match context.database().await?.store.clients.create(&client).await? {
         Created::AlreadyThere => Err(Failure::refused(format!("client {} already exists", client.id))),
         Created::Yes => {
-            let view = ClientView::new(&client).with_secret(secret.as_ref().filter(|_| !secret_stdin));
+            warn_of_ambiguous_id(&client);
+            let shown = secret.as_ref().filter(|_| !secret_options.is_chosen());
+            let view = ClientView::new(&client).with_secret(shown);
             context.output.print(&view, || view.text())
         }
+    }
+}
+
+/// Tells of an identifier by which a client that is careless with HTTP Basic is taken for another one.
+fn warn_of_ambiguous_id(client: &Client) {
+    let ambiguous: Vec<_> = client.id.ambiguous_in_basic().map(String::from).collect();
+    if client.authentication.method() == AuthMethod::ClientSecretBasic && !ambiguous.is_empty() {
+        warn(&format!(
+            "the client id holds {}, which a client has to form-encode in HTTP Basic (RFC 6749, section 2.3.1): one that \
+             sends the id as it is, as many do, is taken for another client and refused",
+            ambiguous.join(" and ")
+        ));
     }
 }
 
@@ -149,69 +165,72 @@ async fn list(context: &Context) -> Result<(), Failure> {
 }
 
 async fn update(context: &Context, change: Change) -> Result<(), Failure> {
-    let Change { named: Named { id }, options, secret_stdin } = change;
+    let Change { named: Named { id }, options, secret: secret_options } = change;
     if options.is_empty() {
         let message = "there is nothing to change: give at least one option";
         return Err(Failure::usage("client update", ErrorKind::MissingRequiredArgument, message));
     }
-    let given = if secret_stdin { Some(chosen_secret()?) } else { None };
+    let keys = options.keys()?;
+    let given = if secret_options.is_chosen() { Some(secret_options.chosen()?) } else { None };
     let mut generated = None;
-    let client = changed(context, &id, |client| {
-        let confidential_before = client.auth_method.has_secret();
-        options.apply(client)?;
-        let confidential = client.auth_method.has_secret();
-        if given.is_some() && (confidential_before || !confidential) {
+    let client = changed(context, &id, |before| {
+        let now = context.clock.now();
+        let (mut is_taken, mut fresh) = (false, None);
+        let first_secret = || {
+            is_taken = true;
+            let secret = match &given {
+                Some(secret) => secret,
+                None => fresh.insert(ClientSecret::generate(&context.random)?),
+            };
+            Ok(StoredSecret::new(secret, now, &context.random)?)
+        };
+        let authentication = options.authentication(&before.authentication, keys.clone(), first_secret)?;
+        if given.is_some() && !is_taken {
             return Err(Failure::refused(format!(
                 "client {id} takes no secret by this change: `client rotate-secret` gives a client a new one"
             )));
         }
-        match (confidential_before, confidential) {
-            (true, false) => client.secrets.clear(),
-            (false, true) => {
-                let secret = match &given {
-                    Some(secret) => secret,
-                    None => generated.insert(ClientSecret::generate(&context.random)?),
-                };
-                client.secrets = vec![StoredSecret::new(secret, context.clock.now(), &context.random)?];
-            }
-            _ => {}
-        }
-        Ok(())
+        generated = fresh;
+        before.update(now, |client| {
+            client.authentication = authentication;
+            options.apply(client)
+        })
     });
     let client = client.await?;
+    if options.auth_method.is_some() {
+        warn_of_ambiguous_id(&client);
+    }
     let view = ClientView::new(&client).with_secret(generated.as_ref());
     context.output.print(&view, || view.text())
 }
 
 async fn rotate_secret(context: &Context, rotate: Rotate) -> Result<(), Failure> {
-    let Rotate { named: Named { id }, overlap, secret_stdin } = rotate;
-    let secret = new_secret(context, secret_stdin)?;
+    let Rotate { named: Named { id }, overlap, secret: secret_options } = rotate;
+    let secret = secret_options.secret(context)?;
     let client = changed(context, &id, |client| {
-        if !client.auth_method.has_secret() {
-            return Err(Failure::refused(format!("client {id} authenticates by the method none: it has no secret")));
-        }
         let now = context.clock.now();
         let new = StoredSecret::new(&secret, now, &context.random)?;
-        client.secrets = rotated(&client.secrets, new, now, overlap);
-        Ok(())
+        client.rotated_at(now, new, overlap).map_err(|NoSecrets(method)| {
+            Failure::refused(format!("client {id} authenticates by the method {method}: it has no secret"))
+        })
     });
     let client = client.await?;
-    let view = ClientView::new(&client).with_secret(Some(&secret).filter(|_| !secret_stdin));
+    let view = ClientView::new(&client).with_secret(Some(&secret).filter(|_| !secret_options.is_chosen()));
     context.output.print(&view, || view.text())
 }
 
-fn new_secret(context: &Context, from_stdin: bool) -> Result<ClientSecret, Failure> {
-    if from_stdin { chosen_secret() } else { Ok(ClientSecret::generate(&context.random)?) }
+async fn disable(context: &Context, id: &ClientId) -> Result<(), Failure> {
+    let client = changed(context, id, |client| Ok(client.disabled_at(context.clock.now()))).await?;
+    context.output.print(&ClientView::new(&client), || format!("Client {id} is disabled."))
 }
 
-async fn set_disabled(context: &Context, id: &ClientId, disabled: bool) -> Result<(), Failure> {
-    let change = |client: &mut Client| {
-        client.disabled = disabled;
+async fn enable(context: &Context, id: &ClientId) -> Result<(), Failure> {
+    let enabled = |client: &mut Client| {
+        client.disabled = false;
         Ok(())
     };
-    let client = changed(context, id, change).await?;
-    let state = if disabled { "disabled" } else { "enabled" };
-    context.output.print(&ClientView::new(&client), || format!("Client {id} is {state}."))
+    let client = changed(context, id, |client| client.update(context.clock.now(), enabled)).await?;
+    context.output.print(&ClientView::new(&client), || format!("Client {id} is enabled."))
 }
 
 async fn delete(context: &Context, id: &ClientId) -> Result<(), Failure> {
@@ -228,14 +247,12 @@ async fn delete(context: &Context, id: &ClientId) -> Result<(), Failure> {
 async fn changed(
     context: &Context,
     id: &ClientId,
-    mut change: impl FnMut(&mut Client) -> Result<(), Failure>,
-) -> Result<Client, Failure> {
+    mut change: impl FnMut(&Client) -> Result<CheckedClient, Failure>,
+) -> Result<CheckedClient, Failure> {
     let clients = &context.database().await?.store.clients;
     for _ in 0..ATTEMPTS {
         let read = clients.get_revision(id).await?.ok_or_else(|| unknown(id))?;
-        let mut client = read.client.clone();
-        change(&mut client)?;
-        client.updated_at = context.clock.now();
+        let client = change(&read.client)?;
         if clients.replace(&read, &client).await? == Changed::Yes {
             return Ok(client);
         }

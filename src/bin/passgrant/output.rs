@@ -99,21 +99,6 @@ fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
-/// A duration as it is given to an option: `90d`, `1h30m`.
-pub(crate) fn span(duration: Duration) -> String {
-    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
-    let mut rest = duration.as_secs();
-    let mut text = String::new();
-    for (unit, seconds) in UNITS {
-        if rest >= seconds {
-            text += &(rest / seconds).to_string();
-            text += unit;
-            rest %= seconds;
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
-}
-
 /// A moment as RFC 3339 has it.
 pub(crate) fn rfc3339(moment: Timestamp) -> String {
     /// The last second of the year 9999, where the format ends.

@@ -11,30 +11,20 @@ use clap::{Args, ValueHint};
 use passgrant::audience::{Audience, MalformedAudience};
 use passgrant::chain::ChainName;
 use passgrant::claims::{ClaimMap, ClaimSource, MalformedClaimMap};
+use passgrant::client::authentication::{ClientAuthentication, Contradiction};
 use passgrant::client::keys::ClientKeys;
-use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant};
+use passgrant::client::rules::{self, RefusedClient};
+use passgrant::client::secret::StoredSecret;
+use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant, RefreshPolicy};
+use passgrant::clock::Span;
 use passgrant::scope::Scope;
 use passgrant::signing::Algorithm;
 
 use crate::failure::Failure;
-use crate::output::span;
+use crate::output::warn;
 use crate::scope_argument;
 
-pub(super) const MINUTE: u64 = 60;
-pub(super) const HOUR: u64 = 60 * MINUTE;
-pub(super) const DAY: u64 = 24 * HOUR;
-
-const MAX_ACCESS_TOKEN_LIFETIME: u64 = DAY;
-const MAX_REFRESH_LIFETIME: u64 = 365 * DAY;
-const MAX_REFRESH_GRACE: u64 = 10 * MINUTE;
-
-/// DynamoDB sets no bound below the item's; a token holds them all.
-const MAX_AUDIENCES: usize = 16;
-/// One more than a key set may have.
-const MAX_JWKS_BYTES: u64 = 16 * 1024 + 1;
-const MAX_NAME_CHARACTERS: usize = 128;
-
-/// Lists may be given by repeating the option, by parting values with spaces, or both.
+/// Lists may be given by repeating the option, by separating values with spaces, or both.
 #[derive(Args)]
 pub(super) struct Options {
     /// What people call it
@@ -46,7 +36,7 @@ pub(super) struct Options {
     jwks_file: Option<PathBuf>,
     #[arg(long, help = "A grant it may use: password, refresh_token [default: both]", value_name = "GRANT", value_parser = parse_list::<Grant>)]
     grant: Option<Vec<List<Grant>>>,
-    #[arg(long, help = "What else it may do: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
+    #[arg(long, help = "What else it may do, if it is not public: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
     capability: Option<Vec<List<Capability>>>,
     /// A scope it may have
     #[arg(long, value_parser = scope_argument::parse)]
@@ -62,16 +52,16 @@ pub(super) struct Options {
     #[arg(long, help = "A claim of its tokens; SOURCE is username, sub, client_id, scopes, claims.NAME or literal:VALUE", value_name = "CLAIM=SOURCE", value_parser = parse_mapping)]
     map: Option<Vec<Mapping>>,
     /// Lifetime of its access tokens, 24h at most [default: 1h]
-    #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_ACCESS_TOKEN_LIFETIME>)]
+    #[arg(long, value_name = "TIME", value_parser = lifetime(Client::MAX_ACCESS_TOKEN_LIFETIME))]
     access_token_lifetime: Option<Duration>,
     /// A session ends when it was not refreshed for so long [default: 14d]
-    #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_REFRESH_LIFETIME>)]
+    #[arg(long, value_name = "TIME", value_parser = lifetime(RefreshPolicy::MAX_LIFETIME))]
     refresh_idle_lifetime: Option<Duration>,
     /// A session ends so long after the login, 365d at most [default: 90d]
-    #[arg(long, value_name = "TIME", value_parser = lifetime::<MAX_REFRESH_LIFETIME>)]
+    #[arg(long, value_name = "TIME", value_parser = lifetime(RefreshPolicy::MAX_LIFETIME))]
     refresh_lifetime: Option<Duration>,
     /// For so long a refresh token that was just replaced still answers, 10m at most [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = up_to::<MAX_REFRESH_GRACE>)]
+    #[arg(long, value_name = "TIME", value_parser = up_to(RefreshPolicy::MAX_GRACE))]
     refresh_grace: Option<Duration>,
     /// The algorithm its tokens are signed with [default: the server's]
     #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
@@ -131,7 +121,30 @@ impl Options {
         true
     }
 
-    /// Makes `client` what the given options say, secrets aside.
+    /// The key set of the file that is named, where one is. What of it is left out is told.
+    pub(super) fn keys(&self) -> Result<Option<ClientKeys>, Failure> {
+        self.jwks_file.as_deref().map(read_keys).transpose()
+    }
+
+    /// How a client that authenticated as `before` does so after the change, with what else that may need: a key set, or
+    /// a first secret.
+    pub(super) fn authentication(
+        &self,
+        before: &ClientAuthentication,
+        keys: Option<ClientKeys>,
+        first_secret: impl FnOnce() -> Result<StoredSecret, Failure>,
+    ) -> Result<ClientAuthentication, Failure> {
+        let method = self.auth_method.unwrap_or(before.method());
+        let secrets = match before.secrets() {
+            _ if !method.has_secret() => Vec::new(),
+            [] => vec![first_secret()?],
+            kept => kept.to_vec(),
+        };
+        let keys = keys.or_else(|| before.keys().filter(|_| method.has_keys()).cloned());
+        authentication(method, secrets, keys)
+    }
+
+    /// Makes `client` what the given options say, its authentication aside.
     pub(super) fn apply(&self, client: &mut Client) -> Result<(), Failure> {
         if let Some(Name(name)) = &self.name {
             client.name.clone_from(name);
@@ -162,18 +175,24 @@ impl Options {
         }
         set(&mut client.access_token_format, self.access_token_format);
         set(&mut client.refresh.needs_offline_access, self.refresh_needs_offline_access);
-        set(&mut client.auth_method, self.auth_method);
-        if let Some(path) = &self.jwks_file {
-            client.keys = Some(read_keys(path)?);
-        } else if !client.auth_method.has_keys() {
-            client.keys = None;
-        }
         set(&mut client.access_token_lifetime, self.access_token_lifetime);
         set(&mut client.refresh.idle_lifetime, self.refresh_idle_lifetime);
         set(&mut client.refresh.lifetime, self.refresh_lifetime);
         set(&mut client.refresh.grace, self.refresh_grace);
-        check(client)
+        Ok(())
     }
+}
+
+/// Authentication by `method`, in the words of the options.
+pub(super) fn authentication(
+    method: AuthMethod,
+    secrets: Vec<StoredSecret>,
+    keys: Option<ClientKeys>,
+) -> Result<ClientAuthentication, Failure> {
+    ClientAuthentication::new(method, secrets, keys).map_err(|contradiction| match contradiction {
+        Contradiction::NoKeys(method) => Failure::refused(format!("the method {method} needs --jwks-file")),
+        other => other.into(),
+    })
 }
 
 fn set<T: Copy>(target: &mut T, given: Option<T>) {
@@ -197,37 +216,12 @@ fn joined(scopes: &[Scope]) -> Result<Scope, Failure> {
     Ok(Scope::parse_or_empty(&scopes.join(" "))?)
 }
 
-/// What no single option can be blamed for.
-fn check(client: &Client) -> Result<(), Failure> {
-    if let Some(stray) = client.default_scopes.iter().find(|scope| !client.scopes.contains(scope)) {
-        return Err(Failure::refused(format!(
-            "the default scope {} is not one of the client's scopes",
-            stray.as_str()
-        )));
-    }
-    match (client.auth_method.has_keys(), client.keys.is_some()) {
-        (true, false) => return Err(Failure::refused(format!("the method {} needs --jwks-file", client.auth_method))),
-        (false, true) => return Err(Failure::refused(format!("the method {} has no keys", client.auth_method))),
-        _ => {}
-    }
-    if client.refresh.idle_lifetime > client.refresh.lifetime {
-        let idle = span(client.refresh.idle_lifetime);
-        let whole = span(client.refresh.lifetime);
-        return Err(Failure::refused(format!(
-            "the refresh idle lifetime {idle} is longer than the refresh lifetime {whole}"
-        )));
-    }
-    if client.audiences.len() > MAX_AUDIENCES {
-        return Err(Failure::refused(format!("a client has at most {MAX_AUDIENCES} audiences")));
-    }
-    Ok(())
-}
-
 fn parse_name(text: &str) -> Result<Name, String> {
-    if text.chars().count() > MAX_NAME_CHARACTERS || text.chars().any(char::is_control) {
-        return Err(format!("a name has at most {MAX_NAME_CHARACTERS} characters, and no control characters"));
+    match text {
+        "" => Ok(Name(None)),
+        name if rules::is_name(name) => Ok(Name(Some(name.to_owned()))),
+        _ => Err(RefusedClient::Name.to_string()),
     }
-    Ok(Name(Some(text.to_owned()).filter(|name| !name.is_empty())))
 }
 
 fn parse_list<T>(text: &str) -> Result<List<T>, String>
@@ -243,8 +237,14 @@ fn read_keys(path: &Path) -> Result<ClientKeys, Failure> {
     let problem = |error: &dyn Display| Failure::refused(format!("{}: {error}", path.display()));
     let mut text = String::new();
     let file = File::open(path).map_err(|error| problem(&error))?;
-    file.take(MAX_JWKS_BYTES).read_to_string(&mut text).map_err(|error| problem(&error))?;
-    ClientKeys::parse(&text).map_err(|error| problem(&error))
+    // One more than it may have tells that it has too many.
+    let most = ClientKeys::MAX_BYTES as u64 + 1;
+    file.take(most).read_to_string(&mut text).map_err(|error| problem(&error))?;
+    let (keys, left_out) = ClientKeys::parse_and_tell(&text).map_err(|error| problem(&error))?;
+    for key in left_out {
+        warn(&format!("{}: left out: {key}", path.display()));
+    }
+    Ok(keys)
 }
 
 fn parse_mapping(text: &str) -> Result<Mapping, String> {
@@ -274,15 +274,18 @@ fn one_of<const N: usize>(methods: [AuthMethod; N]) -> impl TypedValueParser<Val
     PossibleValuesParser::new(methods.map(AuthMethod::as_str)).try_map(|name| name.parse::<AuthMethod>())
 }
 
-/// A time of whole seconds, `MOST` of them at most.
-pub(super) fn up_to<const MOST: u64>(text: &str) -> Result<Duration, String> {
-    let most = Duration::from_secs(MOST);
-    let time = humantime::parse_duration(text).ok().filter(|time| *time <= most && time.subsec_nanos() == 0);
-    time.ok_or_else(|| format!("a time in whole seconds, as in 30s, 15m, 1h or 14d, and {} at most", span(most)))
+/// A time of whole seconds, `most` at most.
+pub(super) fn up_to(most: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
+    move |text| {
+        let time = humantime::parse_duration(text).ok().filter(|time| *time <= most && time.subsec_nanos() == 0);
+        time.ok_or_else(|| format!("a time in whole seconds, as in 30s, 15m, 1h or 14d, and {} at most", Span(most)))
+    }
 }
 
 /// As [`up_to`], and not nothing.
-fn lifetime<const MOST: u64>(text: &str) -> Result<Duration, String> {
-    let time = up_to::<MOST>(text)?;
-    if time.is_zero() { Err("longer than nothing".to_owned()) } else { Ok(time) }
+fn lifetime(most: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
+    move |text| {
+        let time = up_to(most)(text)?;
+        if time.is_zero() { Err("longer than nothing".to_owned()) } else { Ok(time) }
+    }
 }

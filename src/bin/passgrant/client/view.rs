@@ -6,12 +6,12 @@ use passgrant::audience::Audience;
 use passgrant::claims::ClaimMap;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
 use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant};
-use passgrant::clock::Timestamp;
+use passgrant::clock::{Span, Timestamp};
 use passgrant::scope::{Scope, ScopeToken};
 use passgrant::signing::Algorithm;
 use serde::Serialize;
 
-use crate::output::{details, rfc3339, span};
+use crate::output::{details, rfc3339};
 
 /// A client, and its new secret where it has just been given one. Durations and times are in seconds.
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ impl<'a> ClientView<'a> {
             client_secret: None,
             name: client.name.as_deref(),
             disabled: client.disabled,
-            auth_method: client.auth_method,
+            auth_method: client.authentication.method(),
             grants: &client.grants,
             capabilities: &client.capabilities,
             scopes: tokens(&client.scopes),
@@ -85,8 +85,8 @@ impl<'a> ClientView<'a> {
             refresh_needs_offline_access: client.refresh.needs_offline_access,
             signing_algorithm: client.signing_algorithm,
             chains: client.chains.iter().map(ToString::to_string).collect(),
-            secrets: client.secrets.iter().map(secret).collect(),
-            keys: client.keys.as_ref().map(|keys| keys.names().collect()).unwrap_or_default(),
+            secrets: client.authentication.secrets().iter().map(secret).collect(),
+            keys: client.authentication.keys().map(|keys| keys.names().collect()).unwrap_or_default(),
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
@@ -174,5 +174,5 @@ fn list<T: ToString>(values: &[T]) -> String {
 }
 
 fn time(seconds: u64) -> String {
-    span(Duration::from_secs(seconds))
+    Span(Duration::from_secs(seconds)).to_string()
 }

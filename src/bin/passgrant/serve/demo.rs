@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use passgrant::client::authentication::ClientAuthentication;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
 use passgrant::client::{Client, ClientId, Incarnation};
 use passgrant::clock::Clock;
@@ -80,20 +81,21 @@ async fn prepare_client(
     random: &dyn Random,
 ) -> Result<bool, Failure> {
     let now = clock.now();
-    let client = Client {
+    let authentication = ClientAuthentication::SecretBasic(StoredSecret::new(secret, now, random)?.into());
+    let demo = Client {
         name: Some("Demo".to_owned()),
-        secrets: vec![StoredSecret::new(secret, now, random)?],
         scopes: Scope::parse("openid profile email")?,
         default_scopes: Scope::parse("profile")?,
-        ..Client::new(ClientId::parse(CLIENT)?, Incarnation::generate(random)?, now)
+        ..Client::new(ClientId::parse(CLIENT)?, Incarnation::generate(random)?, authentication, now)
     };
+    let client = demo.clone().check()?;
     if store.clients.create(&client).await? == Created::Yes {
         return Ok(false);
     }
     let Some(read) = store.clients.get_revision(&client.id).await? else {
         return Err(Failure::refused(format!("client {CLIENT} was deleted meanwhile")));
     };
-    let client = Client { created_at: read.client.created_at, ..client };
+    let client = Client { created_at: read.client.created_at, ..demo }.check()?;
     match store.clients.replace(&read, &client).await? {
         Changed::Yes => Ok(true),
         Changed::No => Err(Failure::refused(format!("client {CLIENT} was changed meanwhile"))),

@@ -1,0 +1,247 @@
+//! The registered clients as an instance knows them: kept in memory for a while, and asked of the table no more often
+//! than that takes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
+
+use crate::authenticate::assertion::Assertions;
+use crate::authenticate::client::{AuthenticatedClient, Credentials, Proven, Unproven};
+use crate::client::{Client, ClientId};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::store::StoreError;
+use crate::store::clients::{Clients, Revision};
+
+/// The most clients that are kept in memory, and whose wrong secrets are counted.
+const MOST_CLIENTS: usize = 1024;
+/// The most identifiers, of clients and of none, of which it is remembered when they were asked for: more than an
+/// instance can ask the table for in the second that this matters.
+const MOST_INQUIRIES: usize = 4096;
+
+/// The registered clients.
+///
+/// Whoever has no right credentials cannot make the table work. Credentials that a client in memory does not accept, and
+/// those for an identifier that is not in memory, are looked up once a second and identifier: a client that was created
+/// or changed works within a second, and nothing that fails puts one out of memory. That is the same whether there is
+/// such a client or not, so that neither calls nor time tell.
+pub struct ClientDirectory {
+    clients: Clients,
+    assertions: Assertions,
+    memory: Cache<ClientId, Kept>,
+    inquiries: Cache<ClientId, Arc<Mutex<Option<Inquiry>>>>,
+    wrong_secrets: Cache<ClientId, Arc<AtomicU64>>,
+    kept_for: Duration,
+}
+
+/// A client in memory.
+#[derive(Clone)]
+struct Kept {
+    read_at: Timestamp,
+    revision: u64,
+    client: Arc<Client>,
+}
+
+impl Kept {
+    fn new(found: Revision, now: Timestamp) -> Self {
+        Self { read_at: now, revision: found.number(), client: Arc::new(found.client) }
+    }
+
+    /// Whether it is what the table has. A client that was registered anew begins its revisions again.
+    fn is(&self, found: &Revision) -> bool {
+        let same =
+            self.client.incarnation == found.client.incarnation && self.client.created_at == found.client.created_at;
+        same && self.revision == found.number()
+    }
+}
+
+/// What became of the last question to the table about an identifier, asked on behalf of a request that had no right
+/// credentials for what was known.
+struct Inquiry {
+    at: Timestamp,
+    answer: Answer,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// None, or none yet.
+    Missing,
+    /// There is no such client.
+    Nobody,
+    /// There is one.
+    Somebody,
+}
+
+/// What credentials are worth.
+struct Judged {
+    /// Whose they would be; none for an unknown client.
+    kept: Option<Kept>,
+    verdict: Result<Proven, Unproven>,
+}
+
+/// The credentials of a request, and when it came.
+struct Request<'a> {
+    credentials: &'a Credentials,
+    id: &'a ClientId,
+    now: Timestamp,
+}
+
+impl ClientDirectory {
+    /// The directory of `clients`, each kept for `kept_for`; zero keeps none, and every request asks the table. Their
+    /// assertions are checked by `assertions`.
+    #[must_use]
+    pub fn new(clients: Clients, assertions: Assertions, kept_for: Duration) -> Self {
+        Self {
+            clients,
+            assertions,
+            memory: Cache::new(MOST_CLIENTS),
+            inquiries: Cache::new(MOST_INQUIRIES),
+            wrong_secrets: Cache::new(MOST_CLIENTS),
+            kept_for,
+        }
+    }
+
+    /// Authenticates the client of a request.
+    ///
+    /// An assertion is spent last, when all else about it is right: nobody but the client can use it up.
+    ///
+    /// # Errors
+    /// `invalid_client`, the same whatever was wrong; [`Error::unavailable`] when the store does not answer.
+    pub async fn authenticate(&self, credentials: &Credentials, now: Timestamp) -> Result<AuthenticatedClient, Error> {
+        let Some(id) = &credentials.client_id else {
+            return Err(Error::invalid_client().because("the client id is not one"));
+        };
+        let request = Request { credentials, id, now };
+        let Judged { kept, verdict } =
+            if self.kept_for.is_zero() { self.judge_by_table(&request).await? } else { self.judge(&request).await? };
+        let kept = kept.ok_or_else(|| Error::invalid_client().because("unknown client"))?;
+        let proven = verdict.map_err(|reason| {
+            if reason == Unproven::WrongSecret {
+                self.count_wrong_secret(id);
+            }
+            Error::invalid_client().because(reason)
+        })?;
+        if let Proven::Once(assertion) = proven {
+            self.assertions.spend(assertion).await?;
+        }
+        Ok(AuthenticatedClient(kept.client))
+    }
+
+    /// The client called `id`, from memory or from the table: for what its tokens are still worth.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn find(&self, id: &ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, StoreError> {
+        if let Some(kept) = self.cached(id, now) {
+            return Ok(Some(kept.client));
+        }
+        let found = self.clients.get_revision(id).await?;
+        Ok(found.map(|found| {
+            let kept = Kept::new(found, now);
+            if !self.kept_for.is_zero() {
+                self.memory.insert(id.clone(), kept.clone());
+            }
+            kept.client
+        }))
+    }
+
+    fn judge_for(&self, request: &Request<'_>, kept: Option<Kept>) -> Judged {
+        let client = kept.as_ref().map(|kept| &*kept.client);
+        let verdict = request.credentials.prove(request.id, client, &self.assertions, request.now);
+        Judged { kept, verdict }
+    }
+
+    async fn judge_by_table(&self, request: &Request<'_>) -> Result<Judged, Error> {
+        let found = self.clients.get_revision(request.id).await?;
+        Ok(self.judge_for(request, found.map(|found| Kept::new(found, request.now))))
+    }
+
+    async fn judge(&self, request: &Request<'_>) -> Result<Judged, Error> {
+        let remembered = match self.recall(request, None) {
+            Some(judged) if judged.verdict.is_ok() => return Ok(judged),
+            remembered => remembered,
+        };
+        let inquiry = self.inquiry(request.id);
+        let (mut inquiry, waited) = match inquiry.try_lock() {
+            Ok(inquiry) => (inquiry, false),
+            Err(_) => (inquiry.lock().await, true),
+        };
+        let remembered = if waited { self.recall(request, remembered) } else { remembered };
+        let lately = inquiry.as_ref().filter(|inquiry| inquiry.at == request.now).map(|inquiry| inquiry.answer);
+        match (lately, remembered) {
+            (_, Some(judged)) if judged.verdict.is_ok() => Ok(judged),
+            (Some(Answer::Nobody | Answer::Somebody), Some(judged)) => Ok(judged),
+            (Some(Answer::Nobody), None) => Ok(self.judge_for(request, None)),
+            (Some(Answer::Missing), remembered) if waited || remembered.is_some() => {
+                Err(Error::unavailable().because("the client could not be looked up a moment ago"))
+            }
+            (_, remembered) => self.inquire(request, remembered, &mut inquiry).await,
+        }
+    }
+
+    /// What the credentials are worth for the client in memory. What was `judged` before is not judged again.
+    fn recall(&self, request: &Request<'_>, judged: Option<Judged>) -> Option<Judged> {
+        let kept = self.cached(request.id, request.now)?;
+        let is_that =
+            |judged: &Judged| judged.kept.as_ref().is_some_and(|known| Arc::ptr_eq(&known.client, &kept.client));
+        match judged {
+            Some(judged) if is_that(&judged) => Some(judged),
+            _ => Some(self.judge_for(request, Some(kept))),
+        }
+    }
+
+    /// Asks the table. What it has is taken over where it is not what is `remembered`.
+    async fn inquire(
+        &self,
+        request: &Request<'_>,
+        remembered: Option<Judged>,
+        inquiry: &mut Option<Inquiry>,
+    ) -> Result<Judged, Error> {
+        let was_in_memory = remembered.is_some();
+        *inquiry = Some(Inquiry { at: request.now, answer: Answer::Missing });
+        let found = self.clients.get_revision(request.id).await?;
+        let answer = if found.is_some() { Answer::Somebody } else { Answer::Nobody };
+        *inquiry = Some(Inquiry { at: request.now, answer });
+
+        let is_still = |judged: &Judged, found: &Revision| judged.kept.as_ref().is_some_and(|kept| kept.is(found));
+        let judged = match (remembered, found) {
+            (Some(judged), Some(found)) if is_still(&judged, &found) => judged,
+            (_, Some(found)) => {
+                let kept = Kept::new(found, request.now);
+                self.memory.insert(request.id.clone(), kept.clone());
+                self.judge_for(request, Some(kept))
+            }
+            (_, None) => {
+                self.memory.remove(request.id);
+                self.judge_for(request, None)
+            }
+        };
+        // To have been let in from the table at first is no reason not to ask again.
+        if judged.verdict.is_ok() && !was_in_memory {
+            *inquiry = None;
+        }
+        Ok(judged)
+    }
+
+    fn inquiry(&self, id: &ClientId) -> Arc<Mutex<Option<Inquiry>>> {
+        let Ok(inquiry) = self.inquiries.get_or_insert_with(id, || Ok::<_, Infallible>(Arc::default()));
+        inquiry
+    }
+
+    fn cached(&self, id: &ClientId, now: Timestamp) -> Option<Kept> {
+        let kept = self.memory.get(id)?;
+        // A clock that was set back must not keep a client for ever.
+        (now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
+    }
+
+    /// RFC 6749, section 2.3.1 wants secrets protected against guessing: whoever runs the service can see it going on.
+    fn count_wrong_secret(&self, id: &ClientId) {
+        let Ok(count) = self.wrong_secrets.get_or_insert_with(id, || Ok::<_, Infallible>(Arc::default()));
+        let wrong_secrets = count.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::warn!(client_id = id.as_str(), wrong_secrets, "a client secret is wrong");
+    }
+}

@@ -1,0 +1,178 @@
+//! How a client authenticates, and what that is checked against (RFC 6749, section 2.3).
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::client::AuthMethod;
+use crate::client::keys::ClientKeys;
+use crate::client::secret::{SecretCount, Secrets, StoredSecret};
+use crate::clock::Timestamp;
+
+/// A method, with what a client that uses it must have.
+#[derive(Clone, Debug)]
+pub enum ClientAuthentication {
+    /// `client_secret_basic`, by one of these.
+    SecretBasic(Secrets),
+    /// `client_secret_post`, by one of these.
+    SecretPost(Secrets),
+    /// `private_key_jwt`, by an assertion that one of these verifies.
+    PrivateKeyJwt(ClientKeys),
+    /// `none`: a public client, which proves nothing.
+    None,
+}
+
+/// A method, secrets and keys that do not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Contradiction {
+    /// There are secrets beside a method that uses none.
+    #[error("the method {0} has no secrets")]
+    StraySecrets(AuthMethod),
+    /// There is a key set beside a method that uses none.
+    #[error("the method {0} has no keys")]
+    StrayKeys(AuthMethod),
+    /// The method needs a key set.
+    #[error("the method {0} needs a key set")]
+    NoKeys(AuthMethod),
+    /// The method needs secrets, and not so many.
+    #[error("the method {method}: {problem}")]
+    Secrets {
+        /// The method.
+        method: AuthMethod,
+        /// What is wrong with the secrets.
+        problem: SecretCount,
+    },
+}
+
+/// There is no secret to rotate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the method {0} has no secrets")]
+pub struct NoSecrets(pub AuthMethod);
+
+impl ClientAuthentication {
+    /// The method `method` by `secrets` or `keys`.
+    ///
+    /// # Errors
+    /// [`Contradiction`] when the method needs what is not there, or has no use for what is.
+    pub fn new(
+        method: AuthMethod,
+        secrets: Vec<StoredSecret>,
+        keys: Option<ClientKeys>,
+    ) -> Result<Self, Contradiction> {
+        if !method.has_secret() && !secrets.is_empty() {
+            return Err(Contradiction::StraySecrets(method));
+        }
+        if !method.has_keys() && keys.is_some() {
+            return Err(Contradiction::StrayKeys(method));
+        }
+        let secrets = || Secrets::new(secrets).map_err(|problem| Contradiction::Secrets { method, problem });
+        Ok(match method {
+            AuthMethod::ClientSecretBasic => Self::SecretBasic(secrets()?),
+            AuthMethod::ClientSecretPost => Self::SecretPost(secrets()?),
+            AuthMethod::PrivateKeyJwt => Self::PrivateKeyJwt(keys.ok_or(Contradiction::NoKeys(method))?),
+            AuthMethod::None => Self::None,
+        })
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> AuthMethod {
+        match self {
+            Self::SecretBasic(_) => AuthMethod::ClientSecretBasic,
+            Self::SecretPost(_) => AuthMethod::ClientSecretPost,
+            Self::PrivateKeyJwt(_) => AuthMethod::PrivateKeyJwt,
+            Self::None => AuthMethod::None,
+        }
+    }
+
+    /// Whether anybody can claim to be the client (RFC 6749, section 2.1).
+    #[must_use]
+    pub const fn is_public(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// The secrets, of a method that uses some; else none.
+    #[must_use]
+    pub fn secrets(&self) -> &[StoredSecret] {
+        match self {
+            Self::SecretBasic(secrets) | Self::SecretPost(secrets) => secrets.as_slice(),
+            Self::PrivateKeyJwt(_) | Self::None => &[],
+        }
+    }
+
+    /// The keys, of a method that uses some.
+    #[must_use]
+    pub const fn keys(&self) -> Option<&ClientKeys> {
+        match self {
+            Self::PrivateKeyJwt(keys) => Some(keys),
+            Self::SecretBasic(_) | Self::SecretPost(_) | Self::None => None,
+        }
+    }
+
+    /// The same method by a new secret: see [`Secrets::rotated`].
+    ///
+    /// # Errors
+    /// [`NoSecrets`] when the method uses none.
+    pub fn rotated(&self, new: StoredSecret, now: Timestamp, overlap: Duration) -> Result<Self, NoSecrets> {
+        match self {
+            Self::SecretBasic(secrets) => Ok(Self::SecretBasic(secrets.rotated(new, now, overlap))),
+            Self::SecretPost(secrets) => Ok(Self::SecretPost(secrets.rotated(new, now, overlap))),
+            Self::PrivateKeyJwt(_) | Self::None => Err(NoSecrets(self.method())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::secret::ClientSecret;
+    use crate::random::OsRandom;
+
+    fn secrets(count: usize) -> Vec<StoredSecret> {
+        let secret = || {
+            let secret = ClientSecret::generate(&OsRandom).expect("randomness");
+            StoredSecret::new(&secret, Timestamp::from_unix(0), &OsRandom).expect("randomness")
+        };
+        (0..count).map(|_| secret()).collect()
+    }
+
+    /// RFC 8037, appendix A.2.
+    fn keys() -> ClientKeys {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        ClientKeys::parse(&format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#)).expect("a key set")
+    }
+
+    #[test]
+    fn a_method_has_what_it_needs_and_nothing_else() {
+        for method in AuthMethod::ALL {
+            for (count, with_keys) in [(0, false), (1, false), (2, false), (3, false), (0, true), (1, true)] {
+                let keys = with_keys.then(keys);
+                let made = ClientAuthentication::new(method, secrets(count), keys);
+                let right = match method {
+                    AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
+                        (1..=Secrets::MAX).contains(&count) && !with_keys
+                    }
+                    AuthMethod::PrivateKeyJwt => count == 0 && with_keys,
+                    AuthMethod::None => count == 0 && !with_keys,
+                };
+                assert_eq!(made.is_ok(), right, "{method}, {count} secrets, keys: {with_keys}");
+                if let Ok(made) = made {
+                    let parts = (made.method(), made.secrets().len(), made.keys().is_some());
+                    assert_eq!(parts, (method, count, with_keys));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_without_secrets_has_none_to_rotate_and_says_which_it_is() {
+        for (authentication, method) in [
+            (ClientAuthentication::PrivateKeyJwt(keys()), AuthMethod::PrivateKeyJwt),
+            (ClientAuthentication::None, AuthMethod::None),
+        ] {
+            let new = secrets(1).remove(0);
+            let rotated = authentication.rotated(new, Timestamp::from_unix(0), Duration::ZERO);
+            assert_eq!(rotated.expect_err("no secrets"), NoSecrets(method));
+        }
+    }
+}
