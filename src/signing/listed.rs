@@ -13,7 +13,7 @@ pub enum MalformedKeys {
     /// An entry is neither a key nor a key and an algorithm.
     #[error("an entry is a key, or KEY=ALGORITHM with an algorithm such as RS256")]
     Entry,
-    /// Verifiers take a key for its `kid` and then the `alg` beside it: under one `kid` there is one `alg`.
+    /// Verifiers take a key for its `kid`, and go by the `alg` that comes with it: under one `kid` there is one `alg`.
     #[error("a key is listed twice, with two algorithms or once without one: a key has one, or none")]
     TwoAlgorithms,
 }

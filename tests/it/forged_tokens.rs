@@ -16,7 +16,7 @@ use crate::logs::Captured;
 use crate::signing::{login_with, part};
 use crate::wire::{Fault, Matcher};
 
-/// `app`, whose tokens have a MAC; the MAC key, and one of a key pair beside it.
+/// `app`, whose tokens have a MAC; the MAC key. A key pair is listed before it.
 async fn app() -> (TestApp, String) {
     let kms = KmsDouble::start().await;
     let keys = [kms.create_key(KeySpec::Rsa2048), kms.create_key(KeySpec::Hmac256)];

@@ -181,7 +181,7 @@ async fn a_key_that_stops_signing_is_passed_over_for_the_next_that_fits_and_trie
         assert_eq!(tries(), 2, "once when it signed, and once since");
         assert_eq!(captured.text().matches(LEFT_OUT).count(), 1, "{}", captured.text());
         assert!(captured.text().contains(reason), "{}", captured.text());
-        assert_eq!(app.introspect(&earlier).await["active"], true, "what it signed is still its");
+        assert_eq!(app.introspect(&earlier).await["active"], true, "what it signed before still verifies");
 
         app.clock.advance(RETRY_AFTER);
         assert_eq!((signer(&app).await, tries()), (ids[2].clone(), 3));
@@ -210,7 +210,7 @@ async fn a_key_that_fails_for_the_moment_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn a_key_that_kms_does_not_tell_for_the_moment_is_unavailable_and_never_missing() {
+async fn a_key_that_cannot_be_fetched_for_the_moment_is_unavailable_and_never_missing() {
     let kms = KmsDouble::start().await;
     let keys = [kms.create_key(KeySpec::Rsa2048), kms.create_key(KeySpec::EccNistP256)];
     let mut app = app(kms, &keys).await;
@@ -233,7 +233,7 @@ async fn a_key_that_kms_does_not_tell_for_the_moment_is_unavailable_and_never_mi
     }
     fresh(&mut app);
     fault(&app, 1);
-    assert_eq!(app.introspect(&of_second).await["active"], true, "its own key was told");
+    assert_eq!(app.introspect(&of_second).await["active"], true, "its own key is known");
     fresh(&mut app);
     fault(&app, 1);
     app.send(introspection(&of_first)).await.failed(503, "temporarily_unavailable");

@@ -12,7 +12,7 @@ use crate::logs::Captured;
 use crate::signing::{login_with, part, verified_claims};
 
 #[tokio::test]
-async fn a_key_is_called_by_the_arn_that_kms_told_and_a_moved_alias_is_seen_by_new_instances_alone() {
+async fn a_key_is_called_by_the_arn_that_kms_answered_and_a_moved_alias_is_seen_by_new_instances_only() {
     for (spec, algorithm, operations) in [
         (KeySpec::Rsa2048, Algorithm::Rs256, ["GetPublicKey", "Sign"].as_slice()),
         (KeySpec::EccNistEdwards25519, Algorithm::EdDsa, &["GetPublicKey", "Sign"]),
@@ -99,7 +99,7 @@ async fn a_bound_key_signs_and_verifies_with_its_own_algorithm_only_and_is_publi
 }
 
 #[tokio::test]
-async fn one_key_that_is_listed_by_two_names_for_two_algorithms_is_the_first_alone() {
+async fn one_key_that_is_listed_by_two_names_for_two_algorithms_counts_once() {
     let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let kms = KmsDouble::start().await;
     let key = kms.create_key(KeySpec::Rsa2048);
