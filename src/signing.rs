@@ -14,12 +14,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
 use crate::aws::AwsError;
 use crate::client::named;
 use crate::error::Error;
+use crate::json::Object;
 #[cfg(feature = "cli")]
 use crate::signing::in_process::InProcessKey;
 use crate::signing::jwk::Jwk;
@@ -270,7 +270,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`SigningError`] when KMS does not tell one of the keys.
-    pub async fn verify(&self, typ: &str, jwt: &str) -> Result<Option<Map<String, Value>>, SigningError> {
+    pub async fn verify(&self, typ: &str, jwt: &str) -> Result<Option<Object>, SigningError> {
         let Some(parts) = SignedParts::read(jwt) else {
             return Ok(None);
         };
@@ -339,7 +339,7 @@ impl<'a> SignedParts<'a> {
     }
 
     /// The claims, to be read once the signature is verified.
-    fn claims(&self) -> Option<Map<String, Value>> {
+    fn claims(&self) -> Option<Object> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(self.claims).ok()?).ok()
     }
 }

@@ -1,7 +1,5 @@
 //! A chain decides: its verifiers are asked in order until one of them knows the user.
 
-use serde_json::{Map, Value};
-
 use crate::authenticate::attempts::AttemptLimit;
 use crate::authenticate::delegated::{Answer, Assertion, Delegated, Question};
 use crate::chain::delegation::Delegation;
@@ -9,6 +7,7 @@ use crate::chain::{Chain, CredentialVerifier};
 use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::Object;
 use crate::password::{Mark, Password, PasswordHash, Verified, Verifier, VerifyError};
 use crate::random::Random;
 use crate::store::users::Users;
@@ -56,14 +55,14 @@ pub(super) enum Decision {
 pub(super) struct Identity {
     pub(super) user: User,
     /// What a delegated verifier says of the user, where the users table does not hold it.
-    pub(super) asserted: Map<String, Value>,
+    pub(super) asserted: Object,
     /// Whether the user is in the users table.
     pub(super) stored: bool,
 }
 
 impl Identity {
     fn stored(user: User) -> Self {
-        Self { user, asserted: Map::new(), stored: true }
+        Self { user, asserted: Object::new(), stored: true }
     }
 }
 
@@ -185,11 +184,11 @@ impl Deciding<'_> {
         let sub = assertion.sub.ok_or_else(|| unusable("no sub of a user who is not imported".to_owned()))?;
         let subject = Subject::delegated(&delegation.name, &sub).map_err(|error| unusable(error.to_string()))?;
         let user = self.user(subject, None, assertion.claims);
-        Ok(Decision::Yes(Identity { user, asserted: Map::new(), stored: false }))
+        Ok(Decision::Yes(Identity { user, asserted: Object::new(), stored: false }))
     }
 
     /// Creates the user. Without it there is no subject, and so no login.
-    async fn import_user(self, delegation: &Delegation, claims: Map<String, Value>) -> Result<Decision, Error> {
+    async fn import_user(self, delegation: &Delegation, claims: Object) -> Result<Decision, Error> {
         let hash = self.hash().await?;
         let subject = Subject::generate(self.backends.random)?;
         let user = self.user(subject, Some(hash), claims);
@@ -198,17 +197,12 @@ impl Deciding<'_> {
                 tracing::info!(verifier = %delegation.name, "a user was imported");
                 Ok(Decision::Yes(Identity::stored(user)))
             }
-            Created::AlreadyThere => self.after_lost_race(Map::new()).await,
+            Created::AlreadyThere => self.after_lost_race(Object::new()).await,
         }
     }
 
     /// Sets the hash of a user who has none. The login does not need it: where it cannot be written, a later one will.
-    async fn import_password(
-        self,
-        delegation: &Delegation,
-        user: User,
-        asserted: Map<String, Value>,
-    ) -> Result<Decision, Error> {
+    async fn import_password(self, delegation: &Delegation, user: User, asserted: Object) -> Result<Decision, Error> {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
             Ok(self.backends.users.import_password(&user, &hash, self.submission.now).await?)
@@ -224,7 +218,7 @@ impl Deciding<'_> {
 
     /// Somebody else wrote the user meanwhile: another login that imports the same password, or an administrator whose
     /// user this may not be. Only the same password goes on; for any other the next request decides from the start.
-    async fn after_lost_race(self, asserted: Map<String, Value>) -> Result<Decision, Error> {
+    async fn after_lost_race(self, asserted: Object) -> Result<Decision, Error> {
         let changed = || Error::unavailable().because("the user changed while the password was imported");
         let winner = self.backends.users.get(&self.submission.username).await?.ok_or_else(changed)?;
         if winner.disabled {
@@ -241,7 +235,7 @@ impl Deciding<'_> {
         hashed.map_err(|error| undecided(error, &self.submission.username))
     }
 
-    fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Map<String, Value>) -> User {
+    fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Object) -> User {
         let user = User::new(self.submission.username.clone(), subject, self.submission.now);
         User { password_hash, claims, ..user }
     }

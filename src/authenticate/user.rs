@@ -2,8 +2,6 @@
 
 use std::ops::Deref;
 
-use serde_json::{Map, Value};
-
 use crate::authenticate::attempts::CountedAttempt;
 pub use crate::authenticate::chain::Backends;
 use crate::authenticate::chain::{Decision, Identity, Submission, decide, undecided};
@@ -11,6 +9,7 @@ use crate::chain::Chain;
 use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::Object;
 use crate::password::Password;
 use crate::user::{User, Username, UsernameProfile};
 
@@ -18,7 +17,7 @@ use crate::user::{User, Username, UsernameProfile};
 #[derive(Clone, Debug)]
 pub struct AuthenticatedUser {
     user: User,
-    asserted_claims: Map<String, Value>,
+    asserted_claims: Object,
     stored: bool,
     auth_time: Timestamp,
 }
@@ -28,13 +27,13 @@ impl AuthenticatedUser {
     fn new(identity: Identity, auth_time: Timestamp) -> Self {
         let Identity { mut user, asserted, stored } = identity;
         for (name, value) in &asserted {
-            user.claims.entry(name.as_str()).or_insert_with(|| value.clone());
+            user.claims.entry(name.clone()).or_insert_with(|| value.clone());
         }
         Self { user, asserted_claims: asserted, stored, auth_time }
     }
 
     /// The user of a session that began at `auth_time`: for the session to make, once it has checked the user.
-    pub(crate) fn resumed(user: User, asserted: Map<String, Value>, auth_time: Timestamp) -> Self {
+    pub(crate) fn resumed(user: User, asserted: Object, auth_time: Timestamp) -> Self {
         Self::new(Identity { user, asserted, stored: true }, auth_time)
     }
 
@@ -46,7 +45,7 @@ impl AuthenticatedUser {
 
     /// What a delegated verifier asserted at the login, where the users table does not hold it.
     #[must_use]
-    pub fn asserted_claims(&self) -> &Map<String, Value> {
+    pub fn asserted_claims(&self) -> &Object {
         &self.asserted_claims
     }
 
@@ -123,7 +122,7 @@ pub async fn authenticate(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::chain::VerifierName;
@@ -131,7 +130,8 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_table_holds_over_what_a_verifier_asserts() {
-        let object = |value: Value| value.as_object().cloned().expect("an object");
+        let object = |value: Value| serde_json::from_value::<Object>(value).expect("an object");
+        let value = |claims: &Object| serde_json::to_value(claims).expect("JSON");
         let now = Timestamp::from_unix(0);
         let verifier = VerifierName::parse("legacy").expect("a name");
         let username = Username::prepare("ann", UsernameProfile::CaseMapped).expect("a username");
@@ -141,8 +141,8 @@ mod tests {
         let asserted = object(json!({"role": "admin", "none": 1, "email": "ann@example.com"}));
         let login = AuthenticatedUser::new(Identity { user: user.clone(), asserted, stored: true }, now);
         let merged = json!({"role": "reader", "none": null, "email": "ann@example.com"});
-        assert_eq!(Value::Object(login.claims.clone()), merged);
+        assert_eq!(value(&login.claims), merged);
         let resumed = AuthenticatedUser::resumed(user, login.asserted_claims().clone(), now);
-        assert_eq!(Value::Object(resumed.claims.clone()), merged, "a refresh says what the login said");
+        assert_eq!(value(&resumed.claims), merged, "a refresh says what the login said");
     }
 }

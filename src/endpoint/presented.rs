@@ -1,9 +1,8 @@
 //! Access tokens that are presented: what they stand for, if they still do.
 
-use serde_json::{Map, Value};
-
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::{Object, Value};
 use crate::scope::Scope;
 use crate::service::Service;
 use crate::session::Session;
@@ -16,7 +15,7 @@ use crate::user::User;
 /// gone, disabled, or with another password.
 pub(crate) struct PresentedToken {
     /// What it says.
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) claims: Object,
     /// Whose it is, where it has a session.
     pub(crate) user: Option<User>,
 }
@@ -68,7 +67,7 @@ impl PresentedToken {
     }
 }
 
-async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Result<Option<Map<String, Value>>, Error> {
+async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Result<Option<Object>, Error> {
     match OpaqueToken::parse(text) {
         Ok(token) => Ok(service.tokens.get_access_token(&token.key(), now).await?),
         Err(_) => Ok(service.keys.verify(access::TYPE, text).await?),
@@ -76,7 +75,7 @@ async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Resu
 }
 
 /// Opaque tokens are deleted when they are revoked; of a JWT that was, a note remains.
-async fn is_revoked(service: &Service, claims: &Map<String, Value>) -> Result<bool, Error> {
+async fn is_revoked(service: &Service, claims: &Object) -> Result<bool, Error> {
     match claims.get("jti").and_then(Value::as_str) {
         Some(jti) => Ok(service.tokens.is_revoked(jti).await?),
         None => Ok(true),

@@ -5,17 +5,19 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::client::ClientId;
 use crate::clock::Timestamp;
+use crate::json::{Object, Value};
 use crate::scope::Scope;
-use crate::store::item::{Item, SCHEMA, from_item, number, string, to_item};
-use crate::store::{Created, StoreError, held};
+use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, string, to_item};
+use crate::store::{Created, StoreError, claims, held};
 use crate::user::{Subject, Username};
 
 const KEY: &str = "id";
+const CLAIMS: &str = "claims";
+const ASSERTED_CLAIMS: &str = "asserted_claims";
 
 /// A session as it is stored. Digests and the salt are base64url.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,8 +30,8 @@ pub(crate) struct StoredSession {
     /// The user's password generation at the login.
     pub(crate) password_generation: u64,
     /// What a delegated verifier said of the user at the login.
-    #[serde(skip_serializing_if = "Map::is_empty", default)]
-    pub(crate) asserted_claims: Map<String, Value>,
+    #[serde(skip)]
+    pub(crate) asserted_claims: Object,
     pub(crate) scope: Scope,
     pub(crate) audiences: Vec<Audience>,
     pub(crate) auth_time: Timestamp,
@@ -43,19 +45,17 @@ pub(crate) struct StoredSession {
     pub(crate) rotation: Option<StoredRotation>,
 }
 
-/// What an opaque access token stands for, as it is written.
+/// An opaque access token, as it is written, but for the claims.
 #[derive(Serialize)]
-struct StoredAccessToken<'a, C> {
+struct StoredAccessToken<'a> {
     id: &'a str,
     schema: u32,
-    claims: &'a C,
     expires_at: Timestamp,
 }
 
 /// The same, as it is read.
 #[derive(Deserialize)]
 struct KnownAccessToken {
-    claims: Map<String, Value>,
     expires_at: Timestamp,
 }
 
@@ -114,8 +114,15 @@ impl Tokens {
         answer.item.map(|item| self.read_session(id, item)).transpose()
     }
 
-    fn read_session(&self, id: &str, item: Item) -> Result<StoredSession, StoreError> {
-        from_item(&self.table, id, item)
+    fn read_session(&self, id: &str, mut item: Item) -> Result<StoredSession, StoreError> {
+        let asserted_claims = self.take(&mut item, id, ASSERTED_CLAIMS)?.unwrap_or_default();
+        let stored: StoredSession = from_item(&self.table, id, item)?;
+        Ok(StoredSession { asserted_claims, ..stored })
+    }
+
+    fn take(&self, item: &mut Item, id: &str, attribute: &str) -> Result<Option<Object>, StoreError> {
+        let unreadable = |_| inconsistent(&self.table, id, format!("its {attribute} are none that were written"));
+        claims::take(item, attribute).map_err(unreadable)
     }
 
     /// The sessions of a user, by reading the whole table: for the command line alone.
@@ -132,7 +139,10 @@ impl Tokens {
 
     /// Stores a new session. Its key is random: one that is there already was stored by an attempt whose answer got lost.
     pub(crate) async fn put_session(&self, session: &StoredSession) -> Result<(), StoreError> {
-        let item = to_item(&self.table, &session.id, session)?;
+        let mut item = to_item(&self.table, &session.id, session)?;
+        if !session.asserted_claims.is_empty() {
+            claims::put(&mut item, ASSERTED_CLAIMS, &session.asserted_claims);
+        }
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         held(request.condition_expression("attribute_not_exists(id)").send().await)?;
         Ok(())
@@ -177,25 +187,27 @@ impl Tokens {
         claims: &C,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let item = to_item(&self.table, id, StoredAccessToken { id, schema: SCHEMA, claims, expires_at })?;
+        let Ok(Value::Object(claims)) = Value::of(claims) else {
+            return Err(inconsistent(&self.table, id, "its claims are no JSON object"));
+        };
+        let mut item = to_item(&self.table, id, StoredAccessToken { id, schema: SCHEMA, expires_at })?;
+        claims::put(&mut item, CLAIMS, &claims);
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         held(request.condition_expression("attribute_not_exists(id)").send().await)?;
         Ok(())
     }
 
     /// What an opaque access token stands for; none when it is unknown, revoked or expired.
-    pub(crate) async fn get_access_token(
-        &self,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<Option<Map<String, Value>>, StoreError> {
+    pub(crate) async fn get_access_token(&self, id: &str, now: Timestamp) -> Result<Option<Object>, StoreError> {
         let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id));
         let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        let Some(item) = answer.item else {
+        let Some(mut item) = answer.item else {
             return Ok(None);
         };
+        let claims = self.take(&mut item, id, CLAIMS)?;
         let stored: KnownAccessToken = from_item(&self.table, id, item)?;
-        Ok(Some(stored.claims).filter(|_| now < stored.expires_at))
+        let claims = claims.ok_or_else(|| inconsistent(&self.table, id, "it has no claims"))?;
+        Ok(Some(claims).filter(|_| now < stored.expires_at))
     }
 
     /// Notes that the access token called `jti` is revoked, until it expires by itself.

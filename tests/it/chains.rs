@@ -25,7 +25,7 @@ pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-tests-0123456789"
 
 /// An app whose clients log in by `chain`, with the delegated verifier `legacy`, and `mover`, which imports, at one
 /// double; `partner` is at another address, where nothing listens.
-async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
+pub(crate) async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
     let endpoint = delegate.endpoint();
     let verifiers = json!([
         {"name": "legacy", "url": format!("{endpoint}/verify?code=7"), "secret_env": "PASSGRANT_TEST_SECRET"},
@@ -50,7 +50,7 @@ async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
     app
 }
 
-async fn login(app: &TestApp, username: &str, password: &str) -> Answer {
+pub(crate) async fn login(app: &TestApp, username: &str, password: &str) -> Answer {
     app.token(&[("grant_type", "password"), ("username", username), ("password", password)]).await
 }
 
@@ -335,7 +335,7 @@ async fn a_yes_imports_the_user_who_then_needs_no_verifier() {
     delegate.behave(yes(&claims));
     let answer = login(&app, "zoe", "her password").await.succeeded();
     let imported = user(&app, "zoe").await.expect("a user");
-    assert_eq!(Value::Object(imported.claims.clone()), claims);
+    assert_eq!(serde_json::to_value(&imported.claims).expect("JSON"), claims);
     assert_eq!(imported.subject.as_str().len(), 36, "a subject of this service's own, not the verifier's");
     let (_, token) = verified_claims(&app, &answer.text("access_token")).await;
     assert_eq!(token["sub"], imported.subject.as_str());

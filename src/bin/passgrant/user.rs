@@ -5,11 +5,11 @@ mod view;
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use passgrant::clock::Clock as _;
+use passgrant::json::{Object, Value};
 use passgrant::password::{Password, PasswordHash};
 use passgrant::scope::Scope;
 use passgrant::store::{Changed, Created};
 use passgrant::user::{Subject, User, Username};
-use serde_json::{Map, Value};
 
 use crate::Context;
 use crate::failure::Failure;
@@ -97,7 +97,7 @@ impl Command {
 impl Create {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let username = prepared(context, &self.named.name)?;
-        let mut claims = Map::new();
+        let mut claims = Object::new();
         for (name, value) in self.claims {
             if claims.insert(name.clone(), value).is_some() {
                 let message = format!("the claim '{name}' is given twice");
@@ -210,6 +210,6 @@ fn parse_claim(text: &str) -> Result<(String, Value), String> {
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err("a claim has a name without control characters".to_owned());
     }
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let value = Value::parse(value).unwrap_or_else(|_| value.into());
     Ok((name.to_owned(), value))
 }
