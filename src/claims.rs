@@ -54,7 +54,7 @@ pub enum MalformedClaimMap {
     /// There are too many claims.
     #[error("a claim map has at most {} claims", ClaimMap::MAX_CLAIMS)]
     TooMany,
-    /// `sub` must be a string that differs from user to user.
+    /// `sub` must differ from user to user.
     #[error("sub can be mapped from username, sub or claims.NAME alone")]
     Subject,
 }
@@ -126,12 +126,18 @@ impl From<NoSubject> for Error {
     }
 }
 
-/// A user who has no usable value for a client's `sub`.
+/// Why a user has no value for a client's `sub`. It names the source, and neither the user nor what stands there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the user {username} has no value for sub at {source_of_sub}")]
-pub struct NoSubject {
-    username: String,
-    source_of_sub: String,
+pub enum NoSubject {
+    /// The user has no such attribute.
+    #[error("sub is mapped from {0}, which the user does not have")]
+    Missing(ClaimSource),
+    /// The attribute is of a kind that names nobody.
+    #[error("sub is mapped from {0}, which is neither text nor a whole number")]
+    Kind(ClaimSource),
+    /// The attribute is empty, or too long.
+    #[error("sub is mapped from {0}, which is not 1 to {max} bytes long", max = ClaimMap::MAX_SUBJECT_BYTES)]
+    Length(ClaimSource),
 }
 
 /// Which claims a client's tokens have beside those of the protocol.
@@ -176,17 +182,25 @@ impl ClaimMap {
         self.0.iter().map(|(name, source)| (name.as_str(), source))
     }
 
-    /// The `sub` of `user`'s tokens.
+    /// The `sub` of `user`'s tokens: text, or the decimal text of a whole number.
     ///
     /// # Errors
-    /// [`NoSubject`] when it is mapped from an attribute that the user lacks, or that is not a string of 1 to 255 bytes.
+    /// [`NoSubject`] when it is mapped from an attribute that the user lacks, that is of another kind, or whose text is not
+    /// of 1 to 255 bytes.
     pub fn subject(&self, client: &ClientId, user: &User) -> Result<String, NoSubject> {
         let Some(source) = self.0.get(SUBJECT) else {
             return Ok(user.subject.as_str().to_owned());
         };
-        match source.value(client, user, &Scope::default()) {
-            Some(Value::String(subject)) if (1..=Self::MAX_SUBJECT_BYTES).contains(&subject.len()) => Ok(subject),
-            _ => Err(NoSubject { username: user.username.to_string(), source_of_sub: source.to_string() }),
+        let subject = match source.value(client, user, &Scope::default()) {
+            Some(Value::String(text)) => text,
+            Some(Value::Number(number)) if number.is_integer() => number.to_string(),
+            Some(_) => return Err(NoSubject::Kind(source.clone())),
+            None => return Err(NoSubject::Missing(source.clone())),
+        };
+        if (1..=Self::MAX_SUBJECT_BYTES).contains(&subject.len()) {
+            Ok(subject)
+        } else {
+            Err(NoSubject::Length(source.clone()))
         }
     }
 

@@ -12,10 +12,12 @@ use passgrant::client::AccessTokenFormat;
 use passgrant::json::Value;
 use passgrant::token::opaque::OpaqueToken;
 use serde_json::json;
+use tracing::level_filters::LevelFilter;
 
 use crate::app::{Answer, PASSWORD, TestApp, client, introspection, scope, username};
 use crate::chains;
 use crate::delegate::{Behaviour, Delegate};
+use crate::logs::Captured;
 use crate::signing::verified_claims;
 
 fn map(claims: &[(&str, &str)]) -> ClaimMap {
@@ -121,8 +123,59 @@ async fn sub_can_be_mapped_and_is_the_same_everywhere() {
 async fn a_user_without_a_value_for_sub_gets_no_token_and_nobody_elses() {
     let app = app(&[("sub", "claims.none")]).await;
     app.login().await.failed(500, "server_error");
-    app.change_client("app", |client| client.claim_map = map(&[("sub", "claims.level")])).await;
+    app.change_client("app", |client| client.claim_map = map(&[("sub", "claims.active_member")])).await;
     app.login().await.failed(500, "server_error");
+}
+
+#[tokio::test]
+async fn a_number_as_sub_is_its_decimal_text_and_any_other_kind_is_refused_without_naming_the_user() {
+    let (captured, _guard) = Captured::at(LevelFilter::TRACE);
+    let app = app(&[("sub", "claims.cpr")]).await;
+    let [longest, too_long] = [255, 256].map(|length| format!("\"{}\"", "x".repeat(length)));
+    let kind = Err("sub is mapped from claims.cpr, which is neither text nor a whole number");
+    let length = Err("sub is mapped from claims.cpr, which is not 1 to 255 bytes long");
+    let missing = Err("sub is mapped from claims.cpr, which the user does not have");
+    for (number, (cpr, sub)) in [
+        (Some("12345678"), Ok("12345678")),
+        (Some("\"0101701234\""), Ok("0101701234")),
+        (Some("0"), Ok("0")),
+        (Some("-7"), Ok("-7")),
+        (Some("12345678901234567890123"), Ok("12345678901234567890123")),
+        (Some(longest.as_str()), Ok(&longest[1..256])),
+        (Some("-0"), kind),
+        (Some("1.0"), kind),
+        (Some("1e3"), kind),
+        (Some("true"), kind),
+        (Some("null"), kind),
+        (Some("[1]"), kind),
+        (Some("{}"), kind),
+        (Some("\"\""), length),
+        (Some(too_long.as_str()), length),
+        (None, missing),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("user-of-the-sub-test-{number}");
+        app.create_user_with(&name, |user| {
+            user.claims = cpr.map(|cpr| ("cpr".to_owned(), Value::parse(cpr).expect(cpr))).into_iter().collect();
+        })
+        .await;
+        let login = [("grant_type", "password"), ("username", name.as_str()), ("password", PASSWORD)];
+        let answer = app.token(&login).await;
+        match sub {
+            Ok(sub) => {
+                let (_, claims) = verified_claims(&app, &answer.succeeded().text("access_token")).await;
+                assert_eq!(claims["sub"], sub, "{cpr:?}");
+            }
+            Err(reason) => {
+                answer.failed(500, "server_error");
+                let log = captured.text();
+                assert!(log.lines().any(|line| line.contains(&format!("\"{reason}\""))), "{cpr:?}: {reason}\n{log}");
+            }
+        }
+    }
+    assert!(!captured.text().contains("user-of-the-sub-test"), "{}", captured.text());
 }
 
 /// What 64 bits do not hold, or would write in another way.
