@@ -44,7 +44,7 @@ fn row(key: &Value) -> [String; 2] {
 /// The keys of the local server, or without one those that the environment names in KMS.
 async fn ring(context: &Context) -> Result<KeyRing, Failure> {
     if let Some(folder) = &context.data {
-        let path = data_folder::signing_key(folder);
+        let path = data_folder::signing_key(folder)?;
         let key = InProcessKey::load(&path);
         let key = key.map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
         return Ok(KeyRing::new(vec![SigningKey::InProcess(key)]));
