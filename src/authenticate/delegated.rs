@@ -111,6 +111,17 @@ pub(super) enum NoAnswer {
     Claims(RefusedClaims),
 }
 
+impl NoAnswer {
+    /// Whether the verifier was not there to answer, or says that it cannot: what else it says, it says of the password.
+    pub(super) fn is_unavailability(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::NotReached(_) | Self::BrokeOff => true,
+            Self::Status(status) => status.is_server_error(),
+            Self::TooLarge | Self::Form { .. } | Self::Claims(_) => false,
+        }
+    }
+}
+
 /// The way to delegated verifiers: one HTTP client for all of them.
 #[derive(Default)]
 pub struct Delegated {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::authenticate::attempts::CountedAttempt;
+use crate::authenticate::attempts::{CountedAttempt, Known};
 pub use crate::authenticate::chain::Backends;
 use crate::authenticate::chain::{Decision, Identity, Submission, decide, undecided};
 use crate::chain::Chain;
@@ -83,7 +83,8 @@ pub struct Login<'a> {
 /// locked is answered at once. The attempt is for the caller to clear, beside what else there is to write.
 ///
 /// # Errors
-/// `invalid_grant`; [`Error::unavailable`] when the store or a verifier does not answer, or too many verifications wait.
+/// `invalid_grant`; [`Error::unavailable`] when the store does not answer, a verifier says neither yes nor no, or too many
+/// verifications wait.
 pub async fn authenticate(
     login: Login<'_>,
     chain: &Chain,
@@ -95,23 +96,28 @@ pub async fn authenticate(
     let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
     let turn = backends.attempts.turn(&username).await?;
     let (counted, stored) = tokio::join!(backends.attempts.count(turn, now), backends.users.get(&username));
-    let counted = counted?;
+    let mut counted = counted?;
     let decision = async {
         let stored = stored?;
         let (Ok(username), Ok(password)) = (prepared, Password::prepare(login.password)) else {
             let verified = backends.passwords.verify(None, None, username.as_str()).await;
-            let mark = verified.map_err(|error| undecided(error, &username))?.mark;
-            return Ok(Decision::No { reason: "the username or the password is none".to_owned(), mark });
+            let mark = verified.map_err(|error| undecided(error, None))?.mark;
+            let error = Error::invalid_credentials().because("the username or the password is none");
+            return Ok(Decision::No { error, mark });
         };
         let submission =
             Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
-        decide(chain, &submission, stored, backends).await
+        decide(chain, &submission, stored, backends, &mut counted).await
     };
     match decision.await {
-        Ok(Decision::Yes(identity)) => Ok((AuthenticatedUser::new(identity, now), counted)),
-        Ok(Decision::No { reason, mark }) => {
-            backends.attempts.wrong(counted, &mark).await;
-            Err(Error::invalid_credentials().because(reason))
+        Ok(Decision::Yes(identity)) => {
+            counted.note(Known::Right);
+            Ok((AuthenticatedUser::new(identity, now), counted))
+        }
+        Ok(Decision::No { error, mark }) => {
+            counted.note(Known::Wrong);
+            backends.attempts.wrong(counted, mark).await;
+            Err(error)
         }
         Err(error) => {
             backends.attempts.undecided(counted).await;

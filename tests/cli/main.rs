@@ -2,6 +2,7 @@
 
 mod clients;
 mod command;
+mod departures;
 mod folders;
 mod http;
 mod hygiene;

@@ -26,6 +26,11 @@ pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-tests-0123456789"
 /// An app whose clients log in by `chain`, with the delegated verifier `legacy`, and `mover`, which imports, at one
 /// double; `partner` is at another address, where nothing listens.
 pub(crate) async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
+    app_with(delegate, chain, &[]).await
+}
+
+/// The same, with more of the environment.
+pub(crate) async fn app_with(delegate: &Delegate, chain: &str, variables: &[(&'static str, &str)]) -> TestApp {
     let endpoint = delegate.endpoint();
     let verifiers = json!([
         {"name": "legacy", "url": format!("{endpoint}/verify?code=7"), "secret_env": "PASSGRANT_TEST_SECRET"},
@@ -34,13 +39,13 @@ pub(crate) async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
     ]);
     let chains = "both=directory,legacy;legacy=legacy;reverse=legacy,directory;moving=directory,mover;\
                   partner=legacy,partner";
-    let app = TestApp::builder()
+    let builder = TestApp::builder()
         .variable("PASSGRANT_DELEGATED_VERIFIERS", &verifiers.to_string())
         .variable("PASSGRANT_TEST_SECRET", SIGNING_SECRET)
         .variable("PASSGRANT_AUTH_CHAINS", chains)
-        .variable("PASSGRANT_AUTH_CHAIN", chain)
-        .start()
-        .await;
+        .variable("PASSGRANT_AUTH_CHAIN", chain);
+    let builder = variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
+    let app = builder.start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
     app.create_user_with("pat", |user| user.password_hash = None).await;
