@@ -19,6 +19,8 @@ pub struct AttemptPolicy {
 impl AttemptPolicy {
     /// The most attempts that can be allowed: what NIST SP 800-63B allows.
     pub const MAX_LIMIT: usize = 100;
+    /// How many attempts without an answer there may be for each that may be wrong.
+    pub const UNANSWERED_PER_ATTEMPT: usize = 10;
     /// The longest window, and the longest that a name is locked.
     pub const MAX_LOCK: Duration = Duration::from_hours(24);
 
@@ -36,6 +38,14 @@ impl AttemptPolicy {
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// How many attempts may be taken back in a window because a delegated verifier gave no answer; more stay
+    /// counted. It leaves room for a program that goes on trying while a verifier is down, and bounds what may be guessed
+    /// at one that breaks off, or fails, where it should say no.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.limit.saturating_mul(Self::UNANSWERED_PER_ATTEMPT)
     }
 
     /// The window, which begins with its first attempt.

@@ -5,10 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value};
 
 use crate::client::ClientId;
 use crate::error::Error;
+use crate::json::{Object, Value};
 use crate::scope::{Scope, ScopeToken};
 use crate::user::User;
 
@@ -54,7 +54,7 @@ pub enum MalformedClaimMap {
     /// There are too many claims.
     #[error("a claim map has at most {} claims", ClaimMap::MAX_CLAIMS)]
     TooMany,
-    /// `sub` must be a string that differs from user to user.
+    /// `sub` must differ from user to user.
     #[error("sub can be mapped from username, sub or claims.NAME alone")]
     Subject,
 }
@@ -115,7 +115,7 @@ impl ClaimSource {
             Self::ClientId => Some(client.as_str().into()),
             Self::Scopes => Some(scope.iter().map(ScopeToken::as_str).collect()),
             Self::Attribute(name) => user.claims.get(name).cloned(),
-            Self::Literal(value) => Some(serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into())),
+            Self::Literal(value) => Some(Value::parse(value).unwrap_or_else(|_| value.as_str().into())),
         }
     }
 }
@@ -126,12 +126,18 @@ impl From<NoSubject> for Error {
     }
 }
 
-/// A user who has no usable value for a client's `sub`.
+/// Why a user has no value for a client's `sub`. It names the source, and neither the user nor what stands there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the user {username} has no value for sub at {source_of_sub}")]
-pub struct NoSubject {
-    username: String,
-    source_of_sub: String,
+pub enum NoSubject {
+    /// The user has no such attribute.
+    #[error("sub is mapped from {0}, which the user does not have")]
+    Missing(ClaimSource),
+    /// The attribute is of a kind that names nobody.
+    #[error("sub is mapped from {0}, which is neither text nor a whole number")]
+    Kind(ClaimSource),
+    /// The attribute is empty, or too long.
+    #[error("sub is mapped from {0}, which is not 1 to {max} bytes long", max = ClaimMap::MAX_SUBJECT_BYTES)]
+    Length(ClaimSource),
 }
 
 /// Which claims a client's tokens have beside those of the protocol.
@@ -176,23 +182,31 @@ impl ClaimMap {
         self.0.iter().map(|(name, source)| (name.as_str(), source))
     }
 
-    /// The `sub` of `user`'s tokens.
+    /// The `sub` of `user`'s tokens: text, or the decimal text of a whole number.
     ///
     /// # Errors
-    /// [`NoSubject`] when it is mapped from an attribute that the user lacks, or that is not a string of 1 to 255 bytes.
+    /// [`NoSubject`] when it is mapped from an attribute that the user lacks, that is of another kind, or whose text is not
+    /// of 1 to 255 bytes.
     pub fn subject(&self, client: &ClientId, user: &User) -> Result<String, NoSubject> {
         let Some(source) = self.0.get(SUBJECT) else {
             return Ok(user.subject.as_str().to_owned());
         };
-        match source.value(client, user, &Scope::default()) {
-            Some(Value::String(subject)) if (1..=Self::MAX_SUBJECT_BYTES).contains(&subject.len()) => Ok(subject),
-            _ => Err(NoSubject { username: user.username.to_string(), source_of_sub: source.to_string() }),
+        let subject = match source.value(client, user, &Scope::default()) {
+            Some(Value::String(text)) => text,
+            Some(Value::Number(number)) if number.is_integer() => number.to_string(),
+            Some(_) => return Err(NoSubject::Kind(source.clone())),
+            None => return Err(NoSubject::Missing(source.clone())),
+        };
+        if (1..=Self::MAX_SUBJECT_BYTES).contains(&subject.len()) {
+            Ok(subject)
+        } else {
+            Err(NoSubject::Length(source.clone()))
         }
     }
 
     /// The other claims of `user`'s tokens.
     #[must_use]
-    pub fn claims(&self, client: &ClientId, user: &User, scope: &Scope) -> Map<String, Value> {
+    pub fn claims(&self, client: &ClientId, user: &User, scope: &Scope) -> Object {
         let mapped = self.0.iter().filter(|(name, _)| *name != SUBJECT);
         mapped.filter_map(|(name, source)| Some((name.clone(), source.value(client, user, scope)?))).collect()
     }
@@ -210,6 +224,52 @@ impl<'de> Deserialize<'de> for ClaimMap {
         let claims = claims.into_iter().map(|(name, source)| Ok((name, source.parse()?)));
         let claims = claims.collect::<Result<Vec<_>, MalformedClaimMap>>().map_err(de::Error::custom)?;
         Self::new(claims).map_err(de::Error::custom)
+    }
+}
+
+/// How deep an attribute may be nested: half of what DynamoDB allows.
+pub const MAX_DEPTH: usize = 16;
+
+/// Attributes that no user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedClaims {
+    /// An attribute, or a member of one, has no name.
+    #[error("a claim has no name")]
+    Nameless,
+    /// An attribute is nested too deeply.
+    #[error("a claim is nested more than {MAX_DEPTH} levels deep")]
+    TooDeep,
+    /// A number is too large or too small.
+    #[error("a number is neither 0 nor of a size from 1e-130 to below 1e126")]
+    OutOfRange,
+}
+
+/// Checks what is to become the attributes of a user, whoever says so.
+///
+/// # Errors
+/// [`RefusedClaims`] for what cannot be stored, or what few readers of tokens could hold.
+pub fn check(claims: &Object) -> Result<(), RefusedClaims> {
+    check_members(claims, MAX_DEPTH)
+}
+
+fn check_members(members: &Object, depth: usize) -> Result<(), RefusedClaims> {
+    if members.keys().any(String::is_empty) {
+        return Err(RefusedClaims::Nameless);
+    }
+    members.values().try_for_each(|value| check_value(value, depth))
+}
+
+fn check_value(value: &Value, depth: usize) -> Result<(), RefusedClaims> {
+    let below = || depth.checked_sub(1).ok_or(RefusedClaims::TooDeep);
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Number(number) if number.is_in_range() => Ok(()),
+        Value::Number(_) => Err(RefusedClaims::OutOfRange),
+        Value::Array(values) => {
+            let depth = below()?;
+            values.iter().try_for_each(|value| check_value(value, depth))
+        }
+        Value::Object(members) => check_members(members, below()?),
     }
 }
 
@@ -252,7 +312,7 @@ pub fn standard_claims() -> impl Iterator<Item = &'static str> {
 /// The attributes of `user` that `scope` gives, for ID tokens and userinfo. A user without a `preferred_username`
 /// prefers the username.
 #[must_use]
-pub fn of_scope(scope: &Scope, user: &User) -> Map<String, Value> {
+pub fn of_scope(scope: &Scope, user: &User) -> Object {
     let granted = STANDARD_CLAIMS.iter().filter(|(token, _)| scope.names(token)).flat_map(|(_, names)| names.iter());
     granted
         .filter_map(|name| {

@@ -18,7 +18,8 @@ use serde::Serialize;
 use crate::router::{self, RequestId};
 use crate::service::Service;
 
-/// What is kept of an invocation's time to hand the answer back.
+/// What is kept of an invocation's time to take back what a request that has none left had counted, and to hand the answer
+/// back.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 /// Read by `lambda_http` to rebuild a URL, and not needed here.
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

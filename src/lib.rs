@@ -37,6 +37,7 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod json;
 pub mod random;
 pub mod telemetry;
 

@@ -137,11 +137,13 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
     let record = RequestRecord::begin(id.as_str(), endpoint.map(Endpoint::as_str));
     let outcome = async {
         let answer = AssertUnwindSafe(Box::pin(answer(service, endpoint, &request, &record))).catch_unwind();
-        match tokio::time::timeout(time, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_panic)) => Err(Error::server_error().because("the request panicked")),
-            Err(_elapsed) => Err(Error::unavailable().because("the time for the request is over")),
-        }
+        let given_up = match tokio::time::timeout(time, answer).await {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(_panic)) => Error::server_error().because("the request panicked"),
+            Err(_elapsed) => Error::unavailable().because("the time for the request is over"),
+        };
+        service.attempts.settled().await;
+        Err(given_up)
     };
     let outcome = outcome.instrument(record.span().clone()).await;
     write(&record, &outcome);

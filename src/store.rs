@@ -1,6 +1,7 @@
 //! The three DynamoDB tables. Conditional writes carry every invariant; every read is strongly consistent.
 
 pub mod attempts;
+mod claims;
 pub mod clients;
 pub(crate) mod item;
 pub mod tokens;

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
@@ -17,6 +16,7 @@ use uuid::Uuid;
 use crate::chain::VerifierName;
 use crate::client::named;
 use crate::clock::Timestamp;
+use crate::json::Object;
 use crate::password::PasswordHash;
 use crate::random::{Random, RandomFailed};
 use crate::scope::Scope;
@@ -155,7 +155,7 @@ pub struct User {
     /// The password's hash; none for a user who cannot log in by password.
     pub password_hash: Option<PasswordHash>,
     /// Attributes, as JSON values.
-    pub claims: Map<String, Value>,
+    pub claims: Object,
     /// The scope the user may grant; none: whatever the client may have.
     pub allowed_scopes: Option<Scope>,
     /// A disabled user gets no tokens.
@@ -180,7 +180,7 @@ impl User {
             username,
             subject,
             password_hash: None,
-            claims: Map::new(),
+            claims: Object::new(),
             allowed_scopes: None,
             disabled: false,
             password_changed_at: now,

@@ -1,16 +1,15 @@
 //! A chain decides: its verifiers are asked in order until one of them knows the user.
 
-use serde_json::{Map, Value};
-
-use crate::authenticate::attempts::AttemptLimit;
-use crate::authenticate::delegated::{Answer, Assertion, Delegated, Question};
+use crate::authenticate::attempts::{AttemptLimit, CountedAttempt, Known};
+use crate::authenticate::delegated::{Answer, Assertion, Delegated, NoAnswer, Question};
 use crate::chain::delegation::Delegation;
 use crate::chain::{Chain, CredentialVerifier};
 use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::Object;
 use crate::password::{Mark, Password, PasswordHash, Verified, Verifier, VerifyError};
-use crate::random::Random;
+use crate::random::{Random, RandomFailed};
 use crate::store::users::Users;
 use crate::store::{Changed, Created};
 use crate::user::{Subject, User, Username};
@@ -45,8 +44,8 @@ pub(super) enum Decision {
     Yes(Identity),
     /// One Argon2 verification has been done.
     No {
-        /// For the log: the client is told one thing, whatever the reason.
-        reason: String,
+        /// What the request is answered with: the same for every wrong password, whatever the reason in it.
+        error: Error,
         /// Tells the password from others that are tried for the user.
         mark: Mark,
     },
@@ -56,30 +55,34 @@ pub(super) enum Decision {
 pub(super) struct Identity {
     pub(super) user: User,
     /// What a delegated verifier says of the user, where the users table does not hold it.
-    pub(super) asserted: Map<String, Value>,
+    pub(super) asserted: Object,
     /// Whether the user is in the users table.
     pub(super) stored: bool,
 }
 
 impl Identity {
     fn stored(user: User) -> Self {
-        Self { user, asserted: Map::new(), stored: true }
+        Self { user, asserted: Object::new(), stored: true }
     }
 }
 
 /// Decides whether `submission` is the password of its user, who is `stored` in the users table or not.
 ///
 /// A disabled user is refused before any verifier is asked. The first verifier that knows the user decides, and every
-/// no costs one Argon2 verification, whoever said it.
+/// no costs one Argon2 verification, whoever said it. An answer of a delegated verifier that is neither yes nor no is
+/// [`Error::unavailable`], and counts like a no: who could have it say that to wrong passwords could try any number.
+///
+/// Whatever becomes of the request, `attempt` knows how far it came.
 pub(super) async fn decide(
     chain: &Chain,
     submission: &Submission<'_>,
     stored: Option<User>,
     backends: Backends<'_>,
+    attempt: &mut CountedAttempt,
 ) -> Result<Decision, Error> {
     let deciding = Deciding { submission, backends };
     if let Some(user) = stored.as_ref().filter(|user| user.disabled) {
-        return deciding.refuse_after(user.password_hash.as_ref(), "disabled user").await;
+        return deciding.refuse_after(Some(user), wrong("disabled user")).await;
     }
     for verifier in chain.verifiers() {
         match verifier {
@@ -87,11 +90,29 @@ pub(super) async fn decide(
                 Some(user) if user.password_hash.is_some() => return deciding.of_directory(user).await,
                 Some(_) | None => {}
             },
-            CredentialVerifier::Delegated(delegation) => match deciding.ask(delegation).await? {
-                Answer::Yes(assertion) => return deciding.accept(delegation, assertion, stored).await,
-                Answer::No => return deciding.refuse_after(None, &format!("refused by {}", delegation.name)).await,
-                Answer::UnknownUser => {}
-            },
+            CredentialVerifier::Delegated(delegation) => {
+                attempt.note(Known::Asked);
+                let refusal = match deciding.ask(delegation).await? {
+                    Ok(Answer::Yes(assertion)) => {
+                        attempt.note(Known::Nothing);
+                        return deciding.accept(delegation, assertion, stored).await;
+                    }
+                    Ok(Answer::UnknownUser) => {
+                        attempt.note(Known::Nothing);
+                        continue;
+                    }
+                    Ok(Answer::No) => wrong(&format!("refused by {}", delegation.name)),
+                    Err(problem) => {
+                        let told = Error::unavailable().because(format!("the verifier {}: {problem}", delegation.name));
+                        if problem.is_unavailability() {
+                            return Err(told);
+                        }
+                        told
+                    }
+                };
+                attempt.note(Known::Wrong);
+                return deciding.refuse_after(None, refusal).await;
+            }
         }
     }
     let reason = match stored {
@@ -99,7 +120,11 @@ pub(super) async fn decide(
         Some(_) => "user unknown to the chain",
         None => "unknown user",
     };
-    deciding.refuse_after(None, reason).await
+    deciding.refuse_after(None, wrong(reason)).await
+}
+
+fn wrong(reason: &str) -> Error {
+    Error::invalid_credentials().because(reason)
 }
 
 #[derive(Clone, Copy)]
@@ -110,9 +135,9 @@ struct Deciding<'a> {
 
 impl Deciding<'_> {
     async fn of_directory(self, user: User) -> Result<Decision, Error> {
-        let verified = self.verify(user.password_hash.as_ref()).await?;
+        let verified = self.verify(Some(&user)).await?;
         if !verified.matches {
-            return Ok(Decision::No { reason: "wrong password".to_owned(), mark: verified.mark });
+            return Ok(Decision::No { error: wrong("wrong password"), mark: verified.mark });
         }
         if verified.outdated {
             self.renew_hash(&user).await;
@@ -120,15 +145,16 @@ impl Deciding<'_> {
         Ok(Decision::Yes(Identity::stored(user)))
     }
 
-    async fn refuse_after(self, hash: Option<&PasswordHash>, reason: &str) -> Result<Decision, Error> {
-        let mark = self.verify(hash).await?.mark;
-        Ok(Decision::No { reason: reason.to_owned(), mark })
+    /// The refusal `error`, after the work of a verification.
+    async fn refuse_after(self, user: Option<&User>, error: Error) -> Result<Decision, Error> {
+        Ok(Decision::No { error, mark: self.verify(user).await?.mark })
     }
 
-    async fn verify(self, hash: Option<&PasswordHash>) -> Result<Verified, Error> {
+    async fn verify(self, user: Option<&User>) -> Result<Verified, Error> {
         let Submission { username, password, .. } = self.submission;
+        let hash = user.and_then(|user| user.password_hash.as_ref());
         let outcome = self.backends.passwords.verify(Some(password.clone()), hash, username.as_str()).await;
-        outcome.map_err(|error| undecided(error, username))
+        outcome.map_err(|error| undecided(error, user))
     }
 
     /// Hashes the right password under the live policy. The login does not need it: where it cannot be written, a
@@ -146,17 +172,14 @@ impl Deciding<'_> {
         }
     }
 
-    async fn ask(self, delegation: &Delegation) -> Result<Answer, Error> {
+    async fn ask(self, delegation: &Delegation) -> Result<Result<Answer, NoAnswer>, RandomFailed> {
         let question = Question {
             username: self.submission.username.as_str(),
             password: self.submission.sent_password,
             client_id: self.submission.client_id.as_str(),
         };
         let Backends { delegated, random, .. } = self.backends;
-        let answer = delegated.ask(delegation, question, self.submission.now, random).await?;
-        let unavailable =
-            |problem| Error::unavailable().because(format!("the verifier {}: {problem}", delegation.name));
-        answer.map_err(unavailable)
+        delegated.ask(delegation, question, self.submission.now, random).await
     }
 
     /// Finds out who the user is that `delegation` said yes to.
@@ -185,11 +208,11 @@ impl Deciding<'_> {
         let sub = assertion.sub.ok_or_else(|| unusable("no sub of a user who is not imported".to_owned()))?;
         let subject = Subject::delegated(&delegation.name, &sub).map_err(|error| unusable(error.to_string()))?;
         let user = self.user(subject, None, assertion.claims);
-        Ok(Decision::Yes(Identity { user, asserted: Map::new(), stored: false }))
+        Ok(Decision::Yes(Identity { user, asserted: Object::new(), stored: false }))
     }
 
     /// Creates the user. Without it there is no subject, and so no login.
-    async fn import_user(self, delegation: &Delegation, claims: Map<String, Value>) -> Result<Decision, Error> {
+    async fn import_user(self, delegation: &Delegation, claims: Object) -> Result<Decision, Error> {
         let hash = self.hash().await?;
         let subject = Subject::generate(self.backends.random)?;
         let user = self.user(subject, Some(hash), claims);
@@ -198,17 +221,12 @@ impl Deciding<'_> {
                 tracing::info!(verifier = %delegation.name, "a user was imported");
                 Ok(Decision::Yes(Identity::stored(user)))
             }
-            Created::AlreadyThere => self.after_lost_race(Map::new()).await,
+            Created::AlreadyThere => self.after_lost_race(Object::new()).await,
         }
     }
 
     /// Sets the hash of a user who has none. The login does not need it: where it cannot be written, a later one will.
-    async fn import_password(
-        self,
-        delegation: &Delegation,
-        user: User,
-        asserted: Map<String, Value>,
-    ) -> Result<Decision, Error> {
+    async fn import_password(self, delegation: &Delegation, user: User, asserted: Object) -> Result<Decision, Error> {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
             Ok(self.backends.users.import_password(&user, &hash, self.submission.now).await?)
@@ -224,13 +242,13 @@ impl Deciding<'_> {
 
     /// Somebody else wrote the user meanwhile: another login that imports the same password, or an administrator whose
     /// user this may not be. Only the same password goes on; for any other the next request decides from the start.
-    async fn after_lost_race(self, asserted: Map<String, Value>) -> Result<Decision, Error> {
+    async fn after_lost_race(self, asserted: Object) -> Result<Decision, Error> {
         let changed = || Error::unavailable().because("the user changed while the password was imported");
         let winner = self.backends.users.get(&self.submission.username).await?.ok_or_else(changed)?;
         if winner.disabled {
-            return self.refuse_after(None, "disabled user").await;
+            return self.refuse_after(None, wrong("disabled user")).await;
         }
-        if winner.password_hash.is_some() && !self.verify(winner.password_hash.as_ref()).await?.matches {
+        if winner.password_hash.is_some() && !self.verify(Some(&winner)).await?.matches {
             return Err(changed());
         }
         Ok(Decision::Yes(Identity { user: winner, asserted, stored: true }))
@@ -238,19 +256,24 @@ impl Deciding<'_> {
 
     async fn hash(self) -> Result<PasswordHash, Error> {
         let hashed = self.backends.passwords.hash(self.submission.password.clone(), self.backends.random).await;
-        hashed.map_err(|error| undecided(error, &self.submission.username))
+        hashed.map_err(|error| undecided(error, None))
     }
 
-    fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Map<String, Value>) -> User {
+    fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Object) -> User {
         let user = User::new(self.submission.username.clone(), subject, self.submission.now);
         User { password_hash, claims, ..user }
     }
 }
 
-pub(super) fn undecided(error: VerifyError, username: &Username) -> Error {
-    match error {
-        VerifyError::Overloaded => Error::unavailable().because(error),
-        VerifyError::Unreadable(_) => Error::server_error().because(format!("user {username}: {error}")),
-        VerifyError::Interrupted | VerifyError::NoRandomness => Error::server_error().because(error),
+/// No verdict. The log names a user whose hash is damaged by the subject.
+pub(super) fn undecided(error: VerifyError, user: Option<&User>) -> Error {
+    match (error, user) {
+        (VerifyError::Overloaded, _) => Error::unavailable().because(error),
+        (VerifyError::Unreadable(_), Some(user)) => {
+            Error::server_error().because(format!("user {}: {error}", user.subject.as_str()))
+        }
+        (VerifyError::Unreadable(_) | VerifyError::Interrupted | VerifyError::NoRandomness, _) => {
+            Error::server_error().because(error)
+        }
     }
 }

@@ -17,14 +17,15 @@ use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::aws;
 use crate::chain::delegation::{Delegation, SharedSecret};
+use crate::claims::{self, RefusedClaims};
 use crate::clock::Timestamp;
+use crate::json::Object;
 use crate::random::{Random, RandomFailed};
 
 /// The header that holds a call's time and signature.
@@ -70,7 +71,7 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Assertion {
     pub(super) sub: Option<String>,
-    pub(super) claims: Map<String, Value>,
+    pub(super) claims: Object,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +80,7 @@ struct AnswerBody {
     #[serde(default)]
     sub: Option<String>,
     #[serde(default)]
-    claims: Option<Map<String, Value>>,
+    claims: Option<Object>,
 }
 
 #[derive(Deserialize)]
@@ -106,8 +107,19 @@ pub(super) enum NoAnswer {
     TooLarge,
     #[error("the answer is not of the form, at line {line}, column {column}")]
     Form { line: usize, column: usize },
-    #[error("a claim cannot be stored")]
-    Claims,
+    #[error("the claims are refused: {0}")]
+    Claims(RefusedClaims),
+}
+
+impl NoAnswer {
+    /// Whether the verifier was not there to answer, or says that it cannot: what else it says, it says of the password.
+    pub(super) fn is_unavailability(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::NotReached(_) | Self::BrokeOff => true,
+            Self::Status(status) => status.is_server_error(),
+            Self::TooLarge | Self::Form { .. } | Self::Claims(_) => false,
+        }
+    }
 }
 
 /// The way to delegated verifiers: one HTTP client for all of them.
@@ -201,34 +213,12 @@ fn read(body: &[u8]) -> Result<Answer, NoAnswer> {
     let form = |error: serde_json::Error| NoAnswer::Form { line: error.line(), column: error.column() };
     let AnswerBody { result, sub, claims } = serde_json::from_slice(body).map_err(form)?;
     let claims = claims.unwrap_or_default();
-    if !is_storable(&claims, MAX_DEPTH) {
-        return Err(NoAnswer::Claims);
-    }
+    claims::check(&claims).map_err(NoAnswer::Claims)?;
     Ok(match result {
         Outcome::Yes => Answer::Yes(Assertion { sub, claims }),
         Outcome::No => Answer::No,
         Outcome::UnknownUser => Answer::UnknownUser,
     })
-}
-
-/// Half of what DynamoDB allows.
-const MAX_DEPTH: usize = 16;
-
-/// Whether DynamoDB can hold the claims: neither too deep, nor with a nameless one, nor with a number out of its range.
-fn is_storable(claims: &Map<String, Value>, depth: usize) -> bool {
-    claims.iter().all(|(name, value)| !name.is_empty() && is_storable_value(value, depth))
-}
-
-fn is_storable_value(value: &Value, depth: usize) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
-        Value::Number(number) => {
-            let size = number.as_f64().map_or(f64::INFINITY, f64::abs);
-            size == 0.0 || (1e-130..1e125).contains(&size)
-        }
-        Value::Array(values) => depth > 0 && values.iter().all(|value| is_storable_value(value, depth - 1)),
-        Value::Object(members) => depth > 0 && is_storable(members, depth - 1),
-    }
 }
 
 /// An error and what is behind it.
@@ -239,9 +229,10 @@ fn told(error: &dyn StdError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::claims::MAX_DEPTH;
 
     fn assertion(body: &Value) -> Option<Assertion> {
         match read(body.to_string().as_bytes()) {

@@ -2,15 +2,14 @@
 
 use std::ops::Deref;
 
-use serde_json::{Map, Value};
-
-use crate::authenticate::attempts::{CountedAttempt, Locked, NotCounted};
+use crate::authenticate::attempts::{CountedAttempt, Known, Locked, NotCounted};
 pub use crate::authenticate::chain::Backends;
 use crate::authenticate::chain::{Decision, Identity, Submission, decide, undecided};
 use crate::chain::Chain;
 use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::Object;
 use crate::password::Password;
 use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{User, Username, UsernameProfile};
@@ -19,7 +18,7 @@ use crate::user::{User, Username, UsernameProfile};
 #[derive(Clone, Debug)]
 pub struct AuthenticatedUser {
     user: User,
-    asserted_claims: Map<String, Value>,
+    asserted_claims: Object,
     stored: bool,
     auth_time: Timestamp,
 }
@@ -29,13 +28,13 @@ impl AuthenticatedUser {
     fn new(identity: Identity, auth_time: Timestamp) -> Self {
         let Identity { mut user, asserted, stored } = identity;
         for (name, value) in &asserted {
-            user.claims.entry(name.as_str()).or_insert_with(|| value.clone());
+            user.claims.entry(name.clone()).or_insert_with(|| value.clone());
         }
         Self { user, asserted_claims: asserted, stored, auth_time }
     }
 
     /// The user of a session that began at `auth_time`: for the session to make, once it has checked the user.
-    pub(crate) fn resumed(user: User, asserted: Map<String, Value>, auth_time: Timestamp) -> Self {
+    pub(crate) fn resumed(user: User, asserted: Object, auth_time: Timestamp) -> Self {
         Self::new(Identity { user, asserted, stored: true }, auth_time)
     }
 
@@ -47,7 +46,7 @@ impl AuthenticatedUser {
 
     /// What a delegated verifier asserted at the login, where the users table does not hold it.
     #[must_use]
-    pub fn asserted_claims(&self) -> &Map<String, Value> {
+    pub fn asserted_claims(&self) -> &Object {
         &self.asserted_claims
     }
 
@@ -85,7 +84,8 @@ pub struct Login<'a> {
 /// locked is answered at once. The attempt is for the caller to clear, beside what else there is to write.
 ///
 /// # Errors
-/// `invalid_grant`; [`Error::unavailable`] when the store or a verifier does not answer, or too many verifications wait.
+/// `invalid_grant`; [`Error::unavailable`] when the store does not answer, a verifier says neither yes nor no, or too many
+/// verifications wait.
 pub async fn authenticate(
     login: Login<'_>,
     chain: &Chain,
@@ -101,7 +101,7 @@ pub async fn authenticate(
     if let Ok(Some(user)) = &stored {
         record.sub(user.subject.as_str());
     }
-    let counted = counted.inspect_err(|refused| {
+    let mut counted = counted.inspect_err(|refused| {
         if matches!(refused, NotCounted::Locked(_)) {
             record.alert(Alert::LockedUsernameTried);
         }
@@ -110,23 +110,26 @@ pub async fn authenticate(
         let stored = stored?;
         let (Ok(username), Ok(password)) = (prepared, Password::prepare(login.password)) else {
             let verified = backends.passwords.verify(None, None, username.as_str()).await;
-            let mark = verified.map_err(|error| undecided(error, &username))?.mark;
-            return Ok(Decision::No { reason: "the username or the password is none".to_owned(), mark });
+            let mark = verified.map_err(|error| undecided(error, None))?.mark;
+            let error = Error::invalid_credentials().because("the username or the password is none");
+            return Ok(Decision::No { error, mark });
         };
         let submission =
             Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
-        decide(chain, &submission, stored, backends).await
+        decide(chain, &submission, stored, backends, &mut counted).await
     };
     match decision.await {
         Ok(Decision::Yes(identity)) => {
+            counted.note(Known::Right);
             record.sub(identity.user.subject.as_str());
             Ok((AuthenticatedUser::new(identity, now), counted))
         }
-        Ok(Decision::No { reason, mark }) => {
-            if backends.attempts.wrong(counted, &mark).await == Locked::Now {
+        Ok(Decision::No { error, mark }) => {
+            counted.note(Known::Wrong);
+            if backends.attempts.wrong(counted, mark).await == Locked::Now {
                 record.alert(Alert::UsernameLocked);
             }
-            Err(Error::invalid_credentials().because(reason))
+            Err(error)
         }
         Err(error) => {
             backends.attempts.undecided(counted).await;
@@ -137,7 +140,7 @@ pub async fn authenticate(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::chain::VerifierName;
@@ -145,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_table_holds_over_what_a_verifier_asserts() {
-        let object = |value: Value| value.as_object().cloned().expect("an object");
+        let object = |value: Value| serde_json::from_value::<Object>(value).expect("an object");
+        let value = |claims: &Object| serde_json::to_value(claims).expect("JSON");
         let now = Timestamp::from_unix(0);
         let verifier = VerifierName::parse("legacy").expect("a name");
         let username = Username::prepare("ann", UsernameProfile::CaseMapped).expect("a username");
@@ -155,8 +159,8 @@ mod tests {
         let asserted = object(json!({"role": "admin", "none": 1, "email": "ann@example.com"}));
         let login = AuthenticatedUser::new(Identity { user: user.clone(), asserted, stored: true }, now);
         let merged = json!({"role": "reader", "none": null, "email": "ann@example.com"});
-        assert_eq!(Value::Object(login.claims.clone()), merged);
+        assert_eq!(value(&login.claims), merged);
         let resumed = AuthenticatedUser::resumed(user, login.asserted_claims().clone(), now);
-        assert_eq!(Value::Object(resumed.claims.clone()), merged, "a refresh says what the login said");
+        assert_eq!(value(&resumed.claims), merged, "a refresh says what the login said");
     }
 }

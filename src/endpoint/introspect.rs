@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use serde_json::{Map, Value, json};
 
 use crate::audience;
 use crate::authenticate::client::AuthenticatedClient;
@@ -10,6 +9,7 @@ use crate::client::Capability;
 use crate::endpoint::presented::LiveToken;
 use crate::error::Error;
 use crate::form::Form;
+use crate::json::{Object, Value};
 use crate::response::{self, Caching};
 use crate::scope;
 use crate::service::Service;
@@ -41,15 +41,11 @@ pub async fn respond(
         Ok(token) => refresh_token(service, &caller, &token).await?,
         Err(_) => access_token(service, token, record).await?,
     };
-    let answer = active.map_or_else(|| json!({"active": false}), Value::Object);
+    let answer = active.unwrap_or_else(|| Object::from([("active".to_owned(), false.into())]));
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
 }
 
-async fn access_token(
-    service: &Service,
-    text: &str,
-    record: &RequestRecord,
-) -> Result<Option<Map<String, Value>>, Error> {
+async fn access_token(service: &Service, text: &str, record: &RequestRecord) -> Result<Option<Object>, Error> {
     let Some(token) = LiveToken::read(service, text, record).await? else {
         return Ok(None);
     };
@@ -66,7 +62,7 @@ async fn refresh_token(
     service: &Service,
     caller: &AuthenticatedClient,
     token: &RefreshToken,
-) -> Result<Option<Map<String, Value>>, Error> {
+) -> Result<Option<Object>, Error> {
     let now = service.clock.now();
     let session = Session::find(&token.session_id(), &service.tokens, now).await?;
     let answered =
@@ -82,17 +78,17 @@ async fn refresh_token(
         return Ok(None);
     }
     let scope = scope::still_held(session.scope(), caller, Some(&user), &service.config.empty_scope);
-    let answer = json!({
-        "active": true,
-        "token_type": "refresh_token",
-        "scope": scope,
-        "client_id": session.client_id(),
-        "username": session.username(),
-        "sub": caller.claim_map.subject(&caller.id, &user)?,
-        "iss": &service.issuer,
-        "iat": session.auth_time(),
-        "nbf": session.auth_time(),
-        "exp": session.expires_at(),
-    });
-    Ok(answer.as_object().cloned())
+    let answer = [
+        ("active", true.into()),
+        ("token_type", "refresh_token".into()),
+        ("scope", scope.to_string().into()),
+        ("client_id", session.client_id().as_str().into()),
+        ("username", session.username().as_str().into()),
+        ("sub", caller.claim_map.subject(&caller.id, &user)?.into()),
+        ("iss", service.issuer.as_str().into()),
+        ("iat", session.auth_time().as_unix().into()),
+        ("nbf", session.auth_time().as_unix().into()),
+        ("exp", session.expires_at().as_unix().into()),
+    ];
+    Ok(Some(answer.map(|(name, value): (&str, Value)| (name.to_owned(), value)).into()))
 }

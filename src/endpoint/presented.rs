@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use crate::audience::{self, Audience};
 use crate::authenticate::user::AuthenticatedUser;
 use crate::client::{Client, ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::json::{Object, Value};
 use crate::scope::{self, Scope};
 use crate::service::Service;
 use crate::session::Session;
@@ -25,7 +24,7 @@ const CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// An access token that this service made and that has not expired. Whether it still stands for something is for
 /// [`LiveToken::read`] to say.
 pub(crate) struct PresentedToken {
-    claims: Map<String, Value>,
+    claims: Object,
     form: Form,
 }
 
@@ -43,7 +42,7 @@ enum Form {
 /// its session not ended, its user not gone, disabled, signed out, or with another password.
 pub(crate) struct LiveToken {
     /// What it says, cut to what its client and user may have by now.
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) claims: Object,
     /// What is left of its scope.
     pub(crate) scope: Scope,
     /// Whose it is, where it has a session.
@@ -153,7 +152,7 @@ impl PresentedToken {
         if claims.get("aud").and_then(Value::as_str) != Some(service.issuer.as_str()) {
             let granted = audiences(claims.get("aud")?)?;
             let held = audience::still_held(&granted, &client.audiences)?;
-            claims.insert("aud".to_owned(), serde_json::to_value(access::OneOrMany::from(held.as_slice())).ok()?);
+            claims.insert("aud".to_owned(), Value::of(&access::OneOrMany::from(held.as_slice())).ok()?);
         }
         Some(LiveToken { claims, scope, user })
     }

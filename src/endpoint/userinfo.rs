@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use serde_json::Value;
 
 use crate::claims;
 use crate::endpoint::presented::LiveToken;
 use crate::error::{Error, Kind};
 use crate::form::{Form, MAX_BODY_BYTES};
+use crate::json::Value;
 use crate::response::{self, Caching};
 use crate::scope::OPENID;
 use crate::service::Service;

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::form::MAX_BODY_BYTES;
 use crate::issuer::Issuer;
+use crate::json::{Object, Value};
 use crate::signing::{Algorithm, SigningError};
 
 /// The longest token that is signed, in bytes: no request could present a longer one.
@@ -68,7 +68,7 @@ pub(super) struct Unverified<'a> {
     pub(super) key_id: String,
     pub(super) signed: &'a [u8],
     pub(super) signature: Vec<u8>,
-    claims: Map<String, Value>,
+    claims: Object,
 }
 
 impl<'a> Unverified<'a> {
@@ -83,7 +83,7 @@ impl<'a> Unverified<'a> {
         if header.typ != expected.typ {
             return None;
         }
-        let claims: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let claims: Object = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let is_of_issuer = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer.as_str());
         let is_live =
             claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| expected.now < Timestamp::from_unix(exp));
@@ -93,14 +93,14 @@ impl<'a> Unverified<'a> {
     }
 
     /// What it says, for whoever has verified the signature.
-    pub(super) fn verified(self) -> Map<String, Value> {
+    pub(super) fn verified(self) -> Object {
         self.claims
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -6,10 +6,10 @@
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use crate::clock::Timestamp;
+use crate::json::Object;
 #[cfg(feature = "cli")]
 use crate::signing::in_process::InProcessKey;
 use crate::signing::jwk::Jwk;
@@ -251,7 +251,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`SigningError`] when KMS does not tell one of the keys, refuses to verify, or none can be used.
-    pub async fn verify(&self, expected: &Expected<'_>, jwt: &str) -> Result<Option<Map<String, Value>>, SigningError> {
+    pub async fn verify(&self, expected: &Expected<'_>, jwt: &str) -> Result<Option<Object>, SigningError> {
         let Some(jwt) = Unverified::read(jwt, expected) else {
             return Ok(None);
         };

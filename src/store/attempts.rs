@@ -128,7 +128,7 @@ impl Attempts {
             .update(
                 key,
                 "SET #schema = :schema, window_until = :window_until, wrong = :none, locked_times = :locked_times, \
-                 last_at = :now, expires_at = :expires_at, attempts = :attempts",
+                 last_at = :now, expires_at = :expires_at, attempts = :attempts REMOVE unanswered",
             )
             .condition_expression(
                 "(window_until = :read_until AND last_at = :read_last) OR contains(attempts, :attempt)",
@@ -172,6 +172,26 @@ impl Attempts {
             .expression_attribute_values(":attempts", AttributeValue::Ss(vec![attempt.to_owned()]));
         held(request.send().await)?;
         Ok(())
+    }
+
+    /// Takes an attempt back that a delegated verifier gave no answer to, if it still counts and fewer than `bound` of
+    /// this window were taken back for that.
+    pub(crate) async fn withdraw_unanswered(
+        &self,
+        key: &AttemptsKey,
+        attempt: &str,
+        bound: usize,
+    ) -> Result<Changed, StoreError> {
+        let request = self
+            .update(key, "DELETE attempts :attempts ADD unanswered :attempts")
+            .condition_expression(
+                "contains(unanswered, :attempt) OR (contains(attempts, :attempt) AND \
+                 (attribute_not_exists(unanswered) OR size(unanswered) < :bound))",
+            )
+            .expression_attribute_values(":attempt", string(attempt))
+            .expression_attribute_values(":attempts", AttributeValue::Ss(vec![attempt.to_owned()]))
+            .expression_attribute_values(":bound", AttributeValue::N(bound.to_string()));
+        Ok(Changed::held(held(request.send().await)?))
     }
 
     /// Forgets every attempt for a name.

@@ -5,17 +5,19 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::client::{ClientId, Incarnation};
 use crate::clock::Timestamp;
+use crate::json::{Object, Value};
 use crate::scope::Scope;
-use crate::store::item::{Item, SCHEMA, from_item, number, string, to_item};
-use crate::store::{Created, StoreError, held};
+use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, string, to_item};
+use crate::store::{Created, StoreError, claims, held};
 use crate::user::{Subject, Username};
 
 const KEY: &str = "id";
+const CLAIMS: &str = "claims";
+const ASSERTED_CLAIMS: &str = "asserted_claims";
 
 /// A session as it is stored. Digests and the salt are base64url.
 #[derive(Clone, Serialize, Deserialize)]
@@ -33,8 +35,8 @@ pub(crate) struct StoredSession {
     #[serde(default)]
     pub(crate) session_generation: u64,
     /// What a delegated verifier said of the user at the login.
-    #[serde(skip_serializing_if = "Map::is_empty", default)]
-    pub(crate) asserted_claims: Map<String, Value>,
+    #[serde(skip)]
+    pub(crate) asserted_claims: Object,
     pub(crate) scope: Scope,
     pub(crate) audiences: Vec<Audience>,
     pub(crate) auth_time: Timestamp,
@@ -48,14 +50,13 @@ pub(crate) struct StoredSession {
     pub(crate) rotation: Option<StoredRotation>,
 }
 
-/// What an opaque access token stands for, as it is written.
+/// An opaque access token, as it is written, but for the claims.
 #[derive(Serialize)]
-struct StoredAccessToken<'a, C> {
+struct StoredAccessToken<'a> {
     id: &'a str,
     schema: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_incarnation: Option<&'a Incarnation>,
-    claims: &'a C,
     expires_at: Timestamp,
 }
 
@@ -64,7 +65,8 @@ struct StoredAccessToken<'a, C> {
 pub(crate) struct KnownAccessToken {
     #[serde(default)]
     pub(crate) client_incarnation: Option<Incarnation>,
-    pub(crate) claims: Map<String, Value>,
+    #[serde(skip)]
+    pub(crate) claims: Object,
     expires_at: Timestamp,
 }
 
@@ -123,8 +125,15 @@ impl Tokens {
         answer.item.map(|item| self.read_session(id, item)).transpose()
     }
 
-    fn read_session(&self, id: &str, item: Item) -> Result<StoredSession, StoreError> {
-        from_item(&self.table, id, item)
+    fn read_session(&self, id: &str, mut item: Item) -> Result<StoredSession, StoreError> {
+        let asserted_claims = self.take(&mut item, id, ASSERTED_CLAIMS)?.unwrap_or_default();
+        let stored: StoredSession = from_item(&self.table, id, item)?;
+        Ok(StoredSession { asserted_claims, ..stored })
+    }
+
+    fn take(&self, item: &mut Item, id: &str, attribute: &str) -> Result<Option<Object>, StoreError> {
+        let unreadable = |_| inconsistent(&self.table, id, format!("its {attribute} are none that were written"));
+        claims::take(item, attribute).map_err(unreadable)
     }
 
     /// The sessions of a user, by reading the whole table: for the command line alone.
@@ -141,7 +150,10 @@ impl Tokens {
 
     /// Stores a new session. Its key is random: one that is there already was stored by an attempt whose answer got lost.
     pub(crate) async fn put_session(&self, session: &StoredSession) -> Result<(), StoreError> {
-        let item = to_item(&self.table, &session.id, session)?;
+        let mut item = to_item(&self.table, &session.id, session)?;
+        if !session.asserted_claims.is_empty() {
+            claims::put(&mut item, ASSERTED_CLAIMS, &session.asserted_claims);
+        }
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         held(request.condition_expression("attribute_not_exists(id)").send().await)?;
         Ok(())
@@ -187,8 +199,12 @@ impl Tokens {
         claims: &C,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let stored = StoredAccessToken { id, schema: SCHEMA, client_incarnation, claims, expires_at };
-        let item = to_item(&self.table, id, stored)?;
+        let Ok(Value::Object(claims)) = Value::of(claims) else {
+            return Err(inconsistent(&self.table, id, "its claims are no JSON object"));
+        };
+        let stored = StoredAccessToken { id, schema: SCHEMA, client_incarnation, expires_at };
+        let mut item = to_item(&self.table, id, stored)?;
+        claims::put(&mut item, CLAIMS, &claims);
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         held(request.condition_expression("attribute_not_exists(id)").send().await)?;
         Ok(())
@@ -202,8 +218,13 @@ impl Tokens {
     ) -> Result<Option<KnownAccessToken>, StoreError> {
         let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id));
         let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        let stored = answer.item.map(|item| from_item::<KnownAccessToken>(&self.table, id, item)).transpose()?;
-        Ok(stored.filter(|stored| now < stored.expires_at))
+        let Some(mut item) = answer.item else {
+            return Ok(None);
+        };
+        let claims = self.take(&mut item, id, CLAIMS)?;
+        let stored: KnownAccessToken = from_item(&self.table, id, item)?;
+        let claims = claims.ok_or_else(|| inconsistent(&self.table, id, "it has no claims"))?;
+        Ok(Some(KnownAccessToken { claims, ..stored }).filter(|stored| now < stored.expires_at))
     }
 
     /// Notes that the access token called `jti` is revoked, until it expires by itself.

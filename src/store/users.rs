@@ -4,18 +4,19 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::json::Object;
 use crate::password::PasswordHash;
 use crate::scope::Scope;
-use crate::store::item::{Item, SCHEMA, from_item, number, scan, string, to_item};
-use crate::store::{Changed, Created, StoreError, held};
+use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
+use crate::store::{Changed, Created, StoreError, claims, held};
 use crate::user::{Subject, User, Username};
 
 const KEY: &str = "username";
+const CLAIMS: &str = "claims";
 
-/// A user as it is stored.
+/// A user as it is stored, but for the claims.
 #[derive(Serialize, Deserialize)]
 struct StoredUser {
     username: Username,
@@ -23,7 +24,6 @@ struct StoredUser {
     sub: Subject,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     password_hash: Option<PasswordHash>,
-    claims: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     allowed_scopes: Option<Scope>,
     disabled: bool,
@@ -42,7 +42,6 @@ impl From<&User> for StoredUser {
             schema: SCHEMA,
             sub: user.subject.clone(),
             password_hash: user.password_hash.clone(),
-            claims: user.claims.clone(),
             allowed_scopes: user.allowed_scopes.clone(),
             disabled: user.disabled,
             password_changed_at: user.password_changed_at,
@@ -54,20 +53,20 @@ impl From<&User> for StoredUser {
     }
 }
 
-impl From<StoredUser> for User {
-    fn from(stored: StoredUser) -> Self {
-        Self {
-            username: stored.username,
-            subject: stored.sub,
-            password_hash: stored.password_hash,
-            claims: stored.claims,
-            allowed_scopes: stored.allowed_scopes,
-            disabled: stored.disabled,
-            password_changed_at: stored.password_changed_at,
-            password_generation: stored.password_generation,
-            session_generation: stored.session_generation,
-            created_at: stored.created_at,
-            updated_at: stored.updated_at,
+impl StoredUser {
+    fn with(self, claims: Object) -> User {
+        User {
+            username: self.username,
+            subject: self.sub,
+            password_hash: self.password_hash,
+            claims,
+            allowed_scopes: self.allowed_scopes,
+            disabled: self.disabled,
+            password_changed_at: self.password_changed_at,
+            password_generation: self.password_generation,
+            session_generation: self.session_generation,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
         }
     }
 }
@@ -94,8 +93,15 @@ impl Users {
         answer.item.map(|item| self.read(username.as_str(), item)).transpose()
     }
 
-    fn read(&self, key: &str, item: Item) -> Result<User, StoreError> {
-        Ok(from_item::<StoredUser>(&self.table, key, item)?.into())
+    fn read(&self, key: &str, mut item: Item) -> Result<User, StoreError> {
+        let claims = claims::take(&mut item, CLAIMS);
+        let stored: StoredUser = from_item(&self.table, key, item)?;
+        match claims {
+            Ok(Some(claims)) => Ok(stored.with(claims)),
+            Ok(None) | Err(_) => {
+                Err(inconsistent(&self.table, key, "its claims are missing, or none that were written"))
+            }
+        }
     }
 
     /// Creates a user; never overwrites one.
@@ -103,7 +109,8 @@ impl Users {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
     pub async fn create(&self, user: &User) -> Result<Created, StoreError> {
-        let item = to_item(&self.table, user.username.as_str(), StoredUser::from(user))?;
+        let mut item = to_item(&self.table, user.username.as_str(), StoredUser::from(user))?;
+        claims::put(&mut item, CLAIMS, &user.claims);
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         let outcome = request.condition_expression("attribute_not_exists(username)").send().await;
         Ok(Created::held(held(outcome)?))

@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::audience::Audience;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::json::Object;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::session::refresh_token::SessionId;
@@ -34,7 +34,7 @@ pub struct AccessToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
     #[serde(flatten)]
-    mapped: Map<String, Value>,
+    mapped: Object,
 }
 
 /// One audience is written as a string, several as an array (RFC 7519, section 4.1.3).

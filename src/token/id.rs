@@ -3,13 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::claims;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::json::Object;
 use crate::random::Random;
 use crate::session::refresh_token::SessionId;
 use crate::signing::Algorithm;
@@ -33,7 +33,7 @@ pub struct IdToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
     #[serde(flatten)]
-    of_scope: Map<String, Value>,
+    of_scope: Object,
 }
 
 impl<'a> IdToken<'a> {

@@ -1,23 +1,86 @@
 //! `--data`: which folders are taken, and whose turn it is.
 
+use std::os::unix::fs::symlink;
 use std::{fs, thread};
 
 use crate::command::{On, passgrant, run};
 use crate::server::{Server, await_file, used_folder};
 
 #[test]
-fn a_command_makes_no_folder_and_takes_no_stranger() {
+fn a_command_makes_no_folder_and_says_how_one_is_made() {
     let parent = tempfile::tempdir().expect("a folder");
-    let missing = parent.path().join("missing");
-    let file = parent.path().join("file");
-    fs::write(&file, "x").expect("a file");
-    for path in [&missing, &file, &parent.path().to_owned()] {
-        let reason = On(path).run(&["client", "list"]).refused();
-        assert_eq!(reason, format!("{} is no Passgrant data folder", path.display()));
+    let [missing, empty, odd] = ["missing", "empty", "it's odd"].map(|name| parent.path().join(name));
+    fs::create_dir(&empty).expect("a folder");
+    let commands =
+        [&["client", "create", "web"][..], &["user", "list"], &["session", "list", "--user", "a"], &["key", "jwks"]];
+    for command in commands {
+        let path = missing.display();
+        assert_eq!(
+            On(&missing).run(command).refused(),
+            format!("there is no data folder {path}: `passgrant serve --data {path}` makes one")
+        );
+        let path = empty.display();
+        assert_eq!(
+            On(&empty).run(command).refused(),
+            format!("{path} is no Passgrant data folder yet: `passgrant serve --data {path}` makes it one")
+        );
     }
     assert!(!missing.exists());
-    let entries = fs::read_dir(parent.path()).expect("a folder").count();
-    assert_eq!(entries, 1, "nothing was put into it");
+    assert_eq!(fs::read_dir(&empty).expect("a folder").count(), 0, "nothing was put into it");
+    let reason = On(&odd).run(&["client", "list"]).refused();
+    let word = format!("'{}/it'\\''s odd'", parent.path().display());
+    assert!(reason.ends_with(&format!("`passgrant serve --data {word}` makes one")), "{reason}");
+
+    // What was said to help does.
+    let server = Server::on(&missing, &[]);
+    drop(server);
+    On(&missing).run(&["client", "create", "web"]).ok();
+}
+
+#[test]
+fn a_folder_that_a_server_did_not_finish_making_is_none_yet() {
+    let data = tempfile::tempdir().expect("a folder");
+    fs::write(data.path().join("lock"), "").expect("a file");
+    let reason = On(data.path()).run(&["client", "list"]).refused();
+    assert!(reason.contains("is no Passgrant data folder yet: "), "{reason}");
+}
+
+#[test]
+fn what_is_no_folder_is_called_what_it_is() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let [file, below, link, stranger] = ["file", "file/below", "link", "stranger"].map(|name| parent.path().join(name));
+    fs::write(&file, "x").expect("a file");
+    symlink("nowhere", &link).expect("a link");
+    fs::create_dir(&stranger).expect("a folder");
+    fs::write(stranger.join("thesis.tex"), "x").expect("a file");
+    for (path, reason) in [
+        (&file, "is a file and not a folder"),
+        (&below, "can be no folder: it is below a file"),
+        (&link, "is a link to what is not there"),
+        (&stranger, "is no Passgrant data folder, and not empty: it holds thesis.tex"),
+    ] {
+        let reason = format!("{} {reason}", path.display());
+        for command in [&["client", "list"][..], &["key", "jwks"], &["serve", "--listen", "127.0.0.1:0"]] {
+            assert_eq!(On(path).run(command).refused(), reason, "{command:?}");
+        }
+    }
+    assert_eq!(fs::read(&file).expect("a file"), b"x");
+    assert_eq!(fs::read_dir(&stranger).expect("a folder").count(), 1, "nothing was put into it");
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_not_called_missing() {
+    let parent = tempfile::tempdir().expect("a folder");
+    // Whoever runs the tests may read everything: a path that is too long stands for one that may not be read.
+    let long = parent.path().join("x".repeat(300));
+    for command in [&["client", "list"][..], &["key", "jwks"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let reason = On(&long).run(command).refused();
+        assert_eq!(
+            reason,
+            format!("the data folder {}: File name too long (os error 36)", long.display()),
+            "{command:?}"
+        );
+    }
 }
 
 #[test]

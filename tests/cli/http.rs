@@ -61,17 +61,26 @@ pub(crate) fn get(address: &str, path: &str) -> Answer {
 
 /// A token request whose body is `body`.
 pub(crate) fn post(address: &str, authorization: &str, body: &str) -> Answer {
+    exchange(address, &token_request(address, authorization, body))
+}
+
+/// A token request with `parameters`, by a client with Basic credentials.
+pub(crate) fn post_form(address: &str, credentials: (&str, &str), parameters: &[(&str, &str)]) -> Answer {
+    exchange(address, &form_request(address, credentials, parameters))
+}
+
+/// What [`post_form`] sends.
+pub(crate) fn form_request(address: &str, (id, secret): (&str, &str), parameters: &[(&str, &str)]) -> Vec<u8> {
+    let basic = format!("authorization: Basic {}\r\n", STANDARD.encode(format!("{id}:{secret}")));
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    token_request(address, &basic, &body)
+}
+
+fn token_request(address: &str, authorization: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "POST /oauth2/token HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{authorization}\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n"
     );
-    exchange(address, [head.as_bytes(), body.as_bytes()].concat().as_slice())
-}
-
-/// A token request with `parameters`, by a client with Basic credentials.
-pub(crate) fn post_form(address: &str, (id, secret): (&str, &str), parameters: &[(&str, &str)]) -> Answer {
-    let basic = format!("authorization: Basic {}\r\n", STANDARD.encode(format!("{id}:{secret}")));
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    post(address, &basic, &body)
+    [head.as_bytes(), body.as_bytes()].concat()
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{On, passgrant};
-use crate::http::{Answer, post_form};
+use crate::http::{Answer, exchange, form_request, post_form};
 
 /// A local server on a free port, killed when dropped.
 pub(crate) struct Server {
@@ -67,8 +67,13 @@ impl Server {
 
     /// Asks for tokens for the demo's user, with another password.
     pub(crate) fn demo_login(&self, demo: &Value, password: &str) -> Answer {
+        exchange(self.address(), &self.demo_request(demo, password))
+    }
+
+    /// What [`Self::demo_login`] sends.
+    pub(crate) fn demo_request(&self, demo: &Value, password: &str) -> Vec<u8> {
         let form = [("grant_type", "password"), ("username", text(&demo["username"])), ("password", password)];
-        post_form(self.address(), credentials(demo), &form)
+        form_request(self.address(), credentials(demo), &form)
     }
 
     /// Refreshes, with the credentials of the demo's client.

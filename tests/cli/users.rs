@@ -15,9 +15,9 @@ fn a_user_is_created_shown_listed_changed_and_deleted() {
             "--password-stdin",
             "--claim",
             "name=Ann",
-            "--claim",
+            "--claim-json",
             "age=42",
-            "--claim",
+            "--claim-json",
             "tags=[\"a\"]",
             "--allowed-scope",
             "profile email",
@@ -82,12 +82,70 @@ fn a_bad_name_or_claim_is_refused() {
     let folder = On(data.path());
     let reason = folder.run(&["user", "show", "a b"]).refused();
     assert!(reason.starts_with("\"a b\" is no username: "), "{reason}");
-    for claim in ["name", "=x"] {
-        let create = ["user", "create", "ann", "--password-stdin", "--claim", claim];
-        assert!(folder.run_with(&create, "correct horse").misused().contains("--claim"));
+    let create = |claims: &[&str]| {
+        let create = [&["user", "create", "ann", "--password-stdin"], claims].concat();
+        folder.run_with(&create, "correct horse")
+    };
+    for option in ["--claim", "--claim-json"] {
+        for claim in ["name", "=1", "a\nb=1"] {
+            assert!(create(&[option, claim]).misused().contains(option), "{option} {claim}");
+        }
+        for other in ["--claim", "--claim-json"] {
+            assert!(create(&[option, "a=1", other, "a=2"]).misused().contains("the claim 'a' is given twice"));
+        }
     }
-    let twice = ["user", "create", "ann", "--password-stdin", "--claim", "a=1", "--claim", "a=2"];
-    assert!(folder.run_with(&twice, "correct horse").misused().contains("given twice"));
+    for no_json in ["x=", "x=text", "x=01", "x={a:1}", "x=1 2"] {
+        assert!(create(&["--claim-json", no_json]).misused().contains("the value is not JSON"), "{no_json}");
+    }
+    let deep = format!("x={}{}", "[".repeat(17), "]".repeat(17));
+    for (refused, reason) in [
+        (deep.as_str(), "a claim is nested more than 16 levels deep"),
+        ("x={\"\":1}", "a claim has no name"),
+        ("x=[1e126]", "a number is neither 0 nor of a size from 1e-130 to below 1e126"),
+    ] {
+        assert_eq!(create(&["--claim-json", refused]).refused(), reason);
+    }
+}
+
+#[test]
+fn a_claim_is_text_and_a_json_claim_is_json() {
+    stopped_and_running(|folder| {
+        let values = ["12345678", "0101701234", "true", "null", "[\"a\"]", "", "a=b", " 1"];
+        let mut create = vec!["user".to_owned(), "create".into(), "ann".into(), "--password-stdin".into()];
+        for (number, value) in values.iter().enumerate() {
+            create.extend(["--claim".to_owned(), format!("t{number}={value}")]);
+            if serde_json::from_str::<serde_json::Value>(value).is_ok() {
+                create.extend(["--claim-json".to_owned(), format!("j{number}={value}")]);
+            }
+        }
+        folder.run_with(&create, "correct horse").ok();
+        let claims = folder.json(&["user", "show", "ann"])["claims"].clone();
+        for (number, value) in values.iter().enumerate() {
+            assert_eq!(claims[format!("t{number}")], **value, "text");
+        }
+        let json = json!({"j0": 12_345_678, "j2": true, "j3": null, "j4": ["a"], "j7": 1});
+        for (name, value) in json.as_object().expect("an object") {
+            assert_eq!(claims[name], *value, "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_json_claim_keeps_its_digits() {
+    stopped_and_running(|folder| {
+        let numbers =
+            "[12345678901234567890123,-0,1.0,1.50,1e2,18446744073709551616,0.1000000000000000055511151231257827]";
+        let card = format!("card={{\"numbers\":{numbers}}}");
+        folder.run_with(&["user", "create", "ann", "--password-stdin", "--claim-json", &card], "correct horse").ok();
+        let shown = folder.run(&["user", "show", "ann"]).ok();
+        assert!(without_space(&shown).contains(numbers), "{shown}");
+        let shown = folder.run(&["user", "show", "ann", "--output", "json"]).ok();
+        assert!(without_space(&shown).contains(&card["card=".len()..]), "{shown}");
+    });
+}
+
+fn without_space(text: &str) -> String {
+    text.split_whitespace().collect()
 }
 
 #[test]

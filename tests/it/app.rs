@@ -269,6 +269,11 @@ impl TestApp {
         Arc::clone(&self.services[0])
     }
 
+    /// The instance that was added last.
+    pub(crate) fn last_service(&self) -> Arc<Service> {
+        Arc::clone(self.services.last().expect("an instance"))
+    }
+
     pub(crate) async fn register(&self, client: Client) {
         let client = with_fitting_default(client).check().expect("a sound client");
         assert_eq!(self.store.clients.create(&client).await.expect("a client"), Created::Yes);

@@ -25,7 +25,12 @@ pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-tests-0123456789"
 
 /// An app whose clients log in by `chain`, with the delegated verifier `legacy`, and `mover`, which imports, at one
 /// double; `partner` is at another address, where nothing listens.
-async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
+pub(crate) async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
+    app_with(delegate, chain, &[]).await
+}
+
+/// The same, with more of the environment.
+pub(crate) async fn app_with(delegate: &Delegate, chain: &str, variables: &[(&'static str, &str)]) -> TestApp {
     let endpoint = delegate.endpoint();
     let verifiers = json!([
         {"name": "legacy", "url": format!("{endpoint}/verify?code=7"), "secret_env": "PASSGRANT_TEST_SECRET"},
@@ -34,13 +39,13 @@ async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
     ]);
     let chains = "both=directory,legacy;legacy=legacy;reverse=legacy,directory;moving=directory,mover;\
                   partner=legacy,partner";
-    let app = TestApp::builder()
+    let builder = TestApp::builder()
         .variable("PASSGRANT_DELEGATED_VERIFIERS", &verifiers.to_string())
         .variable("PASSGRANT_TEST_SECRET", SIGNING_SECRET)
         .variable("PASSGRANT_AUTH_CHAINS", chains)
-        .variable("PASSGRANT_AUTH_CHAIN", chain)
-        .start()
-        .await;
+        .variable("PASSGRANT_AUTH_CHAIN", chain);
+    let builder = variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
+    let app = builder.start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
     app.create_user_with("pat", |user| user.password_hash = None).await;
@@ -50,7 +55,7 @@ async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
     app
 }
 
-async fn login(app: &TestApp, username: &str, password: &str) -> Answer {
+pub(crate) async fn login(app: &TestApp, username: &str, password: &str) -> Answer {
     app.token(&[("grant_type", "password"), ("username", username), ("password", password)]).await
 }
 
@@ -347,7 +352,7 @@ async fn a_yes_imports_the_user_who_then_needs_no_verifier() {
     delegate.behave(yes(&claims));
     let answer = login(&app, "zoe", "her password").await.succeeded();
     let imported = user(&app, "zoe").await.expect("a user");
-    assert_eq!(Value::Object(imported.claims.clone()), claims);
+    assert_eq!(serde_json::to_value(&imported.claims).expect("JSON"), claims);
     assert_eq!(imported.subject.as_str().len(), 36, "a subject of this service's own, not the verifier's");
     let (_, token) = verified_claims(&app, &answer.text("access_token")).await;
     assert_eq!(token["sub"], imported.subject.as_str());

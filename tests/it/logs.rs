@@ -14,7 +14,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::app::{PASSWORD, SECRET, TestApp, client, token_request, username};
 use crate::chains::SIGNING_SECRET;
 use crate::delegate::{Behaviour, Delegate};
 use crate::wire::{Fault, Matcher};
@@ -169,7 +169,7 @@ async fn a_delegated_login_logs_nothing_of_question_and_answer() {
     login("zoe").await.failed(503, "temporarily_unavailable");
     app.dynamodb_wire.clear_faults();
     login("zoe").await.succeeded();
-    let hash = app.store.users.get(&crate::app::username("zoe")).await.expect("a read").expect("a user").password_hash;
+    let hash = app.store.users.get(&username("zoe")).await.expect("a read").expect("a user").password_hash;
     let hash = serde_json::to_string(&hash).expect("a hash");
     let salt = hash.split('$').nth(4).expect("a salt");
 
@@ -270,4 +270,21 @@ async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stran
     );
     assert_eq!(records(&captured)[0]["sid"], claims["sid"]);
     assert!(!captured.text().contains("stranger-of-the-log-test"), "{}", captured.text());
+}
+
+#[tokio::test]
+async fn a_user_whose_hash_is_damaged_is_named_by_the_subject_alone() {
+    let (captured, _guard) = Captured::at(LevelFilter::TRACE);
+    let app = TestApp::start().await;
+    app.create_user_with("damaged-user", |user| {
+        user.password_hash = Some(serde_json::from_str("\"$argon2id$v=19$damaged\"").expect("a string"));
+    })
+    .await;
+    app.token(&[("grant_type", "password"), ("username", "damaged-user"), ("password", PASSWORD)])
+        .await
+        .failed(500, "server_error");
+    let user = app.store.users.get(&username("damaged-user")).await.expect("a read").expect("a user");
+    let log = captured.text();
+    assert!(log.contains(&format!("user {}: ", user.subject.as_str())), "{log}");
+    assert!(!log.contains("damaged-user"), "{log}");
 }

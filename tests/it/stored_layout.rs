@@ -68,7 +68,7 @@ async fn every_client_and_user_of_the_first_layout_is_read() {
         "roles": ["admin", "auditor"],
         "nested": {"deep": [1, {"er": "x"}]},
     });
-    assert_eq!(Value::Object(ann.claims), claims);
+    assert_eq!(serde_json::to_value(&ann.claims).expect("JSON"), claims);
 }
 
 #[tokio::test]

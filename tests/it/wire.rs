@@ -52,6 +52,8 @@ struct Line {
     exchanges: Mutex<Vec<Exchange>>,
     faults: Mutex<Vec<Injected<Fault>>>,
     hooks: Mutex<Vec<Injected<Hook>>>,
+    /// The operations of the exchanges that hung.
+    hung: Mutex<Vec<String>>,
 }
 
 /// What a test does when an exchange begins, which goes on after that.
@@ -68,6 +70,7 @@ impl Wire {
             exchanges: Mutex::default(),
             faults: Mutex::default(),
             hooks: Mutex::default(),
+            hung: Mutex::default(),
         });
         let shared = Arc::clone(&line);
         let server = Loopback::start(move |request| exchange(Arc::clone(&shared), request));
@@ -87,6 +90,11 @@ impl Wire {
     /// Breaks the exchanges that `matcher` selects; where several do, the first injected decides.
     pub(crate) fn inject(&self, fault: Fault, matcher: Matcher) {
         lock(&self.line.faults).push(Injected::new(fault, matcher));
+    }
+
+    /// How many exchanges of `operation` have hung so far, by [`Fault::Hang`] or [`Fault::HangAfter`].
+    pub(crate) fn hung(&self, operation: &str) -> usize {
+        lock(&self.line.hung).iter().filter(|hung| *hung == operation).count()
     }
 
     pub(crate) fn clear_faults(&self) {
@@ -172,7 +180,13 @@ async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> io::Result<Res
             Err(io::ErrorKind::ConnectionReset.into())
         }
         Some(Fault::Reset) => Err(io::ErrorKind::ConnectionReset.into()),
-        Some(Fault::Hang) => std::future::pending().await,
+        Some(fault @ (Fault::Hang | Fault::HangAfter)) => {
+            if fault == Fault::HangAfter {
+                line.forward(request).await?;
+            }
+            lock(&line.hung).push(recording.operation.clone());
+            std::future::pending().await
+        }
         Some(Fault::Garbage) => refuse(service.garbage()),
         Some(Fault::Throttle) => refuse(service.throttling()),
         Some(Fault::ServerError) => refuse(service.server_error()),

@@ -47,13 +47,12 @@ pub(crate) enum Access {
 impl DataFolder {
     /// The folder at `path` for a server, made if it is not there.
     pub(crate) async fn for_server(path: &Path) -> Result<Self, Failure> {
-        let problem = |error: io::Error| Failure::refused(format!("the data folder {}: {error}", path.display()));
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(problem)?;
+        let problem = |error: io::Error| unusable(path, &error);
+        if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
+            return Err(obstacle(path).unwrap_or_else(|| problem(error)));
+        }
         if let Some(stranger) = stranger_in(path).map_err(problem)? {
-            let (path, stranger) = (path.display(), stranger.display());
-            return Err(Failure::refused(format!(
-                "{path} is no Passgrant data folder, and not empty: it holds {stranger}"
-            )));
+            return Err(strange(path, &stranger));
         }
         let lock = private(OpenOptions::new().write(true).create(true)).open(path.join(LOCK)).map_err(problem)?;
         match acquire(path, lock).await? {
@@ -71,16 +70,14 @@ impl DataFolder {
 
     /// A way to the database of the folder at `path`, which must be there.
     pub(crate) async fn access(path: &Path) -> Result<Access, Failure> {
-        let no_folder = || Failure::refused(format!("{} is no Passgrant data folder", path.display()));
         let lock = match OpenOptions::new().write(true).open(path.join(LOCK)) {
             Ok(lock) => lock,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Err(no_folder());
-            }
-            Err(error) => return Err(Failure::refused(format!("the data folder {}: {error}", path.display()))),
+            Err(error) => return Err(not_usable_yet(path, &error)),
         };
         match acquire(path, lock).await? {
-            Access::Own(folder) if !folder.database().is_file() => Err(no_folder()),
+            Access::Own(folder) if !folder.database().is_file() => {
+                Err(not_usable_yet(path, &io::ErrorKind::NotFound.into()))
+            }
             Access::Own(folder) => {
                 folder.unpublish()?;
                 Ok(Access::Own(folder))
@@ -127,12 +124,73 @@ pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
     Algorithm::OF_KEY_PAIRS.into_iter().map(open).collect()
 }
 
+/// The signing keys of the folder at `path`, of which one must be made.
+pub(crate) fn made_signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
+    let keys = signing_keys(path)?;
+    if keys.iter().all(|key| key.made().is_none()) {
+        return Err(not_usable_yet(path, &io::ErrorKind::NotFound.into()));
+    }
+    Ok(keys)
+}
+
 /// The file of the key for `algorithm`. That for RS256 has the name that it had when it was the only one.
 fn signing_key(algorithm: Algorithm) -> String {
     match algorithm {
         Algorithm::Rs256 => format!("{SIGNING_KEY}.der"),
         other => format!("{SIGNING_KEY}-{}.der", other.as_str().to_ascii_lowercase()),
     }
+}
+
+/// Why the folder at `path` is of no use to a command, which found the `error` when it tried: it makes none, but says how
+/// one is made.
+fn not_usable_yet(path: &Path, error: &io::Error) -> Failure {
+    if let Some(failure) = obstacle(path) {
+        return failure;
+    }
+    if error.kind() != io::ErrorKind::NotFound {
+        return unusable(path, error);
+    }
+    let (shown, making) = (path.display(), format!("`passgrant serve --data {}`", shell_word(path)));
+    match fs::metadata(path).and_then(|_| stranger_in(path)) {
+        Ok(Some(stranger)) => strange(path, &stranger),
+        Ok(None) => Failure::refused(format!("{shown} is no Passgrant data folder yet: {making} makes it one")),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            Failure::refused(format!("there is no data folder {shown}: {making} makes one"))
+        }
+        Err(error) => unusable(path, &error),
+    }
+}
+
+/// What stands at `path` where a folder should, or should be made.
+fn obstacle(path: &Path) -> Option<Failure> {
+    let shown = path.display();
+    let reason = match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => format!("{shown} is a file and not a folder"),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            format!("{shown} can be no folder: it is below a file")
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+            format!("{shown} is a link to what is not there")
+        }
+        Ok(_) | Err(_) => return None,
+    };
+    Some(Failure::refused(reason))
+}
+
+fn strange(path: &Path, stranger: &Path) -> Failure {
+    let (path, stranger) = (path.display(), stranger.display());
+    Failure::refused(format!("{path} is no Passgrant data folder, and not empty: it holds {stranger}"))
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Failure {
+    Failure::refused(format!("the data folder {}: {error}", path.display()))
+}
+
+/// `path` as one word of a shell.
+fn shell_word(path: &Path) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,@".contains(character);
+    let shown = path.display().to_string();
+    if shown.chars().all(plain) { shown } else { format!("'{}'", shown.replace('\'', r"'\''")) }
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {

@@ -47,10 +47,7 @@ fn row(key: &Value) -> [String; 3] {
 /// The keys of the local server, or without one those that the environment names in KMS.
 async fn ring(context: &Context) -> Result<KeyRing, Failure> {
     if let Some(folder) = &context.data {
-        let keys = data_folder::signing_keys(folder)?;
-        if keys.iter().all(|key| key.made().is_none()) {
-            return Err(Failure::refused(format!("there is no signing key in {}", folder.display())));
-        }
+        let keys = data_folder::made_signing_keys(folder)?;
         return Ok(KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect()));
     }
     let kms = Kms::new(&aws::sdk_config().await);

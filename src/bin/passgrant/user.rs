@@ -4,12 +4,13 @@ mod view;
 
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
+use passgrant::claims;
 use passgrant::clock::Clock as _;
+use passgrant::json::{Object, Value};
 use passgrant::password::{Password, PasswordHash};
 use passgrant::scope::Scope;
 use passgrant::store::{Changed, Created};
 use passgrant::user::{Subject, User, Username};
-use serde_json::{Map, Value};
 
 use crate::Context;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ use crate::user::view::{Deleted, Unlocked, UserView};
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
-  passgrant user create ann@example.com --claim name='Ann Example' --claim email_verified=true
+  passgrant user create ann@example.com --claim name='Ann Example' --claim-json email_verified=true
   printf %s \"$PASSWORD\" | passgrant user create ann --password-stdin";
 
 #[derive(Subcommand)]
@@ -57,9 +58,12 @@ pub(crate) struct Create {
     named: Named,
     #[command(flatten)]
     password: PasswordSource,
-    /// An attribute; the value is read as JSON where it is JSON, else as text (repeatable)
-    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_claim)]
-    claims: Vec<(String, Value)>,
+    /// An attribute that is text, whatever it looks like (repeatable)
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_text_claim)]
+    text_claims: Vec<(String, Value)>,
+    /// An attribute as JSON, whose numbers keep their digits (repeatable)
+    #[arg(long = "claim-json", value_name = "NAME=JSON", value_parser = parse_json_claim)]
+    json_claims: Vec<(String, Value)>,
     /// A scope the user may grant, parted by spaces or repeated [default: whatever the client may have]
     #[arg(long, value_name = "SCOPE", value_parser = scope_argument::parse)]
     allowed_scope: Option<Vec<Scope>>,
@@ -98,13 +102,14 @@ impl Command {
 impl Create {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let username = prepared(context, &self.named.name)?;
-        let mut claims = Map::new();
-        for (name, value) in self.claims {
+        let mut claims = Object::new();
+        for (name, value) in self.text_claims.into_iter().chain(self.json_claims) {
             if claims.insert(name.clone(), value).is_some() {
                 let message = format!("the claim '{name}' is given twice");
                 return Err(Failure::usage("user create", ErrorKind::ArgumentConflict, &message));
             }
         }
+        claims::check(&claims)?;
         let allowed_scopes = self.allowed_scope.map(|scopes| scopes.iter().flat_map(Scope::iter).cloned().collect());
         let password_hash = Some(self.password.hash(context, "user create")?);
         let user = User::new(username, Subject::generate(&context.random)?, context.clock.now());
@@ -210,12 +215,22 @@ pub(crate) fn unknown(username: &Username) -> Failure {
     Failure::refused(format!("there is no user {username}"))
 }
 
-fn parse_claim(text: &str) -> Result<(String, Value), String> {
+fn parse_text_claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = parse_claim(text)?;
+    Ok((name.to_owned(), value.into()))
+}
+
+fn parse_json_claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = parse_claim(text)?;
+    let value = Value::parse(value).map_err(|_| "the value is not JSON: text is given with --claim, or in quotes")?;
+    Ok((name.to_owned(), value))
+}
+
+fn parse_claim(text: &str) -> Result<(&str, &str), &'static str> {
     let (name, value) =
         text.split_once('=').ok_or("a name, an equals sign and a value, as in email=ann@example.com")?;
     if name.is_empty() || name.chars().any(char::is_control) {
-        return Err("a claim has a name without control characters".to_owned());
+        return Err("a claim has a name without control characters");
     }
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    Ok((name.to_owned(), value))
+    Ok((name, value))
 }

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     ExpiredCredentials,
     /// Nothing is forwarded or answered, and the connection stays open.
     Hang,
+    /// The request is forwarded and applied, but not answered, and the connection stays open.
+    HangAfter,
 }
 
 /// The exchanges that a fault breaks, counted from its injection.

@@ -262,3 +262,20 @@ async fn a_hanging_exchange_ends_with_the_client_or_the_wire() {
     assert!(TcpStream::connect(address).is_err());
     assert!(kms.double.calls().is_empty());
 }
+
+#[tokio::test]
+async fn an_exchange_that_hangs_is_seen_and_was_applied_or_not() {
+    let kms = kms().await;
+    for (hung, (fault, applied)) in [(Fault::Hang, 0), (Fault::HangAfter, 1)].into_iter().enumerate() {
+        kms.wire.clear_faults();
+        kms.wire.inject(fault, Matcher::operation("DescribeKey"));
+        assert_eq!(kms.wire.hung("DescribeKey"), hung);
+        let hanging = tokio::spawn(kms.client.describe_key().key_id(&kms.arn).send());
+        while kms.wire.hung("DescribeKey") == hung {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(kms.double.calls().len(), applied, "{fault:?}");
+        hanging.abort();
+    }
+    assert_eq!(kms.wire.hung("Sign"), 0);
+}

@@ -1,10 +1,10 @@
 //! A user as it is shown: never the password's hash.
 
 use passgrant::clock::Timestamp;
+use passgrant::json::Object;
 use passgrant::scope::{Scope, ScopeToken};
 use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::output::{details, rfc3339};
 
@@ -15,7 +15,7 @@ pub(super) struct UserView<'a> {
     sub: &'a Subject,
     disabled: bool,
     has_password: bool,
-    claims: &'a Map<String, Value>,
+    claims: &'a Object,
     allowed_scopes: Option<Vec<&'a str>>,
     password_changed_at: Timestamp,
     created_at: Timestamp,

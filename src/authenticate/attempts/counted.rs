@@ -1,0 +1,263 @@
+//! A counted attempt, and the task that writes what becomes of it.
+//!
+//! The task is one of its own: a request that runs out of time, or whose client goes away, leaves no honest user's attempt
+//! counted, and no wrong one uncounted.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch::{self, error::RecvError};
+use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+use tracing::Instrument as _;
+
+use crate::attempts::AttemptPolicy;
+use crate::authenticate::attempts::queues::Place;
+use crate::aws::Outlook;
+use crate::password::Mark;
+use crate::store::attempts::{Attempts, AttemptsKey};
+use crate::store::{Changed, StoreError};
+
+/// How long a request that ends without a decision waits for its attempt to be taken back: after the answer, Lambda stops
+/// the process until the next one. It is part of what the front door keeps of its time to hand the answer back.
+const TIME_TO_SETTLE: Duration = Duration::from_millis(300);
+
+/// An attempt that is counted. Without one no password is verified.
+///
+/// It is to be given back to the limit. One that is dropped, as when its request is cancelled, gives itself back by what
+/// is known of it.
+#[must_use]
+pub struct CountedAttempt {
+    ledger: Arc<Ledger>,
+    /// None once it is given back.
+    entry: Option<LedgerEntry>,
+    known: Known,
+}
+
+/// What is known of an attempt so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::authenticate) enum Known {
+    /// It is not counted.
+    Uncounted,
+    /// Nothing of its password. Whether it is counted may not be known either.
+    Nothing,
+    /// A delegated verifier has been asked, and has not answered. How long it takes may depend on the password: who
+    /// gives up waiting at the right moment knows that it was wrong.
+    Asked,
+    /// Its password was refused.
+    Wrong,
+    /// Its password was right.
+    Right,
+}
+
+impl Known {
+    /// What is to be written of an attempt that ends here; nothing where it stays as it is.
+    fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Nothing => Some(Outcome::Undecided),
+            Self::Asked => Some(Outcome::Unanswered),
+            Self::Right => Some(Outcome::Right),
+            // Wrong without a mark: it stays counted as it is.
+            Self::Uncounted | Self::Wrong => None,
+        }
+    }
+}
+
+/// Whether a wrong password was one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// The username is locked from now on.
+    Now,
+    /// It is not, or was before.
+    NotNow,
+}
+
+/// What is to be written of an attempt.
+enum Outcome {
+    /// The password was wrong.
+    Wrong(Mark),
+    /// There is no verdict.
+    Undecided,
+    /// A delegated verifier gave no answer.
+    Unanswered,
+    /// The password was right.
+    Right,
+}
+
+impl CountedAttempt {
+    /// An attempt that is about to be counted as `id`.
+    pub(super) fn new(ledger: &Arc<Ledger>, key: &AttemptsKey, id: &str, place: Place) -> Self {
+        let entry = LedgerEntry { key: key.clone(), id: id.to_owned(), wrong: BTreeSet::new(), place };
+        Self { ledger: Arc::clone(ledger), entry: Some(entry), known: Known::Uncounted }
+    }
+
+    /// Awaits a write that counts the attempt: from when it is sent until it is answered, nobody knows whether it did.
+    pub(super) async fn written<T>(
+        &mut self,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.note(Known::Nothing);
+        let written = write.await;
+        if let Err(StoreError::Aws(error)) = &written
+            && error.outlook() == Outlook::Permanent
+        {
+            self.note(Known::Uncounted);
+        }
+        written
+    }
+
+    /// Notes the marks of passwords that were wrong before.
+    pub(super) fn knows_wrong(&mut self, wrong: BTreeSet<String>) {
+        if let Some(entry) = &mut self.entry {
+            entry.wrong = wrong;
+        }
+    }
+
+    /// Notes what is known of it from now on.
+    pub(in crate::authenticate) fn note(&mut self, known: Known) {
+        self.known = known;
+    }
+
+    pub(super) async fn wrong(mut self, mark: Mark) -> Locked {
+        self.give_back(Outcome::Wrong(mark)).await
+    }
+
+    pub(super) async fn right(mut self) {
+        self.give_back(Outcome::Right).await;
+    }
+
+    pub(super) async fn undecided(mut self) {
+        if let Some(outcome) = self.known.outcome() {
+            self.give_back(outcome).await;
+        }
+    }
+
+    /// The same, where what it waits for may be what has failed.
+    pub(super) async fn undecided_in_time(self) {
+        let _: Result<(), Elapsed> = timeout(TIME_TO_SETTLE, self.undecided()).await;
+    }
+
+    /// Lets a task of its own write what becomes of it, and waits for that. Who stops to wait changes nothing.
+    async fn give_back(&mut self, outcome: Outcome) -> Locked {
+        let Some(task) = self.hand_over(outcome) else {
+            return Locked::NotNow;
+        };
+        let written = task.await.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted"));
+        written.unwrap_or(Locked::NotNow)
+    }
+
+    fn hand_over(&mut self, outcome: Outcome) -> Option<JoinHandle<Locked>> {
+        let entry = self.entry.take()?;
+        // Without a runtime the process is at its end, and the attempt stays counted.
+        let runtime = Handle::try_current().ok()?;
+        let under_way = UnderWay::begin(&self.ledger);
+        let write = async move { under_way.0.write(&entry, outcome).await };
+        Some(runtime.spawn(write.in_current_span()))
+    }
+}
+
+impl Drop for CountedAttempt {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.known.outcome() {
+            drop(self.hand_over(outcome));
+        }
+    }
+}
+
+/// An attempt as it stands in the store.
+struct LedgerEntry {
+    key: AttemptsKey,
+    id: String,
+    /// The marks of passwords that were wrong before.
+    wrong: BTreeSet<String>,
+    #[expect(dead_code, reason = "it is given back when it is dropped")]
+    place: Place,
+}
+
+/// Writes what becomes of attempts.
+pub(super) struct Ledger {
+    attempts: Attempts,
+    policy: AttemptPolicy,
+    /// How many writes are on their way.
+    under_way: watch::Sender<usize>,
+}
+
+/// One write that is on its way, until it is dropped.
+struct UnderWay(Arc<Ledger>);
+
+impl UnderWay {
+    fn begin(ledger: &Arc<Ledger>) -> Self {
+        ledger.under_way.send_modify(|under_way| *under_way += 1);
+        Self(Arc::clone(ledger))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|under_way| *under_way -= 1);
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(attempts: Attempts, policy: AttemptPolicy) -> Self {
+        Self { attempts, policy, under_way: watch::Sender::new(0) }
+    }
+
+    pub(super) fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    pub(super) fn policy(&self) -> AttemptPolicy {
+        self.policy
+    }
+
+    /// Waits until nothing is on its way any more, for at most [`TIME_TO_SETTLE`].
+    pub(super) async fn settled(&self) {
+        let mut under_way = self.under_way.subscribe();
+        let none_is_left = under_way.wait_for(|under_way| *under_way == 0);
+        // The sender is here: there is always an end to wait for.
+        let _: Result<Result<_, RecvError>, Elapsed> = timeout(TIME_TO_SETTLE, none_is_left).await;
+    }
+
+    async fn write(&self, entry: &LedgerEntry, outcome: Outcome) -> Locked {
+        let LedgerEntry { key, id, .. } = entry;
+        let not_now = |()| Locked::NotNow;
+        let written = match outcome {
+            Outcome::Wrong(mark) => self.mark(entry, &mark).await,
+            Outcome::Undecided => self.attempts.withdraw(key, id).await.map(not_now),
+            Outcome::Unanswered => self.withdraw_unanswered(entry).await.map(not_now),
+            Outcome::Right => self.attempts.delete(key).await.map(not_now),
+        };
+        written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).unwrap_or(Locked::NotNow)
+    }
+
+    async fn mark(&self, LedgerEntry { key, id, wrong, .. }: &LedgerEntry, mark: &Mark) -> Result<Locked, StoreError> {
+        if wrong.contains(mark.as_str()) {
+            self.attempts.withdraw(key, id).await?;
+            return Ok(Locked::NotNow);
+        }
+        let Some(stored) = self.attempts.mark(key, id, mark.as_str()).await? else {
+            return Ok(Locked::NotNow);
+        };
+        if stored.wrong.get(mark.as_str()) != Some(id) {
+            self.attempts.withdraw(key, id).await?;
+            return Ok(Locked::NotNow);
+        }
+        if stored.wrong.len() < self.policy.limit() {
+            return Ok(Locked::NotNow);
+        }
+        let seconds = self.policy.lock(stored.locked_times).as_secs();
+        tracing::warn!(seconds, "a username is locked: too many wrong passwords");
+        Ok(Locked::Now)
+    }
+
+    async fn withdraw_unanswered(&self, LedgerEntry { key, id, .. }: &LedgerEntry) -> Result<(), StoreError> {
+        if self.attempts.withdraw_unanswered(key, id, self.policy.unanswered()).await? == Changed::No {
+            tracing::warn!("an attempt stays counted: too many for the username had no answer of a verifier");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,424 @@
+//! JSON values whose numbers keep their digits.
+//!
+//! `serde_json` reads a number as one of 64 bits: `12345678901234567890123` comes out as `1.2345678901234568e+22`, and
+//! `1.0` may come out as `1`. What a claim says is for whoever reads the token to understand, and not for this service
+//! to round: here a number is its text (RFC 8259, section 6).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// The members of an object, by name. Of a member that is given twice, the last one counts.
+pub type Object = BTreeMap<String, Value>;
+
+/// How deep a value may be nested, so that reading one needs little stack.
+const MAX_DEPTH: usize = 128;
+
+/// Text that is no JSON value, or one that is nested too deeply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a JSON value, or one that is nested more than {MAX_DEPTH} levels deep")]
+pub struct Malformed;
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string.
+    String(String),
+    /// An array.
+    Array(Vec<Value>),
+    /// An object.
+    Object(Object),
+}
+
+/// A JSON number as it is written: `1`, `1.0` and `1e0` are three.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number(Digits);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Digits {
+    /// What is written in no other way.
+    Unsigned(u64),
+    /// The same, below zero.
+    Negative(i64),
+    /// Any other, in the grammar of JSON.
+    Text(Box<str>),
+}
+
+impl Value {
+    /// Parses a JSON value.
+    ///
+    /// # Errors
+    /// [`Malformed`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::parse_within(read::<&RawValue>(text)?.get(), MAX_DEPTH)
+    }
+
+    /// Parses `json`, which is the text of one value without white space around it.
+    fn parse_within(json: &str, depth: usize) -> Result<Self, Malformed> {
+        let inner = |value: &RawValue| Self::parse_within(value.get(), depth.checked_sub(1).ok_or(Malformed)?);
+        match json.as_bytes().first() {
+            Some(b'{') => {
+                let members: BTreeMap<String, &RawValue> = read(json)?;
+                let members = members.into_iter().map(|(name, value)| Ok((name, inner(value)?)));
+                members.collect::<Result<_, _>>().map(Self::Object)
+            }
+            Some(b'[') => {
+                read::<Vec<&RawValue>>(json)?.into_iter().map(inner).collect::<Result<_, _>>().map(Self::Array)
+            }
+            Some(b'"') => read(json).map(Self::String),
+            Some(b't' | b'f') => read(json).map(Self::Bool),
+            Some(b'n') => Ok(Self::Null),
+            _ => Number::parse(json).map(Self::Number),
+        }
+    }
+
+    /// What is written as JSON, read.
+    ///
+    /// # Errors
+    /// [`Malformed`] when `value` cannot be written as JSON.
+    pub fn of<S: Serialize>(value: &S) -> Result<Self, Malformed> {
+        Self::parse(&serde_json::to_string(value).map_err(|_| Malformed)?)
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is a whole one from zero on that fits, and is written as one.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(Number(Digits::Unsigned(number))) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Malformed> {
+    serde_json::from_str(json).map_err(|_| Malformed)
+}
+
+impl Number {
+    /// Parses a number.
+    ///
+    /// # Errors
+    /// [`Malformed`] for text that is none in the grammar of JSON.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let json: &RawValue = read(text)?;
+        let begins_as_one = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        if !begins_as_one || json.get().len() < text.len() {
+            return Err(Malformed);
+        }
+        // Not every text of a number that fits is the one it is written with: `-0`.
+        let unsigned = text.parse().ok().map(Digits::Unsigned);
+        let negative = || text.parse().ok().filter(|number: &i64| *number < 0).map(Digits::Negative);
+        Ok(Self(unsigned.or_else(negative).unwrap_or_else(|| Digits::Text(text.into()))))
+    }
+
+    /// Whether it is written as a whole number: without a fraction and without an exponent. `-0` is not: it is another
+    /// text for zero.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        match &self.0 {
+            Digits::Unsigned(_) | Digits::Negative(_) => true,
+            Digits::Text(text) => &**text != "-0" && !text.contains(['.', 'e', 'E']),
+        }
+    }
+
+    /// Whether it fits into 64 bits, and so is the same number to every reader.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !matches!(self.0, Digits::Text(_))
+    }
+
+    /// Whether it is zero, or its size is at least 1e-130 and less than 1e126: the range of a decimal number in
+    /// DynamoDB. Beyond that, a few characters can stand for more digits than a reader has memory for.
+    #[must_use]
+    pub fn is_in_range(&self) -> bool {
+        /// Beyond any that makes a number of the range, but for one with a great many digits.
+        const MAX_EXPONENT: i32 = 999;
+        let Digits::Text(text) = &self.0 else { return true };
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let exponent = exponent.parse::<i32>().ok().filter(|exponent| exponent.abs() <= MAX_EXPONENT);
+        let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+        let size = text.parse::<f64>().map_or(f64::INFINITY, f64::abs);
+        exponent.is_some() && (is_zero || (1e-130..1e126).contains(&size))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Digits::Unsigned(number) => write!(formatter, "{number}"),
+            Digits::Negative(number) => write!(formatter, "{number}"),
+            Digits::Text(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// As JSON text without white space.
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Digits::Unsigned(number) => serializer.serialize_u64(*number),
+            Digits::Negative(number) => serializer.serialize_i64(*number),
+            // Only a serializer of JSON writes it as it is; nothing else is asked to.
+            Digits::Text(text) => {
+                serde_json::from_str::<&RawValue>(text).map_err(ser::Error::custom)?.serialize(serializer)
+            }
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Array(values) => serializer.collect_seq(values),
+            Self::Object(members) => serializer.collect_map(members),
+        }
+    }
+}
+
+/// From JSON text, and from nothing else: only there is a number its digits.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse_within(json.get(), MAX_DEPTH).map_err(de::Error::custom)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(Number(Digits::Unsigned(number)))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl<V: Into<Value>> FromIterator<V> for Value {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
+        Self::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_comes_out_as_it_went_in_but_for_white_space() {
+        for text in [
+            "0",
+            "-0",
+            "-0.0",
+            "1",
+            "1.0",
+            "1.50",
+            "-1",
+            "1e0",
+            "1E+5",
+            "1e400",
+            "1e-400",
+            "0.1000000000000000055511151231257827",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-9223372036854775808",
+            "-9223372036854775809",
+            "12345678901234567890123",
+            "null",
+            "true",
+            r#""text \"\\ \u0000""#,
+            r#"[1.0,[12345678901234567890123,{"a":-0}],[]]"#,
+            r#"{"":0,"$serde_json::private::RawValue":"[1]","a":{"b":[1e2]}}"#,
+        ] {
+            let value = Value::parse(text).expect(text);
+            assert_eq!(value.to_string(), text);
+            let spaced = format!(" {} ", text.replace(',', " , "));
+            assert_eq!(Value::parse(&spaced).expect("the same"), value, "{spaced}");
+            assert_eq!(serde_json::from_str::<Value>(text).expect("the same"), value);
+            assert_eq!(Value::of(&value), Ok(value));
+        }
+        assert_eq!(Value::parse(r#"{"a":1,"a":2}"#).expect("an object").to_string(), r#"{"a":2}"#);
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        for text in [
+            "",
+            " ",
+            "x",
+            "nul",
+            "tru",
+            "01",
+            "+1",
+            "1.",
+            ".5",
+            "1e",
+            "0x1",
+            "NaN",
+            "-",
+            "--1",
+            "1 2",
+            "[1,]",
+            "[",
+            "{a:1}",
+            "{1:1}",
+            r#""\ud800""#,
+            r#"{"a":"\ud800"}"#,
+            "\"\n\"",
+            "'a'",
+            "[1]]",
+        ] {
+            assert_eq!(Value::parse(text), Err(Malformed), "{text}");
+            assert!(serde_json::from_str::<Value>(text).is_err(), "{text}");
+        }
+        for text in ["", "x", "\"1\"", "[1]", " 1", "1 ", "null"] {
+            assert_eq!(Number::parse(text), Err(Malformed), "{text}");
+        }
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Value::parse(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(Value::parse(&nested(MAX_DEPTH + 1)), Err(Malformed));
+        assert_eq!(Value::parse(&nested(100_000)), Err(Malformed));
+    }
+
+    #[test]
+    fn a_number_is_in_range_by_its_size_however_it_is_written() {
+        for (text, in_range) in [
+            ("0", true),
+            ("-0", true),
+            ("0.0e-5", true),
+            ("0e999", true),
+            ("0e1000", false),
+            ("0e99999999999999999999", false),
+            ("1e125", true),
+            ("-9.99e125", true),
+            ("1e126", false),
+            ("1e-130", true),
+            ("-1e-131", false),
+            ("1e-400", false),
+            ("1e400", false),
+            ("1e2147483648", false),
+            ("12345678901234567890123", true),
+            (&format!("9{}", "0".repeat(125)), true),
+            (&"9".repeat(127), false),
+            (&format!("0.{}1", "0".repeat(129)), true),
+            (&format!("0.{}1", "0".repeat(130)), false),
+        ] {
+            assert_eq!(Number::parse(text).expect(text).is_in_range(), in_range, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_integer_is_written_as_one() {
+        for text in ["0", "-1", "18446744073709551616", "12345678901234567890123"] {
+            assert!(Number::parse(text).expect(text).is_integer(), "{text}");
+        }
+        for text in ["-0", "1.0", "1e2", "1E2"] {
+            assert!(!Number::parse(text).expect(text).is_integer(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_member_beside_others_of_its_own_kind_keeps_its_digits_too() {
+        #[derive(Serialize)]
+        struct Token {
+            iss: &'static str,
+            #[serde(flatten)]
+            mapped: Object,
+        }
+        let mapped = Object::from([("card".to_owned(), Value::parse("12345678901234567890123").expect("a number"))]);
+        let written = serde_json::to_string(&Token { iss: "x", mapped }).expect("JSON");
+        assert_eq!(written, r#"{"iss":"x","card":12345678901234567890123}"#);
+    }
+
+    #[test]
+    fn a_value_is_read_by_what_it_is() {
+        let value = Value::of(&json!({"text": "a", "number": 7, "below": -7})).expect("a value");
+        let Value::Object(members) = value else { panic!("an object") };
+        assert_eq!((members["text"].as_str(), members["number"].as_u64()), (Some("a"), Some(7)));
+        assert_eq!(
+            (members["number"].as_str(), members["text"].as_u64(), members["below"].as_u64()),
+            (None, None, None)
+        );
+    }
+
+    /// Values as `serde_json` holds them, and texts that are nearly JSON.
+    fn values() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(|value| json!(value)),
+            any::<i64>().prop_map(|value| json!(value)),
+            any::<u64>().prop_map(|value| json!(value)),
+            any::<f64>().prop_map(|value| json!(value)),
+            any::<String>().prop_map(|value| json!(value)),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(|values| json!(values)),
+                prop::collection::btree_map(any::<String>(), inner, 0..6).prop_map(|members| json!(members)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_json_writes_is_read_and_written_as_it_is(value in values()) {
+            let text = value.to_string();
+            prop_assert_eq!(Value::parse(&text).expect("JSON").to_string(), text);
+        }
+
+        #[test]
+        fn what_is_read_is_what_serde_json_reads(text in "[\\[\\]{}:,\"\\\\ua0-9eE.+\\- tfn]{0,12}") {
+            let read = Value::parse(&text);
+            // A number of any size is one here.
+            if let Ok(known) = serde_json::from_str::<serde_json::Value>(&text) {
+                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&read.expect("JSON").to_string()).expect("JSON"), known);
+            } else if let Ok(value) = read {
+                prop_assert!(value.to_string().contains(['e', 'E']), "{}", text);
+            }
+        }
+    }
+}
