@@ -24,6 +24,8 @@ import trustme
 from joserfc.jwk import RSAKey
 
 HERE = Path(__file__).resolve().parent
+# The issuer's, where the front door has none: the function's issuer is without.
+PATH = "/id"
 AUDIENCE = "https://api.example.com"
 SCOPE = "openid profile email"
 NAME = "Zoë Müller"
@@ -44,6 +46,8 @@ def programs(binaries: Path, *, local: bool) -> list[Command]:
     python = ["python/with_authlib", "python/with_requests_oauthlib"]
     services = ["services/dovecot", "services/apache", "services/nginx"]
     if local:
+        # MSAL takes no issuer without a path, and whose pages may ask is the local server's to know.
+        python.append("python/with_msal")
         node.append("single-page-application")
     return [
         *(["node", HERE / "node" / f"{name}.mjs"] for name in node),
@@ -61,7 +65,7 @@ def register(passgrant: Command, folder: Path) -> dict[str, object]:
         return json.loads(done.stdout)
 
     def client(identifier: str, method: str, *arguments: str | Path, secret: str = "") -> dict[str, object]:
-        options = ["--auth-method", method, "--scope", SCOPE, "--audience", AUDIENCE, *arguments]
+        options = ["--auth-method", method, "--scope", f"{SCOPE} offline_access", "--audience", AUDIENCE, *arguments]
         if method != "none":
             options += ["--capability", "introspect"]
         if secret:
@@ -203,6 +207,7 @@ async def main(arguments: argparse.Namespace) -> None:
         else:
             local = [passgrant, "--data", folder / "data"]
             origin, stranger = (stack.enter_context(page_server()) for _ in range(2))
+            issuer += PATH
             front.backend = await stack.enter_async_context(local_server(local, issuer, origin))
             service = register(local, folder)
             service["page"] = {"origin": origin, "stranger": stranger, "screenshot": str(arguments.screenshot)}
