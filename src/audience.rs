@@ -44,6 +44,12 @@ impl Audience {
         &self.0
     }
 
+    /// The same audience as it is written in `known`; where both forms are there, the one that is written alike.
+    fn as_in<'a>(&self, known: &'a [Self]) -> Option<&'a Self> {
+        let written_alike = known.iter().find(|other| other.0 == self.0);
+        written_alike.or_else(|| known.iter().find(|other| *other == self))
+    }
+
     /// Scheme and authority, where there is one, and what follows them without the slash that may be left out.
     fn parts(&self) -> (&str, &str) {
         let after_scheme = self.0.find(':').map_or(0, |colon| colon + 1);
@@ -88,6 +94,15 @@ impl<'de> Deserialize<'de> for Audience {
 #[error("the resource may not be named")]
 pub struct InvalidTarget;
 
+/// What is left of the audiences that were `granted` before, of those that are `registered` by now and as they are
+/// registered; none where there were some and none is left. An empty set, which stands for the issuer itself, has nothing
+/// to lose.
+#[must_use]
+pub fn still_held(granted: &[Audience], registered: &[Audience]) -> Option<Vec<Audience>> {
+    let held: Vec<Audience> = granted.iter().filter_map(|audience| audience.as_in(registered)).cloned().collect();
+    (granted.is_empty() || !held.is_empty()).then_some(held)
+}
+
 /// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them, each as it
 /// is configured and not as it was asked for: a resource server compares its own to the byte.
 ///
@@ -100,10 +115,7 @@ pub fn granted(requested: &[&str], configured: &[Audience]) -> Result<Vec<Audien
     let mut audiences = Vec::with_capacity(requested.len());
     for resource in requested {
         let resource = Audience::parse(resource).map_err(|_| InvalidTarget)?;
-        // Where both forms are configured, the one that was asked for.
-        let written_alike = configured.iter().find(|known| known.as_str() == resource.as_str());
-        let audience = written_alike.or_else(|| configured.iter().find(|known| **known == resource));
-        let audience = audience.ok_or(InvalidTarget)?;
+        let audience = resource.as_in(configured).ok_or(InvalidTarget)?;
         if !audiences.contains(audience) {
             audiences.push(audience.clone());
         }

@@ -99,6 +99,12 @@ impl Chain {
     /// The most verifiers of one chain, so that a request which asks all of them ends before its front door gives up.
     pub const MAX_VERIFIERS: usize = 3;
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &ChainName {
+        &self.name
+    }
+
     /// Its verifiers, in the order in which they are asked.
     #[must_use]
     pub fn verifiers(&self) -> &[CredentialVerifier] {

@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
@@ -16,6 +18,7 @@ use crate::claims::ClaimMap;
 use crate::client::keys::ClientKeys;
 use crate::client::secret::StoredSecret;
 use crate::clock::Timestamp;
+use crate::random::{Random, RandomFailed};
 use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::signing::Algorithm;
 
@@ -69,6 +72,22 @@ impl FromStr for ClientId {
 impl<'de> Deserialize<'de> for ClientId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// What tells a client from an earlier one that was registered under the same identifier and deleted: random, made when
+/// it is registered, and never changed. Sessions and opaque tokens hold it, and end with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Incarnation(Box<str>);
+
+impl Incarnation {
+    /// A fresh incarnation.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
+        Ok(Self(URL_SAFE_NO_PAD.encode(*random.bytes::<12>()?).into()))
     }
 }
 
@@ -260,6 +279,8 @@ pub struct RefreshPolicy {
 pub struct Client {
     /// Its identifier.
     pub id: ClientId,
+    /// Which registration of that identifier it is; absent for a client registered before there were incarnations.
+    pub incarnation: Option<Incarnation>,
     /// What people call it.
     pub name: Option<String>,
     /// A disabled client authenticates no more.
@@ -306,9 +327,10 @@ impl Client {
     /// The client `id`, registered at `now`, with what a client has where nothing else is said: confidential, with both
     /// grants, and still without a secret and a scope.
     #[must_use]
-    pub fn new(id: ClientId, now: Timestamp) -> Self {
+    pub fn new(id: ClientId, incarnation: Incarnation, now: Timestamp) -> Self {
         Self {
             id,
+            incarnation: Some(incarnation),
             name: None,
             disabled: false,
             auth_method: AuthMethod::ClientSecretBasic,

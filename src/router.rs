@@ -1,13 +1,13 @@
 //! Method and path to endpoint, and everything that every answer has in common.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, HeaderName};
 use http::{HeaderValue, Method, Request, Response};
-use tracing::{Instrument as _, field};
+use tracing::Instrument as _;
 use zeroize::Zeroize as _;
 
 use crate::cross_origin;
@@ -15,6 +15,7 @@ use crate::endpoint::{self, authorize, discovery, introspect, revoke, token, use
 use crate::error::{Error, Kind};
 use crate::response;
 use crate::service::Service;
+use crate::telemetry::record::{Outcome, RequestRecord, Severity};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -61,6 +62,21 @@ impl Endpoint {
             let before = path.strip_suffix(issuer_path)?;
             exactly(before).filter(|endpoint| matches!(endpoint, Self::Metadata | Self::OpenidConfiguration))
         })
+    }
+
+    /// What the log calls it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
+            Self::UserInfo => "userinfo",
+            Self::Jwks => "jwks",
+            Self::Authorize => "authorize",
+            Self::Metadata => "metadata",
+            Self::OpenidConfiguration => "openid_configuration",
+            Self::Health => "health",
+        }
     }
 
     const fn allow(self) -> &'static str {
@@ -117,33 +133,27 @@ impl RequestId {
 
 /// Answers a request within `time`: whatever happens, with an answer of the contract, and one line in the log.
 pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, time: Duration) -> Response<Bytes> {
-    let started = Instant::now();
     let endpoint = Endpoint::at(request.uri().path(), service.issuer.path());
-    let span = tracing::info_span!("request", request_id = id.as_str(), endpoint = ?endpoint, client_id = field::Empty);
+    let record = RequestRecord::begin(id.as_str(), endpoint.map(Endpoint::as_str));
     let outcome = async {
-        let answer = AssertUnwindSafe(Box::pin(answer(service, endpoint, &request))).catch_unwind();
+        let answer = AssertUnwindSafe(Box::pin(answer(service, endpoint, &request, &record))).catch_unwind();
         match tokio::time::timeout(time, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_panic)) => Err(Error::server_error().because("the request panicked")),
             Err(_elapsed) => Err(Error::unavailable().because("the time for the request is over")),
         }
     };
-    let response = async {
-        let outcome = outcome.await;
-        log(&outcome, started);
-        let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
-        response.headers_mut().insert(REQUEST_ID, id.0.clone());
-        let origins = endpoint.map_or(&*service.config.cors_origins, |endpoint| endpoint.origins(service));
-        cross_origin::allow(origins, request.headers(), response.headers_mut());
-        if request.method() == Method::HEAD {
-            let length = HeaderValue::from(response.body().len());
-            response.headers_mut().insert(CONTENT_LENGTH, length);
-            response.body_mut().clear();
-        }
-        response
+    let outcome = outcome.instrument(record.span().clone()).await;
+    write(&record, &outcome);
+    let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
+    response.headers_mut().insert(REQUEST_ID, id.0);
+    let origins = endpoint.map_or(&*service.config.cors_origins, |endpoint| endpoint.origins(service));
+    cross_origin::allow(origins, request.headers(), response.headers_mut());
+    if request.method() == Method::HEAD {
+        let length = HeaderValue::from(response.body().len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+        response.body_mut().clear();
     }
-    .instrument(span.clone())
-    .await;
     wipe(request.into_body());
     response
 }
@@ -159,6 +169,7 @@ async fn answer(
     service: &Service,
     endpoint: Option<Endpoint>,
     request: &Request<Bytes>,
+    record: &RequestRecord,
 ) -> Result<Response<Bytes>, Error> {
     let endpoint = endpoint.ok_or(const { Error::not_found() })?;
     if cross_origin::is_preflight(endpoint.origins(service), request) {
@@ -168,11 +179,11 @@ async fn answer(
         return Err(Error::method_not_allowed(endpoint.allow()));
     }
     match endpoint {
-        Endpoint::Token => token::respond(service, request).await,
-        Endpoint::Introspect => introspect::respond(service, request).await,
-        Endpoint::Revoke => revoke::respond(service, request).await,
+        Endpoint::Token => token::respond(service, request, record).await,
+        Endpoint::Introspect => introspect::respond(service, request, record).await,
+        Endpoint::Revoke => revoke::respond(service, request, record).await,
         Endpoint::Authorize => authorize::respond(request),
-        Endpoint::UserInfo => userinfo::respond(service, request).await,
+        Endpoint::UserInfo => userinfo::respond(service, request, record).await,
         Endpoint::Jwks => discovery::jwks(service).await,
         Endpoint::Metadata => discovery::metadata(service).await,
         Endpoint::OpenidConfiguration => discovery::openid_configuration(service).await,
@@ -180,20 +191,22 @@ async fn answer(
     }
 }
 
-fn log(outcome: &Result<Response<Bytes>, Error>, started: Instant) {
-    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match outcome {
-        Ok(response) => tracing::info!(status = response.status().as_u16(), milliseconds, "answered"),
+fn write(record: &RequestRecord, outcome: &Result<Response<Bytes>, Error>) {
+    let reason;
+    let outcome = match outcome {
+        Ok(response) => Outcome { status: response.status(), code: None, reason: None, severity: Severity::Usual },
         Err(error) => {
             let (status, code) = error.kind().answer();
-            let status = status.as_u16();
-            match error.kind() {
-                Kind::ServerError => tracing::error!(status, code, reason = %error, milliseconds, "failed"),
-                Kind::Unavailable => tracing::warn!(status, code, reason = %error, milliseconds, "unavailable"),
-                _ => tracing::info!(status, code, reason = %error, milliseconds, "refused"),
-            }
+            reason = error.to_string();
+            let severity = match error.kind() {
+                Kind::ServerError => Severity::Failure,
+                Kind::Unavailable => Severity::Unavailable,
+                _ => Severity::Usual,
+            };
+            Outcome { status, code: Some(code), reason: Some(&reason), severity }
         }
-    }
+    };
+    record.write(&outcome);
 }
 
 #[cfg(test)]

@@ -190,19 +190,6 @@ impl RequestedScope {
         }
     }
 
-    /// The scope named in a refresh request, or without one the session's, cut to what the client may have by now.
-    ///
-    /// # Errors
-    /// [`BeyondGrant`] when the request names a token that the session does not hold, or the client no longer may.
-    pub fn of_session(requested: Option<Scope>, session: &Scope, client: &Client) -> Result<Self, BeyondGrant> {
-        let held = session.intersection(&client.scopes);
-        match requested {
-            Some(scope) if held.includes(&scope) => Ok(Self { scope, explicit: true }),
-            Some(_) => Err(BeyondGrant),
-            None => Ok(Self { scope: held, explicit: false }),
-        }
-    }
-
     /// Applies the resource owner's limits: what was asked for by name must fit them, a default is cut to them.
     /// Where nothing is left, `empty` is granted.
     ///
@@ -218,11 +205,47 @@ impl RequestedScope {
     }
 }
 
-/// A scope that the client may have and the resource owner may grant. Only [`RequestedScope::grant`] makes one.
+/// What is left of a scope that was `granted` before, of what `client` may have by now and `user`, where one is known,
+/// may grant by now. The scope that is granted where nothing else is, `empty`, takes no right to lose.
+#[must_use]
+pub fn still_held(granted: &Scope, client: &Client, user: Option<&User>, empty: &Scope) -> Scope {
+    if granted == empty {
+        return granted.clone();
+    }
+    let held = granted.intersection(&client.scopes);
+    match user.and_then(|user| user.allowed_scopes.as_ref()) {
+        Some(allowed) => held.intersection(allowed),
+        None => held,
+    }
+}
+
+/// A scope that the client may have and the resource owner may grant. Only [`RequestedScope::grant`] and
+/// [`GrantedScope::of_session`] make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantedScope(Scope);
 
 impl GrantedScope {
+    /// The scope named in a refresh request, or without one what is left of the session's. Where that is nothing, it is
+    /// `empty`, as it was told to the client: naming it asks for no more.
+    ///
+    /// # Errors
+    /// [`BeyondGrant`] when the request names a token that is not among those.
+    pub fn of_session(
+        requested: Option<Scope>,
+        session: &Scope,
+        client: &Client,
+        user: &User,
+        empty: &Scope,
+    ) -> Result<Self, BeyondGrant> {
+        let held = still_held(session, client, Some(user), empty);
+        let held = if held.is_empty() { empty.clone() } else { held };
+        match requested {
+            Some(scope) if held.includes(&scope) => Ok(Self(scope)),
+            Some(_) => Err(BeyondGrant),
+            None => Ok(Self(held)),
+        }
+    }
+
     /// The scope itself.
     #[must_use]
     pub fn as_scope(&self) -> &Scope {

@@ -4,9 +4,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use http::HeaderMap;
-use tracing::Span;
-
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::attempts::AttemptLimit;
 use crate::authenticate::client::{AuthenticatedClient, ClientDirectory, Credentials};
@@ -25,6 +22,8 @@ use crate::signing::{KeyRing, SigningError};
 use crate::store::Store;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
+use crate::telemetry::record::RequestRecord;
+use http::HeaderMap;
 
 /// One instance of the service. It holds no state that another instance would need.
 pub struct Service {
@@ -73,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Authenticates the client of a request, and names it in the request's log line.
+    /// Authenticates the client of a request, and notes it in the request's record.
     ///
     /// # Errors
     /// Those of [`Credentials::read`] and [`ClientDirectory::authenticate`].
@@ -81,10 +80,11 @@ impl Service {
         &self,
         headers: &HeaderMap,
         form: &Form,
+        record: &RequestRecord,
     ) -> Result<AuthenticatedClient, Error> {
         let credentials = Credentials::read(headers, form)?;
         let client = self.clients.authenticate(&credentials, self.clock.now()).await?;
-        Span::current().record("client_id", client.id.as_str());
+        record.client(client.id.as_str());
         Ok(client)
     }
 

@@ -16,15 +16,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::AuthenticatedUser;
-use crate::client::{ClientId, RefreshPolicy};
+use crate::client::{Client, ClientId, RefreshPolicy};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::random::{Random, RandomFailed};
-use crate::scope::{GrantedScope, OPENID, Scope};
+use crate::scope::{GrantedScope, Scope};
 use crate::session::refresh_token::{RefreshToken, SessionId};
 use crate::store::StoreError;
 use crate::store::item::SCHEMA;
 use crate::store::tokens::{Rotated, SESSION_PREFIX, StoredRotation, StoredSession, Tokens};
+use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{User, Username};
 
 const SALT_BYTES: usize = 16;
@@ -37,8 +38,9 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// The session of `user` with `client`, under a fresh token, where the scope asks for one: for a refresh token, or
-    /// for an ID token and userinfo; and where the user is one who can be disabled. Nothing is stored yet.
+    /// The session of `user` with `client`, under a fresh token. Every user who can be disabled has one, so that the
+    /// tokens of each login end with the user; other users, whom only a delegated verifier knows, have none. Nothing is
+    /// stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
@@ -49,29 +51,35 @@ impl NewSession {
         audiences: &[Audience],
         random: &dyn Random,
     ) -> Result<Option<Self>, RandomFailed> {
-        let is_kept_alive = client.is_given_refresh_token(scope.as_scope());
-        let is_wanted = is_kept_alive || scope.as_scope().names(OPENID);
-        if !is_wanted || !user.is_stored() {
+        if !user.is_stored() {
             return Ok(None);
         }
         let token = RefreshToken::generate(random)?;
+        let is_kept_alive = client.is_given_refresh_token(scope.as_scope());
         let now = user.auth_time();
-        let policy = client.refresh;
-        // Without a refresh token the session is there for its access token alone.
-        let not_after = now + if is_kept_alive { policy.lifetime } else { client.access_token_lifetime };
+        let (not_after, expires_at) = if is_kept_alive {
+            let not_after = now + client.refresh.lifetime;
+            (not_after, idle_end(now, &client.refresh, not_after))
+        } else {
+            // It is there for its access token only, which no use keeps alive.
+            let not_after = now + client.access_token_lifetime;
+            (not_after, not_after)
+        };
         let stored = StoredSession {
             id: token.session_id().key(),
             schema: SCHEMA,
             client_id: client.id.clone(),
+            client_incarnation: client.incarnation.clone(),
             username: user.username.clone(),
             sub: user.subject.clone(),
             password_generation: user.password_generation,
+            session_generation: user.session_generation,
             asserted_claims: user.asserted_claims().clone(),
             scope: scope.as_scope().clone(),
             audiences: audiences.to_vec(),
             auth_time: now,
             not_after,
-            expires_at: idle_end(now, &policy, not_after),
+            expires_at,
             secret_digest: token.secret_digest(),
             rotation: None,
         };
@@ -98,28 +106,27 @@ fn idle_end(now: Timestamp, policy: &RefreshPolicy, not_after: Timestamp) -> Tim
     not_after.min(now + policy.idle_lifetime)
 }
 
-/// What the secret that was presented is to its session.
-enum Standing {
+/// A secret that is answered, and what it was to its session when the request came. A superseded one is not.
+enum Accepted {
     /// It is the live one.
     Live,
     /// It was replaced within the grace period, by what it and this salt give.
     Replaced { salt: Vec<u8> },
-    /// It is older than that.
-    Superseded,
 }
 
-impl Standing {
-    fn of(token: &RefreshToken, session: &StoredSession, policy: &RefreshPolicy, now: Timestamp) -> Self {
+impl Accepted {
+    fn new(token: &RefreshToken, session: &StoredSession, policy: &RefreshPolicy, now: Timestamp) -> Option<Self> {
         if token.is(&session.secret_digest) {
-            return Self::Live;
+            return Some(Self::Live);
         }
-        match &session.rotation {
-            Some(rotation) if token.is(&rotation.parent_digest) && now.since(rotation.rotated_at) <= policy.grace => {
-                URL_SAFE_NO_PAD.decode(&rotation.salt).map_or(Self::Superseded, |salt| Self::Replaced { salt })
-            }
-            _ => Self::Superseded,
-        }
+        let rotation = session.rotation.as_ref().filter(|rotation| now.since(rotation.rotated_at) <= policy.grace)?;
+        salt_after(token, rotation).map(|salt| Self::Replaced { salt })
     }
+}
+
+/// What `rotation` derived the live secret with, where `token` is the one it replaced.
+fn salt_after(token: &RefreshToken, rotation: &StoredRotation) -> Option<Vec<u8>> {
+    if token.is(&rotation.parent_digest) { URL_SAFE_NO_PAD.decode(&rotation.salt).ok() } else { None }
 }
 
 /// Why a refresh token is not accepted. For the log: the client is told `invalid_grant`, whichever it is.
@@ -131,14 +138,17 @@ pub enum Refused {
     /// The session is another client's. It is left as it is.
     #[error("the session is another client's")]
     OtherClient,
+    /// The session is with an earlier client that was registered under the same identifier.
+    #[error("the session is with an earlier client of the same id")]
+    EarlierClient,
     /// The session's idle or absolute lifetime is over.
     #[error("the session expired")]
     Expired,
     /// The token was replaced: it was stolen, or its thief used it first. The session has been ended.
     #[error("the refresh token was used again; the session is revoked")]
     Reused,
-    /// The user is gone, disabled, or has another password since.
-    #[error("the user is gone, disabled, or changed the password")]
+    /// The user is gone, disabled, or has another password since, or all of the user's sessions were ended.
+    #[error("the user is gone or disabled, changed the password, or was signed out everywhere")]
     User,
 }
 
@@ -154,6 +164,9 @@ pub enum RefreshError {
     /// There was no randomness.
     #[error(transparent)]
     Random(#[from] RandomFailed),
+    /// The token was accepted, and while the request went on, others replaced it and its successor too.
+    #[error("the refresh token and its successor were replaced while the request was served")]
+    Overtaken,
 }
 
 impl From<RefreshError> for Error {
@@ -162,6 +175,7 @@ impl From<RefreshError> for Error {
             RefreshError::Refused(reason) => Self::invalid_refresh_token().because(reason),
             RefreshError::Store(error) => error.into(),
             RefreshError::Random(error) => error.into(),
+            RefreshError::Overtaken => Self::unavailable().because(error),
         }
     }
 }
@@ -230,14 +244,31 @@ impl Session {
         self.0.expires_at
     }
 
-    /// The user's proof of authentication, which is the login that began the session, if `user` is the same and
-    /// may still log in with the same password.
+    /// Whether it is with `client`, in the same registration.
     ///
     /// # Errors
-    /// [`Refused::User`] when the user is gone, disabled, another by the same name, or has another password.
+    /// [`Refused::OtherClient`] or [`Refused::EarlierClient`] when it is not.
+    pub fn check_client(&self, client: &Client) -> Result<(), Refused> {
+        if self.0.client_id != client.id {
+            return Err(Refused::OtherClient);
+        }
+        if self.0.client_incarnation != client.incarnation {
+            return Err(Refused::EarlierClient);
+        }
+        Ok(())
+    }
+
+    /// The user's proof of authentication, which is the login that began the session, if `user` is the same, may still
+    /// log in with the same password, and was not signed out everywhere since.
+    ///
+    /// # Errors
+    /// [`Refused::User`] when the user is gone, disabled, another by the same name, has another password, or all of the
+    /// user's sessions were ended.
     pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, Refused> {
         let user = user.ok_or(Refused::User)?;
-        let same = user.subject == self.0.sub && user.password_generation == self.0.password_generation;
+        let same = user.subject == self.0.sub
+            && user.password_generation == self.0.password_generation
+            && user.session_generation == self.0.session_generation;
         if !same || user.disabled {
             return Err(Refused::User);
         }
@@ -247,7 +278,7 @@ impl Session {
     /// Whether `token` would still be answered. Asking changes nothing.
     #[must_use]
     pub fn is_answered_to(&self, token: &RefreshToken, policy: &RefreshPolicy, now: Timestamp) -> bool {
-        !matches!(Standing::of(token, &self.0, policy, now), Standing::Superseded)
+        Accepted::new(token, &self.0, policy, now).is_some()
     }
 
     /// Ends the session.
@@ -259,10 +290,12 @@ impl Session {
     }
 }
 
-/// A session that was opened by a refresh token its client may present.
+/// A session that was opened by a refresh token its client may present. What the token was worth is decided when it is
+/// opened: however long the request then takes, an accepted token is not judged again by a later clock.
 pub struct OpenSession {
     token: RefreshToken,
     session: Session,
+    accepted: Accepted,
 }
 
 impl Deref for OpenSession {
@@ -283,27 +316,29 @@ impl OpenSession {
         client: &AuthenticatedClient,
         tokens: &Tokens,
         now: Timestamp,
+        record: &RequestRecord,
     ) -> Result<Self, RefreshError> {
-        let stored = tokens.get_session(&token.session_id().key()).await?.ok_or(Refused::Unknown)?;
-        if stored.client_id != client.id {
-            return Err(Refused::OtherClient.into());
-        }
-        if now >= stored.expires_at {
+        let session = Session(tokens.get_session(&token.session_id().key()).await?.ok_or(Refused::Unknown)?);
+        session.check_client(client)?;
+        record.sid(session.id().as_str());
+        record.sub(session.0.sub.as_str());
+        if now >= session.0.expires_at {
             return Err(Refused::Expired.into());
         }
-        let session = Session(stored);
-        if matches!(Standing::of(&token, &session.0, &client.refresh, now), Standing::Superseded) {
+        let Some(accepted) = Accepted::new(&token, &session.0, &client.refresh, now) else {
+            record.alert(Alert::RefreshTokenReused);
             session.revoke(tokens).await?;
             return Err(Refused::Reused.into());
-        }
-        Ok(Self { token, session })
+        };
+        Ok(Self { token, session, accepted })
     }
 
     /// Replaces the token that was presented, and gives its successor: the same one to everybody who presents the
     /// same token at once, or again inside the grace period.
     ///
     /// # Errors
-    /// [`RefreshError`] when the session ended meanwhile, or the store does not answer; the token then still answers.
+    /// [`RefreshError`] when the session ended meanwhile, others were twice as fast, or the store does not answer; the
+    /// token then still answers, if it would have.
     pub async fn rotate(
         self,
         client: &AuthenticatedClient,
@@ -311,8 +346,7 @@ impl OpenSession {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<RefreshToken, RefreshError> {
-        let standing = Standing::of(&self.token, &self.session.0, &client.refresh, now);
-        if let Standing::Replaced { salt } = standing {
+        if let Accepted::Replaced { salt } = self.accepted {
             return Ok(self.token.successor(&salt));
         }
         let salt = random.bytes::<SALT_BYTES>()?;
@@ -326,13 +360,12 @@ impl OpenSession {
         match tokens.rotate_session(&self.session.0.id, &next.secret_digest(), &rotation, expires_at).await? {
             Rotated::Won => Ok(next),
             Rotated::Gone => Err(Refused::Unknown.into()),
-            Rotated::Lost(session) => match Standing::of(&self.token, &session, &client.refresh, now) {
-                Standing::Replaced { salt } => Ok(self.token.successor(&salt)),
-                Standing::Live | Standing::Superseded => {
-                    tokens.delete(&session.id).await?;
-                    Err(Refused::Reused.into())
-                }
-            },
+            // Somebody else replaced it since it was accepted as the live one. Whenever that was, it has one successor.
+            Rotated::Lost(session) => {
+                let salt = session.rotation.as_ref().and_then(|rotation| salt_after(&self.token, rotation));
+                let salt = salt.ok_or(RefreshError::Overtaken)?;
+                Ok(self.token.successor(&salt))
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The log: one line a request, and what went wrong at the start. What it is given holds no secret; the libraries
 //! below are heard from `warn` on alone, where they print no request.
 
+pub mod record;
+
 use std::panic;
 
 use tracing::Subscriber;

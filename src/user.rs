@@ -164,6 +164,8 @@ pub struct User {
     pub password_changed_at: Timestamp,
     /// Counts the passwords set, so that two changes within a second still differ.
     pub password_generation: u64,
+    /// Counts how often all of the user's sessions were ended. One begun in an earlier generation is over.
+    pub session_generation: u64,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the user was last changed.
@@ -183,6 +185,7 @@ impl User {
             disabled: false,
             password_changed_at: now,
             password_generation: 1,
+            session_generation: 0,
             created_at: now,
             updated_at: now,
         }

@@ -58,6 +58,33 @@ pub struct CountedAttempt {
     place: Place,
 }
 
+/// Why an attempt was not counted.
+#[derive(Debug)]
+pub(crate) enum NotCounted {
+    /// The username is locked for so long.
+    Locked(Duration),
+    /// The count could not be made.
+    Failed(Error),
+}
+
+impl From<NotCounted> for Error {
+    fn from(refused: NotCounted) -> Self {
+        match refused {
+            NotCounted::Locked(left) => Self::invalid_credentials().after(left).because("the username is locked"),
+            NotCounted::Failed(error) => error,
+        }
+    }
+}
+
+/// Whether a wrong password was one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// The username is locked from now on.
+    Now,
+    /// It is not, or was before.
+    NotNow,
+}
+
 /// What keeps an attempt from being counted.
 enum Standing {
     /// So many passwords were wrong that no more is looked at for so long.
@@ -87,33 +114,36 @@ impl AttemptLimit {
     /// Counts an attempt, whether there is a user of that name or not.
     ///
     /// # Errors
-    /// `invalid_grant` for a locked name; [`Error::unavailable`] when the store does not answer, or too many attempts
-    /// for the name are on their way elsewhere; [`Error::server_error`].
-    pub(crate) async fn count(&self, turn: Turn, now: Timestamp) -> Result<CountedAttempt, Error> {
+    /// [`NotCounted`] for a locked name, when the store does not answer, or when too many attempts for the name are on
+    /// their way elsewhere.
+    pub(crate) async fn count(&self, turn: Turn, now: Timestamp) -> Result<CountedAttempt, NotCounted> {
+        let failed = |error: StoreError| NotCounted::Failed(error.into());
         let Turn { key, place } = turn;
-        let id = URL_SAFE_NO_PAD.encode(*self.random.bytes::<12>()?);
+        let id = self.random.bytes::<12>().map_err(|error| NotCounted::Failed(error.into()))?;
+        let id = URL_SAFE_NO_PAD.encode(*id);
         let count = Count { attempt: &id, now, window_until: now + self.policy.window(), expires_at: now + MEMORY };
         let mut waits = WAIT_MILLISECONDS.into_iter().map(Duration::from_millis);
         loop {
-            match self.attempts.count(&key, &count, self.policy.limit()).await? {
+            match self.attempts.count(&key, &count, self.policy.limit()).await.map_err(failed)? {
                 Counted::Yes(stored) => {
                     let wrong = stored.wrong.into_keys().collect();
                     return Ok(CountedAttempt { key, id, wrong, place });
                 }
                 Counted::No(stored) => match self.standing(&stored, now) {
                     Standing::Locked(left) => {
-                        return Err(Error::invalid_credentials().after(left).because("the username is locked"));
+                        return Err(NotCounted::Locked(left));
                     }
                     Standing::Busy => {}
                     Standing::Over(locked_times) => {
-                        if self.attempts.open_window(&key, &count, &stored, locked_times).await? == Changed::Yes {
+                        let opened = self.attempts.open_window(&key, &count, &stored, locked_times).await;
+                        if opened.map_err(failed)? == Changed::Yes {
                             return Ok(CountedAttempt { key, id, wrong: BTreeSet::new(), place });
                         }
                     }
                 },
                 Counted::Gone => {}
             }
-            tokio::time::sleep(waits.next().ok_or_else(busy)?).await;
+            tokio::time::sleep(waits.next().ok_or_else(|| NotCounted::Failed(busy()))?).await;
         }
     }
 
@@ -138,40 +168,41 @@ impl AttemptLimit {
     /// The password of the attempt was wrong. A password that was wrong before is counted once.
     ///
     /// What cannot be written leaves the attempt counted, and the answer as it is.
-    pub(crate) async fn wrong(&self, attempt: CountedAttempt, mark: &Mark) {
+    pub(crate) async fn wrong(&self, attempt: CountedAttempt, mark: &Mark) -> Locked {
         let written = async {
             if attempt.wrong.contains(mark.as_str()) {
-                return self.attempts.withdraw(&attempt.key, &attempt.id).await;
+                self.attempts.withdraw(&attempt.key, &attempt.id).await?;
+                return Ok(Locked::NotNow);
             }
             let Some(stored) = self.attempts.mark(&attempt.key, &attempt.id, mark.as_str()).await? else {
-                return Ok(());
+                return Ok(Locked::NotNow);
             };
             if stored.wrong.get(mark.as_str()) != Some(&attempt.id) {
-                return self.attempts.withdraw(&attempt.key, &attempt.id).await;
+                self.attempts.withdraw(&attempt.key, &attempt.id).await?;
+                return Ok(Locked::NotNow);
             }
-            if stored.wrong.len() >= self.policy.limit() {
-                let seconds = self.policy.lock(stored.locked_times).as_secs();
-                tracing::warn!(seconds, "a username is locked: too many wrong passwords");
+            if stored.wrong.len() < self.policy.limit() {
+                return Ok(Locked::NotNow);
             }
-            Ok(())
+            let seconds = self.policy.lock(stored.locked_times).as_secs();
+            tracing::warn!(seconds, "a username is locked: too many wrong passwords");
+            Ok(Locked::Now)
         };
-        Self::note(written.await);
+        Self::noted(written.await).unwrap_or(Locked::NotNow)
     }
 
     /// The attempt came to no verdict, and is taken back.
     pub(crate) async fn undecided(&self, attempt: CountedAttempt) {
-        Self::note(self.attempts.withdraw(&attempt.key, &attempt.id).await);
+        Self::noted(self.attempts.withdraw(&attempt.key, &attempt.id).await);
     }
 
     /// The password of the attempt was right: all attempts for the name are forgotten.
     pub(crate) async fn right(&self, attempt: CountedAttempt) {
-        Self::note(self.attempts.delete(&attempt.key).await);
+        Self::noted(self.attempts.delete(&attempt.key).await);
     }
 
-    fn note(written: Result<(), StoreError>) {
-        if let Err(error) = written {
-            tracing::warn!(%error, "an attempt stays counted");
-        }
+    fn noted<T>(written: Result<T, StoreError>) -> Option<T> {
+        written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).ok()
     }
 }
 

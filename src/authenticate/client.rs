@@ -20,6 +20,7 @@ use crate::client::{AuthMethod, Client, ClientId};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::form::{Form, decode};
+use crate::store::StoreError;
 use crate::store::clients::Clients;
 
 /// The most clients kept in memory.
@@ -222,6 +223,21 @@ impl ClientDirectory {
             self.cache.insert(id.clone(), (now, Arc::clone(&client)));
         }
         self.admit(client, proven).await
+    }
+
+    /// The client called `id`, from memory or from the table: for what its tokens are still worth.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn find(&self, id: &ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, StoreError> {
+        if let Some(client) = self.cached(id, now) {
+            return Ok(Some(client));
+        }
+        let client = self.clients.get(id).await?.map(Arc::new);
+        if let Some(client) = client.as_ref().filter(|_| !self.kept_for.is_zero()) {
+            self.cache.insert(id.clone(), (now, Arc::clone(client)));
+        }
+        Ok(client)
     }
 
     fn prove(

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::{Map, Value};
 
-use crate::authenticate::attempts::CountedAttempt;
+use crate::authenticate::attempts::{CountedAttempt, Locked, NotCounted};
 pub use crate::authenticate::chain::Backends;
 use crate::authenticate::chain::{Decision, Identity, Submission, decide, undecided};
 use crate::chain::Chain;
@@ -12,6 +12,7 @@ use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::password::Password;
+use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{User, Username, UsernameProfile};
 
 /// A resource owner who proved who they are, now or at the login that began a session.
@@ -90,13 +91,21 @@ pub async fn authenticate(
     chain: &Chain,
     backends: Backends<'_>,
     now: Timestamp,
+    record: &RequestRecord,
 ) -> Result<(AuthenticatedUser, CountedAttempt), Error> {
     let prepared = Username::prepare(login.username, login.profile);
     // A name that nobody can have costs what an unknown one does.
     let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
     let turn = backends.attempts.turn(&username).await?;
     let (counted, stored) = tokio::join!(backends.attempts.count(turn, now), backends.users.get(&username));
-    let counted = counted?;
+    if let Ok(Some(user)) = &stored {
+        record.sub(user.subject.as_str());
+    }
+    let counted = counted.inspect_err(|refused| {
+        if matches!(refused, NotCounted::Locked(_)) {
+            record.alert(Alert::LockedUsernameTried);
+        }
+    })?;
     let decision = async {
         let stored = stored?;
         let (Ok(username), Ok(password)) = (prepared, Password::prepare(login.password)) else {
@@ -109,9 +118,14 @@ pub async fn authenticate(
         decide(chain, &submission, stored, backends).await
     };
     match decision.await {
-        Ok(Decision::Yes(identity)) => Ok((AuthenticatedUser::new(identity, now), counted)),
+        Ok(Decision::Yes(identity)) => {
+            record.sub(identity.user.subject.as_str());
+            Ok((AuthenticatedUser::new(identity, now), counted))
+        }
         Ok(Decision::No { reason, mark }) => {
-            backends.attempts.wrong(counted, &mark).await;
+            if backends.attempts.wrong(counted, &mark).await == Locked::Now {
+                record.alert(Alert::UsernameLocked);
+            }
             Err(Error::invalid_credentials().because(reason))
         }
         Err(error) => {

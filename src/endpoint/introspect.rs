@@ -4,27 +4,34 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use crate::audience;
 use crate::authenticate::client::AuthenticatedClient;
 use crate::client::Capability;
-use crate::endpoint::presented::PresentedToken;
+use crate::endpoint::presented::LiveToken;
 use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
+use crate::scope;
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::RefreshToken;
+use crate::telemetry::record::RequestRecord;
 
 /// Answers an introspection request. The caller is authenticated before the token is looked at.
 ///
 /// # Errors
 /// Those of RFC 7662, section 2.3; [`Error::unavailable`], [`Error::server_error`].
-pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+pub async fn respond(
+    service: &Service,
+    request: &Request<Bytes>,
+    record: &RequestRecord,
+) -> Result<Response<Bytes>, Error> {
     const NO_TOKEN: Error = Error::invalid_request("The token parameter is missing.");
     const NOT_CAPABLE: Error = Error::unauthorized_client("The client may not introspect tokens.");
 
     let form = Form::parse(request.headers(), request.body())?;
     let token = form.value("token").ok_or(NO_TOKEN)?;
-    let caller = service.authenticate_client(request.headers(), &form).await?;
+    let caller = service.authenticate_client(request.headers(), &form, record).await?;
     if !caller.has(Capability::Introspect) {
         return Err(NOT_CAPABLE);
     }
@@ -32,14 +39,18 @@ pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Resp
     // an access token must not be told that it is active.
     let active = match RefreshToken::parse(token) {
         Ok(token) => refresh_token(service, &caller, &token).await?,
-        Err(_) => access_token(service, token).await?,
+        Err(_) => access_token(service, token, record).await?,
     };
     let answer = active.map_or_else(|| json!({"active": false}), Value::Object);
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
 }
 
-async fn access_token(service: &Service, text: &str) -> Result<Option<Map<String, Value>>, Error> {
-    let Some(token) = PresentedToken::read(service, text).await? else {
+async fn access_token(
+    service: &Service,
+    text: &str,
+    record: &RequestRecord,
+) -> Result<Option<Map<String, Value>>, Error> {
+    let Some(token) = LiveToken::read(service, text, record).await? else {
         return Ok(None);
     };
     let mut answer = token.claims;
@@ -59,7 +70,7 @@ async fn refresh_token(
     let now = service.clock.now();
     let session = Session::find(&token.session_id(), &service.tokens, now).await?;
     let answered =
-        |session: &Session| *session.client_id() == caller.id && session.is_answered_to(token, &caller.refresh, now);
+        |session: &Session| session.check_client(caller).is_ok() && session.is_answered_to(token, &caller.refresh, now);
     let Some(session) = session.filter(answered) else {
         return Ok(None);
     };
@@ -67,10 +78,14 @@ async fn refresh_token(
     let Ok(user) = session.resume(user) else {
         return Ok(None);
     };
+    if audience::still_held(session.audiences(), &caller.audiences).is_none() {
+        return Ok(None);
+    }
+    let scope = scope::still_held(session.scope(), caller, Some(&user), &service.config.empty_scope);
     let answer = json!({
         "active": true,
         "token_type": "refresh_token",
-        "scope": session.scope(),
+        "scope": scope,
         "client_id": session.client_id(),
         "username": session.username(),
         "sub": caller.claim_map.subject(&caller.id, &user)?,

@@ -1,84 +1,187 @@
 //! Access tokens that are presented: what they stand for, if they still do.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
+use crate::audience::{self, Audience};
+use crate::authenticate::user::AuthenticatedUser;
+use crate::client::{Client, ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::SessionId;
+use crate::telemetry::record::RequestRecord;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
-use crate::user::User;
 
-/// An access token of this service that is valid now: not expired, not revoked, its session not ended, its user not
-/// gone, disabled, or with another password.
+/// How far the clocks of whoever registers clients and of this service may be apart.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// An access token that this service made and that has not expired. Whether it still stands for something is for
+/// [`LiveToken::read`] to say.
 pub(crate) struct PresentedToken {
-    /// What it says.
+    claims: Map<String, Value>,
+    form: Form,
+}
+
+/// What was presented.
+enum Form {
+    Jwt,
+    /// The key of an opaque token, and the client it was made for.
+    Opaque {
+        key: String,
+        client_incarnation: Option<Incarnation>,
+    },
+}
+
+/// An access token that is valid now: not expired, not revoked, its client as it was registered then and not disabled,
+/// its session not ended, its user not gone, disabled, signed out, or with another password.
+pub(crate) struct LiveToken {
+    /// What it says, cut to what its client and user may have by now.
     pub(crate) claims: Map<String, Value>,
+    /// What is left of its scope.
+    pub(crate) scope: Scope,
     /// Whose it is, where it has a session.
-    pub(crate) user: Option<User>,
+    pub(crate) user: Option<AuthenticatedUser>,
+}
+
+impl LiveToken {
+    /// Reads an access token; none for any text that is not one that is valid now.
+    pub(crate) async fn read(service: &Service, text: &str, record: &RequestRecord) -> Result<Option<Self>, Error> {
+        match PresentedToken::read(service, text).await? {
+            Some(token) => Box::pin(token.live(service, record)).await,
+            None => Ok(None),
+        }
+    }
 }
 
 impl PresentedToken {
-    /// Reads an access token; none for any text that is not a valid one.
+    /// Reads an access token; none for any text that is not one.
     pub(crate) async fn read(service: &Service, text: &str) -> Result<Option<Self>, Error> {
         let now = service.clock.now();
-        let Some(claims) = signed_or_stored(service, text, now).await? else {
+        let Some(token) = Self::signed_or_stored(service, text, now).await? else {
             return Ok(None);
         };
-        let expired = claims.get("exp").and_then(Value::as_u64).is_none_or(|exp| now >= Timestamp::from_unix(exp));
-        if expired || claims.get("iss").and_then(Value::as_str) != Some(service.issuer.as_str()) {
-            return Ok(None);
-        }
-        let Some(sid) = claims.get("sid").and_then(Value::as_str).map(SessionId::from) else {
-            let revoked = is_revoked(service, &claims).await?;
-            return Ok((!revoked).then_some(Self { claims, user: None }));
+        let expired = token.time("exp").is_none_or(|exp| now >= exp);
+        let ours = token.text("iss") == Some(service.issuer.as_str());
+        Ok(Some(token).filter(|_| ours && !expired))
+    }
+
+    async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Result<Option<Self>, Error> {
+        let Ok(token) = OpaqueToken::parse(text) else {
+            let claims = service.keys.verify(access::TYPE, text).await?;
+            return Ok(claims.map(|claims| Self { claims, form: Form::Jwt }));
         };
-        let session = async { Session::find(&sid, &service.tokens, now).await.map_err(Error::from) };
-        let (revoked, session) = tokio::try_join!(is_revoked(service, &claims), session)?;
-        let Some(session) = session.filter(|_| !revoked) else {
-            return Ok(None);
-        };
-        let user = service.users.get(session.username()).await?;
-        let user = session.resume(user).ok().map(|user| User::clone(&user));
-        Ok(user.map(|user| Self { claims, user: Some(user) }))
+        let key = token.key();
+        let stored = service.tokens.get_access_token(&key, now).await?;
+        Ok(stored.map(|stored| Self {
+            claims: stored.claims,
+            form: Form::Opaque { key, client_incarnation: stored.client_incarnation },
+        }))
+    }
+
+    fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
+    }
+
+    fn time(&self, claim: &str) -> Option<Timestamp> {
+        self.claims.get(claim).and_then(Value::as_u64).map(Timestamp::from_unix)
     }
 
     /// The client that it was given to.
     pub(crate) fn client_id(&self) -> Option<&str> {
-        self.claims.get("client_id").and_then(Value::as_str)
+        self.text("client_id")
     }
 
-    /// The scope that it was granted.
-    pub(crate) fn scope(&self) -> Scope {
-        let scope = self.claims.get("scope").and_then(Value::as_str).unwrap_or_default();
-        Scope::parse_or_empty(scope).unwrap_or_default()
+    /// What it stands for now; none where that is nothing.
+    async fn live(self, service: &Service, record: &RequestRecord) -> Result<Option<LiveToken>, Error> {
+        let now = service.clock.now();
+        let client = async {
+            match self.client_id().and_then(|id| ClientId::parse(id).ok()) {
+                Some(id) => service.clients.find(&id, now).await.map_err(Error::from),
+                None => Ok(None),
+            }
+        };
+        let sid = self.text("sid").map(SessionId::from);
+        let session = async {
+            match &sid {
+                Some(sid) => Session::find(sid, &service.tokens, now).await.map_err(Error::from),
+                None => Ok(None),
+            }
+        };
+        let (client, revoked, session) = tokio::try_join!(client, self.is_revoked(service), session)?;
+        let Some(client) = client.filter(|client| !client.disabled && !revoked) else {
+            return Ok(None);
+        };
+        let user = match (&sid, session) {
+            (None, _) if self.is_made_for(&client) => None,
+            (Some(_), Some(session)) if session.check_client(&client).is_ok() => {
+                let Ok(user) = session.resume(service.users.get(session.username()).await?) else {
+                    return Ok(None);
+                };
+                record.sub(user.subject.as_str());
+                record.sid(session.id().as_str());
+                Some(user)
+            }
+            _ => return Ok(None),
+        };
+        Ok(self.cut(service, &client, user))
+    }
+
+    /// Whether a token without a session was made for `client` itself, and not for an earlier one of the same identifier.
+    /// A JWT does not say for which, but it is not older than its client.
+    fn is_made_for(&self, client: &Client) -> bool {
+        match &self.form {
+            Form::Opaque { client_incarnation, .. } => *client_incarnation == client.incarnation,
+            Form::Jwt => self.time("iat").is_some_and(|iat| iat + CLOCK_SKEW >= client.created_at),
+        }
+    }
+
+    /// Leaves out what `client` and `user` may no longer have. A token that was for resource servers and is for none of
+    /// them any more is worth nothing.
+    fn cut(self, service: &Service, client: &Arc<Client>, user: Option<AuthenticatedUser>) -> Option<LiveToken> {
+        let mut claims = self.claims;
+        let granted = Scope::parse_or_empty(claims.get("scope").and_then(Value::as_str).unwrap_or_default()).ok()?;
+        let scope = scope::still_held(&granted, client, user.as_deref(), &service.config.empty_scope);
+        claims.insert("scope".to_owned(), scope.to_string().into());
+        if claims.get("aud").and_then(Value::as_str) != Some(service.issuer.as_str()) {
+            let granted = audiences(claims.get("aud")?)?;
+            let held = audience::still_held(&granted, &client.audiences)?;
+            claims.insert("aud".to_owned(), serde_json::to_value(access::OneOrMany::from(held.as_slice())).ok()?);
+        }
+        Some(LiveToken { claims, scope, user })
+    }
+
+    /// Opaque tokens are deleted when they are revoked; of a JWT that was, a note remains.
+    async fn is_revoked(&self, service: &Service) -> Result<bool, Error> {
+        match (&self.form, self.text("jti")) {
+            (Form::Opaque { .. }, _) => Ok(false),
+            (Form::Jwt, Some(jti)) => Ok(service.tokens.is_revoked(jti).await?),
+            (Form::Jwt, None) => Ok(true),
+        }
     }
 
     /// Makes the token invalid from now on.
-    pub(crate) async fn revoke(&self, service: &Service, text: &str) -> Result<(), Error> {
-        if let Ok(token) = OpaqueToken::parse(text) {
-            return Ok(service.tokens.delete(&token.key()).await?);
+    pub(crate) async fn revoke(&self, service: &Service) -> Result<(), Error> {
+        match &self.form {
+            Form::Opaque { key, .. } => Ok(service.tokens.delete(key).await?),
+            Form::Jwt => {
+                let expires_at = self.time("exp").unwrap_or(Timestamp::from_unix(0));
+                Ok(service.tokens.put_revocation(self.text("jti").unwrap_or_default(), expires_at).await?)
+            }
         }
-        let jti = self.claims.get("jti").and_then(Value::as_str).unwrap_or_default();
-        let expires_at = self.claims.get("exp").and_then(Value::as_u64).unwrap_or_default();
-        Ok(service.tokens.put_revocation(jti, Timestamp::from_unix(expires_at)).await?)
     }
 }
 
-async fn signed_or_stored(service: &Service, text: &str, now: Timestamp) -> Result<Option<Map<String, Value>>, Error> {
-    match OpaqueToken::parse(text) {
-        Ok(token) => Ok(service.tokens.get_access_token(&token.key(), now).await?),
-        Err(_) => Ok(service.keys.verify(access::TYPE, text).await?),
-    }
-}
-
-/// Opaque tokens are deleted when they are revoked; of a JWT that was, a note remains.
-async fn is_revoked(service: &Service, claims: &Map<String, Value>) -> Result<bool, Error> {
-    match claims.get("jti").and_then(Value::as_str) {
-        Some(jti) => Ok(service.tokens.is_revoked(jti).await?),
-        None => Ok(true),
+/// The audiences of an `aud` claim: one, or several.
+fn audiences(aud: &Value) -> Option<Vec<Audience>> {
+    let parse = |text: &Value| Audience::parse(text.as_str()?).ok();
+    match aud {
+        Value::Array(several) => several.iter().map(parse).collect(),
+        one => Some(vec![parse(one)?]),
     }
 }

@@ -13,18 +13,23 @@ use crate::response::{self, Caching};
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::RefreshToken;
+use crate::telemetry::record::RequestRecord;
 
 /// Answers a revocation request: 200 whether there was such a token or not, and whether it was the caller's or not.
 /// The kind of a token is plain from the token, so `token_type_hint` is not needed.
 ///
 /// # Errors
 /// Those of RFC 7009, section 2.2.1; [`Error::unavailable`], [`Error::server_error`].
-pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+pub async fn respond(
+    service: &Service,
+    request: &Request<Bytes>,
+    record: &RequestRecord,
+) -> Result<Response<Bytes>, Error> {
     const NO_TOKEN: Error = Error::invalid_request("The token parameter is missing.");
 
     let form = Form::parse(request.headers(), request.body())?;
     let token = form.value("token").ok_or(NO_TOKEN)?;
-    let caller = service.authenticate_client(request.headers(), &form).await?;
+    let caller = service.authenticate_client(request.headers(), &form, record).await?;
     match RefreshToken::parse(token) {
         Ok(token) => revoke_session(service, &caller, &token).await?,
         Err(_) => revoke_access_token(service, &caller, token).await?,
@@ -49,9 +54,7 @@ async fn revoke_session(service: &Service, caller: &AuthenticatedClient, token: 
 
 async fn revoke_access_token(service: &Service, caller: &AuthenticatedClient, text: &str) -> Result<(), Error> {
     match PresentedToken::read(service, text).await? {
-        Some(token) if token.client_id().is_some_and(|owner| may_revoke(caller, owner)) => {
-            token.revoke(service, text).await
-        }
+        Some(token) if token.client_id().is_some_and(|owner| may_revoke(caller, owner)) => token.revoke(service).await,
         _ => Ok(()),
     }
 }

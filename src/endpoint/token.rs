@@ -9,6 +9,7 @@ use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::{self, AuthenticatedUser, Login};
 use crate::chain::{Chain, NotSelected};
 use crate::client::{AccessTokenFormat, Grant};
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
@@ -16,6 +17,7 @@ use crate::scope::{GrantedScope, OPENID, RequestedScope, Scope};
 use crate::service::Service;
 use crate::session::refresh_token::RefreshToken;
 use crate::session::{NewSession, OpenSession};
+use crate::telemetry::record::RequestRecord;
 use crate::token::Authorization;
 use crate::token::access::{self, AccessToken};
 use crate::token::id::{self, IdToken};
@@ -29,16 +31,22 @@ const INVALID_TARGET: Error = Error::invalid_target("The resource is malformed, 
 ///
 /// # Errors
 /// Those of RFC 6749, section 5.2 and RFC 8707, section 2; [`Error::unavailable`], [`Error::server_error`].
-pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+pub async fn respond(
+    service: &Service,
+    request: &Request<Bytes>,
+    record: &RequestRecord,
+) -> Result<Response<Bytes>, Error> {
+    let came = service.clock.now();
     let form = Form::parse(request.headers(), request.body())?;
     let token_request = TokenRequest::read(&form)?;
-    let client = service.authenticate_client(request.headers(), &form).await?;
+    record.grant(token_request.grant().as_str());
+    let client = service.authenticate_client(request.headers(), &form, record).await?;
     if !client.may_use(token_request.grant()) {
         return Err(Error::unauthorized_client("The client may not use this grant."));
     }
     let answer = match token_request {
-        TokenRequest::Password(request) => Box::pin(request.answer(service, &client)).await?,
-        TokenRequest::Refresh(request) => request.answer(service, &client).await?,
+        TokenRequest::Password(request) => Box::pin(request.answer(service, &client, record)).await?,
+        TokenRequest::Refresh(request) => request.answer(service, &client, came, record).await?,
     };
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
 }
@@ -133,7 +141,12 @@ impl<'a> TokenRequest<'a> {
 }
 
 impl PasswordRequest<'_> {
-    async fn answer(self, service: &Service, client: &AuthenticatedClient) -> Result<TokenResponse, Error> {
+    async fn answer(
+        self,
+        service: &Service,
+        client: &AuthenticatedClient,
+        record: &RequestRecord,
+    ) -> Result<TokenResponse, Error> {
         if !service.config.password_grant {
             return Err(Error::unsupported_grant_type("The password grant is switched off."));
         }
@@ -141,12 +154,13 @@ impl PasswordRequest<'_> {
             RequestedScope::of_client(self.scope, client, &service.config.default_scope).map_err(|_| BEYOND_GRANT)?;
         let audiences = audience::granted(&self.resources, &client.audiences).map_err(|_| INVALID_TARGET)?;
         let chain = chain(self.auth_chain, service, client)?;
+        record.chain(chain.name().as_str());
         let profile = service.config.username_profile;
         let login = Login { username: self.username, password: self.password, profile, client_id: &client.id };
-        let (user, attempt) = user::authenticate(login, chain, service.backends(), service.clock.now()).await?;
+        let (user, attempt) = user::authenticate(login, chain, service.backends(), service.clock.now(), record).await?;
         // Whatever becomes of the request from here, the password was right.
         let (answer, ()) =
-            tokio::join!(issue(service, client, user, scope, &audiences), service.attempts.right(attempt));
+            tokio::join!(issue(service, client, user, scope, &audiences, record), service.attempts.right(attempt));
         answer
     }
 }
@@ -158,12 +172,16 @@ async fn issue(
     user: AuthenticatedUser,
     scope: RequestedScope,
     audiences: &[Audience],
+    record: &RequestRecord,
 ) -> Result<TokenResponse, Error> {
     let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
     let subject = client.claim_map.subject(&client.id, &user)?;
 
     let session = NewSession::begin(client, &user, &scope, audiences, &*service.random)?;
     let session_id = session.as_ref().map(NewSession::id);
+    if let Some(sid) = &session_id {
+        record.sid(sid.as_str());
+    }
     let (user, subject, scope, session_of) = (&user, subject.as_str(), &scope, session_id.as_ref());
     let minted = mint(service, Authorization { client, user, subject, scope, audiences, session: session_of });
     let stored = async {
@@ -185,19 +203,29 @@ fn chain<'s>(requested: Option<&str>, service: &'s Service, client: &Authenticat
 }
 
 impl RefreshRequest<'_> {
-    /// The rotation comes last: a request that fails before it leaves the token as it was.
-    async fn answer(self, service: &Service, client: &AuthenticatedClient) -> Result<TokenResponse, Error> {
+    /// The token is judged by when the request `came`. The rotation comes last: a request that fails before it leaves
+    /// the token as it was.
+    async fn answer(
+        self,
+        service: &Service,
+        client: &AuthenticatedClient,
+        came: Timestamp,
+        record: &RequestRecord,
+    ) -> Result<TokenResponse, Error> {
         let malformed = |error| Error::invalid_refresh_token().because(error);
         let token = RefreshToken::parse(self.refresh_token).map_err(malformed)?;
-        let session = OpenSession::open(token, client, &service.tokens, service.clock.now()).await?;
+        let session = OpenSession::open(token, client, &service.tokens, came, record).await?;
         if !client.may_use(Grant::Password) {
             return Err(Error::invalid_refresh_token().because("the client may not use the password grant any more"));
         }
-        let scope = RequestedScope::of_session(self.scope, session.scope(), client).map_err(|_| BEYOND_GRANT)?;
-        let audiences = audience::granted(&self.resources, session.audiences()).map_err(|_| INVALID_TARGET)?;
+        let lost = || Error::invalid_refresh_token().because("the client has none of the session's audiences any more");
+        let audiences = audience::still_held(session.audiences(), &client.audiences).ok_or_else(lost)?;
+        let audiences = audience::granted(&self.resources, &audiences).map_err(|_| INVALID_TARGET)?;
         let user = service.users.get(session.username()).await?;
         let user = session.resume(user).map_err(|reason| Error::invalid_refresh_token().because(reason))?;
-        let scope = scope.grant(&user, &service.config.empty_scope).map_err(|_| BEYOND_GRANT)?;
+        let empty = &service.config.empty_scope;
+        let scope = GrantedScope::of_session(self.scope, session.scope(), client, &user, empty);
+        let scope = scope.map_err(|_| BEYOND_GRANT)?;
         let subject = client.claim_map.subject(&client.id, &user)?;
 
         let session_id = session.id();
@@ -224,7 +252,8 @@ async fn mint(service: &Service, authorization: Authorization<'_>) -> Result<Min
         AccessTokenFormat::Jwt => service.keys.signer(algorithm).await?.sign(access::TYPE, &claims).await?,
         AccessTokenFormat::Opaque => {
             let token = OpaqueToken::generate(&*service.random)?;
-            service.tokens.put_access_token(&token.key(), &claims, claims.expires_at()).await?;
+            let incarnation = client.incarnation.as_ref();
+            service.tokens.put_access_token(&token.key(), incarnation, &claims, claims.expires_at()).await?;
             token.expose()
         }
     };

@@ -6,24 +6,31 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::Value;
 
 use crate::claims;
-use crate::endpoint::presented::PresentedToken;
+use crate::endpoint::presented::LiveToken;
 use crate::error::{Error, Kind};
 use crate::form::{Form, MAX_BODY_BYTES};
 use crate::response::{self, Caching};
 use crate::scope::OPENID;
 use crate::service::Service;
+use crate::telemetry::record::RequestRecord;
 
 /// Answers a userinfo request. The token comes in the `Authorization` header, or in the form that a POST sends.
 ///
 /// # Errors
 /// Those of RFC 6750, section 3.1; [`Error::unavailable`], [`Error::server_error`].
-pub async fn respond(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+pub async fn respond(
+    service: &Service,
+    request: &Request<Bytes>,
+    record: &RequestRecord,
+) -> Result<Response<Bytes>, Error> {
     let form = posted_form(request)?;
     let text = presented(request.headers(), form.as_ref())?;
-    let token = PresentedToken::read(service, text).await?.ok_or(const { Error::invalid_token() })?;
-    let scope = token.scope();
-    let user = token.user.filter(|_| scope.names(OPENID)).ok_or(const { Error::insufficient_scope() })?;
-    let mut answer = claims::of_scope(&scope, &user);
+    let token = LiveToken::read(service, text, record).await?.ok_or(const { Error::invalid_token() })?;
+    if let Some(client_id) = token.claims.get("client_id").and_then(Value::as_str) {
+        record.client(client_id);
+    }
+    let user = token.user.filter(|_| token.scope.names(OPENID)).ok_or(const { Error::insufficient_scope() })?;
+    let mut answer = claims::of_scope(&token.scope, &user);
     answer.insert("sub".to_owned(), token.claims.get("sub").cloned().unwrap_or(Value::Null));
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
 }

@@ -10,7 +10,7 @@ use crate::chain::ChainName;
 use crate::claims::ClaimMap;
 use crate::client::keys::ClientKeys;
 use crate::client::secret::StoredSecret;
-use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, RefreshPolicy};
+use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, Incarnation, RefreshPolicy};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use crate::signing::Algorithm;
@@ -25,6 +25,8 @@ struct StoredClient {
     client_id: ClientId,
     schema: u32,
     revision: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    incarnation: Option<Incarnation>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     name: Option<String>,
     disabled: bool,
@@ -58,6 +60,7 @@ impl StoredClient {
             client_id: client.id.clone(),
             schema: SCHEMA,
             revision,
+            incarnation: client.incarnation.clone(),
             name: client.name.clone(),
             disabled: client.disabled,
             auth_method: client.auth_method,
@@ -103,6 +106,7 @@ impl TryFrom<StoredClient> for Client {
         }
         Ok(Self {
             id: stored.client_id,
+            incarnation: stored.incarnation,
             name: stored.name,
             disabled: stored.disabled,
             auth_method: stored.auth_method,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::audience::Audience;
-use crate::client::ClientId;
+use crate::client::{ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use crate::store::item::{Item, SCHEMA, from_item, number, string, to_item};
@@ -23,10 +23,15 @@ pub(crate) struct StoredSession {
     pub(crate) id: String,
     pub(crate) schema: u32,
     pub(crate) client_id: ClientId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) client_incarnation: Option<Incarnation>,
     pub(crate) username: Username,
     pub(crate) sub: Subject,
     /// The user's password generation at the login.
     pub(crate) password_generation: u64,
+    /// The user's session generation at the login.
+    #[serde(default)]
+    pub(crate) session_generation: u64,
     /// What a delegated verifier said of the user at the login.
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub(crate) asserted_claims: Map<String, Value>,
@@ -48,14 +53,18 @@ pub(crate) struct StoredSession {
 struct StoredAccessToken<'a, C> {
     id: &'a str,
     schema: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_incarnation: Option<&'a Incarnation>,
     claims: &'a C,
     expires_at: Timestamp,
 }
 
 /// The same, as it is read.
 #[derive(Deserialize)]
-struct KnownAccessToken {
-    claims: Map<String, Value>,
+pub(crate) struct KnownAccessToken {
+    #[serde(default)]
+    pub(crate) client_incarnation: Option<Incarnation>,
+    pub(crate) claims: Map<String, Value>,
     expires_at: Timestamp,
 }
 
@@ -174,10 +183,12 @@ impl Tokens {
     pub(crate) async fn put_access_token<C: Serialize>(
         &self,
         id: &str,
+        client_incarnation: Option<&Incarnation>,
         claims: &C,
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let item = to_item(&self.table, id, StoredAccessToken { id, schema: SCHEMA, claims, expires_at })?;
+        let stored = StoredAccessToken { id, schema: SCHEMA, client_incarnation, claims, expires_at };
+        let item = to_item(&self.table, id, stored)?;
         let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         held(request.condition_expression("attribute_not_exists(id)").send().await)?;
         Ok(())
@@ -188,14 +199,11 @@ impl Tokens {
         &self,
         id: &str,
         now: Timestamp,
-    ) -> Result<Option<Map<String, Value>>, StoreError> {
+    ) -> Result<Option<KnownAccessToken>, StoreError> {
         let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id));
         let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        let Some(item) = answer.item else {
-            return Ok(None);
-        };
-        let stored: KnownAccessToken = from_item(&self.table, id, item)?;
-        Ok(Some(stored.claims).filter(|_| now < stored.expires_at))
+        let stored = answer.item.map(|item| from_item::<KnownAccessToken>(&self.table, id, item)).transpose()?;
+        Ok(stored.filter(|stored| now < stored.expires_at))
     }
 
     /// Notes that the access token called `jti` is revoked, until it expires by itself.

@@ -29,6 +29,8 @@ struct StoredUser {
     disabled: bool,
     password_changed_at: Timestamp,
     password_generation: u64,
+    #[serde(default)]
+    session_generation: u64,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -45,6 +47,7 @@ impl From<&User> for StoredUser {
             disabled: user.disabled,
             password_changed_at: user.password_changed_at,
             password_generation: user.password_generation,
+            session_generation: user.session_generation,
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
@@ -62,6 +65,7 @@ impl From<StoredUser> for User {
             disabled: stored.disabled,
             password_changed_at: stored.password_changed_at,
             password_generation: stored.password_generation,
+            session_generation: stored.session_generation,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         }
@@ -115,8 +119,8 @@ impl Users {
         hash: &PasswordHash,
         now: Timestamp,
     ) -> Result<Changed, StoreError> {
-        let update =
-            "SET password_hash = :hash, password_changed_at = :now, updated_at = :now ADD password_generation :one";
+        let update = "SET password_hash = :hash, password_changed_at = :now, updated_at = :now \
+                      ADD password_generation :one, session_generation :one";
         let request = self.update(username, update, now);
         self.changed(
             request
@@ -169,18 +173,32 @@ impl Users {
         .await
     }
 
-    /// Disables or enables a user.
+    /// Disables a user, and ends every session for good.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
-    pub async fn set_disabled(
-        &self,
-        username: &Username,
-        disabled: bool,
-        now: Timestamp,
-    ) -> Result<Changed, StoreError> {
+    pub async fn disable(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
+        let update = "SET disabled = :disabled, updated_at = :now ADD session_generation :one";
+        let request = self.update(username, update, now).expression_attribute_values(":one", number(1));
+        self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(true))).await
+    }
+
+    /// Enables a user. The sessions that there were before stay ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn enable(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
         let request = self.update(username, "SET disabled = :disabled, updated_at = :now", now);
-        self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(disabled))).await
+        self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(false))).await
+    }
+
+    /// Ends every session of a user, by one write to the user.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not.
+    pub async fn end_sessions(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
+        let request = self.update(username, "SET updated_at = :now ADD session_generation :one", now);
+        self.changed(request.expression_attribute_values(":one", number(1))).await
     }
 
     fn update(&self, username: &Username, expression: &str, now: Timestamp) -> UpdateItemFluentBuilder {

@@ -40,10 +40,19 @@ pub struct AccessToken<'a> {
 /// One audience is written as a string, several as an array (RFC 7519, section 4.1.3).
 #[derive(Serialize)]
 #[serde(untagged)]
-enum OneOrMany<'a> {
+pub(crate) enum OneOrMany<'a> {
     Issuer(&'a Issuer),
     One(&'a Audience),
     Many(&'a [Audience]),
+}
+
+impl<'a> From<&'a [Audience]> for OneOrMany<'a> {
+    fn from(audiences: &'a [Audience]) -> Self {
+        match audiences {
+            [one] => Self::One(one),
+            many => Self::Many(many),
+        }
+    }
 }
 
 impl<'a> AccessToken<'a> {
@@ -64,8 +73,7 @@ impl<'a> AccessToken<'a> {
             sub: subject,
             aud: match audiences {
                 [] => OneOrMany::Issuer(issuer),
-                [one] => OneOrMany::One(one),
-                many => OneOrMany::Many(many),
+                some => some.into(),
             },
             client_id: client.id.as_str(),
             azp: client.id.as_str(),

@@ -9,5 +9,6 @@ mod limits;
 mod memory;
 mod server;
 mod serving;
+mod sessions;
 mod usage;
 mod users;

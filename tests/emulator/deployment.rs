@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use passgrant::audience::Audience;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{Capability, Client, ClientId};
+use passgrant::client::{Capability, Client, ClientId, Incarnation};
 use passgrant::clock::{Clock as _, SystemClock};
 use passgrant::embedded::{self, EmbeddedDynamoDb};
 use passgrant::password::{Argon2Policy, Password};
@@ -242,7 +242,11 @@ fn client() -> Client {
         scopes: Scope::parse("openid profile email").expect("a scope"),
         default_scopes: Scope::parse("profile").expect("a scope"),
         audiences: vec![Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(ClientId::parse(CLIENT).expect("a client id"), now)
+        ..Client::new(
+            ClientId::parse(CLIENT).expect("a client id"),
+            Incarnation::generate(&OsRandom).expect("randomness"),
+            now,
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use passgrant::aws;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{AuthMethod, Capability, Client, ClientId};
+use passgrant::client::{AuthMethod, Capability, Client, ClientId, Incarnation};
 use passgrant::clock::{Clock, Timestamp};
 use passgrant::config::Config;
 use passgrant::embedded::{self, EmbeddedDynamoDb};
@@ -55,6 +55,12 @@ impl ManualClock {
 
     pub(crate) fn set_back(&self, by: Duration) {
         self.0.fetch_sub(by.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Moves by so many seconds, back or forth.
+    pub(crate) fn step(&self, seconds: i64) {
+        let by = Duration::from_secs(seconds.unsigned_abs());
+        if seconds < 0 { self.set_back(by) } else { self.advance(by) }
     }
 }
 
@@ -363,12 +369,13 @@ pub(crate) fn secret(text: &str) -> StoredSecret {
 /// A confidential client that may have `read write admin`, and has `read` by default.
 pub(crate) fn client(id: &str) -> Client {
     let id = ClientId::parse(id).expect("a client id");
+    let incarnation = Incarnation::generate(&CountingRandom::default()).expect("randomness");
     Client {
         secrets: vec![secret(SECRET)],
         scopes: scope("read write admin"),
         default_scopes: scope("read"),
         audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(id, Timestamp::from_unix(START))
+        ..Client::new(id, incarnation, Timestamp::from_unix(START))
     }
 }
 

@@ -329,7 +329,7 @@ async fn a_user_of_the_table_without_a_password_keeps_subject_and_session() {
     let refreshed = app.refresh(&answer.text("refresh_token")).await.succeeded();
     let after = user(&app, "pat").await.expect("a user");
     assert!(after.password_hash.is_none() && after.claims.is_empty(), "nothing was written");
-    app.store.users.set_disabled(&username("pat"), true, app.now()).await.expect("a write");
+    app.store.users.disable(&username("pat"), app.now()).await.expect("a write");
     app.refresh(&refreshed.text("refresh_token")).await.failed(400, "invalid_grant");
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use passgrant::client::AccessTokenFormat;
+use passgrant::audience::Audience;
+use passgrant::client::{AccessTokenFormat, Client, Grant, Incarnation};
 use serde_json::json;
 
-use crate::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, token_request, username};
+use crate::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
 
 async fn app(format: AccessTokenFormat) -> TestApp {
     let app = TestApp::start().await;
@@ -65,8 +66,83 @@ async fn a_token_of_a_user_who_is_disabled_is_inactive() {
         let app = app(format).await;
         let token = app.login().await.succeeded().text("access_token");
         let now = passgrant::clock::Clock::now(&app.clock);
-        app.store.users.set_disabled(&username("ann"), true, now).await.expect("a write");
+        app.store.users.disable(&username("ann"), now).await.expect("a write");
         assert_eq!(app.introspect(&token).await, json!({"active": false}));
+    }
+}
+
+#[tokio::test]
+async fn every_login_of_a_user_has_a_username_and_ends_with_the_user() {
+    for format in AccessTokenFormat::ALL {
+        let app = app(format).await;
+        app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
+        let token = app.login().await.succeeded().text("access_token");
+        assert_eq!(app.introspect(&token).await["username"], "ann");
+        app.store.users.end_sessions(&username("ann"), app.now()).await.expect("a write");
+        assert_eq!(app.introspect(&token).await, json!({"active": false}), "{format}");
+        let token = app.login().await.succeeded().text("access_token");
+        app.store.users.delete(&username("ann")).await.expect("a write");
+        assert_eq!(app.introspect(&token).await, json!({"active": false}), "{format}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_a_refresh_token_lives_as_long_as_its_access_token() {
+    for format in AccessTokenFormat::ALL {
+        let app = app(format).await;
+        app.change_client("app", |client| {
+            client.grants = vec![Grant::Password];
+            client.refresh.idle_lifetime = Duration::from_mins(1);
+        })
+        .await;
+        let token = app.login().await.succeeded().text("access_token");
+        app.clock.advance(Duration::from_secs(3599));
+        assert_eq!(app.introspect(&token).await["active"], true, "{format}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_a_client_that_is_disabled_deleted_or_registered_again_is_inactive() {
+    for format in AccessTokenFormat::ALL {
+        for grants in [vec![Grant::Password], Grant::ALL.to_vec()] {
+            let app = app(format).await;
+            app.change_client("app", |client| client.grants = grants).await;
+            let token = app.login().await.succeeded().text("access_token");
+            app.change_client("app", |client| client.disabled = true).await;
+            assert_eq!(app.introspect(&token).await, json!({"active": false}), "disabled");
+            app.change_client("app", |client| client.disabled = false).await;
+            assert_eq!(app.introspect(&token).await["active"], true);
+            let read = app.store.clients.get(&client("app").id).await.expect("a read").expect("a client");
+            app.store.clients.delete(&read.id).await.expect("a write");
+            assert_eq!(app.introspect(&token).await, json!({"active": false}), "deleted");
+            let incarnation = Some(Incarnation::generate(&app.random).expect("randomness"));
+            app.register(Client { incarnation, ..read }).await;
+            assert_eq!(app.introspect(&token).await, json!({"active": false}), "registered again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_client_or_user_may_no_longer_have_is_not_said() {
+    for format in AccessTokenFormat::ALL {
+        let app = app(format).await;
+        let audiences = |uris: &[&str]| uris.iter().map(|uri| Audience::parse(uri).expect("an audience")).collect();
+        app.change_client("app", |client| client.audiences = audiences(&["urn:a", "urn:b"])).await;
+        app.create_user_with("bob", |user| user.allowed_scopes = Some(scope("read write"))).await;
+        let login = [("grant_type", "password"), ("username", "bob"), ("password", PASSWORD), ("scope", "read write")];
+        let token = app.token(&login).await.succeeded().text("access_token");
+        assert_eq!(app.introspect(&token).await["scope"], "read write");
+        app.change_client("app", |client| {
+            client.audiences = audiences(&["urn:b", "urn:c"]);
+            client.scopes = scope("write admin");
+        })
+        .await;
+        let answer = app.introspect(&token).await;
+        assert_eq!((&answer["scope"], &answer["aud"]), (&json!("write"), &json!("urn:b")));
+        for left in [&["urn:c"][..], &[]] {
+            app.change_client("app", |client| client.audiences = audiences(left)).await;
+            assert_eq!(app.introspect(&token).await, json!({"active": false}), "{left:?}");
+        }
     }
 }
 

@@ -200,3 +200,74 @@ async fn a_line_says_who_asked_for_what_and_how_it_ended() {
         assert_eq!(line["span"]["client_id"], "app");
     }
 }
+
+/// The lines of `captured` that say how a request ended.
+fn records(captured: &Captured) -> Vec<serde_json::Value> {
+    let lines = captured.text();
+    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a JSON line"));
+    lines.filter(|line| line.get("status").is_some()).collect()
+}
+
+#[tokio::test]
+async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
+    let app = TestApp::start().await;
+    app.register_api().await;
+    app.change_client("app", |client| client.scopes = crate::app::scope("openid read")).await;
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
+    let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid")];
+    let login = app.token(&login).await.succeeded();
+    app.refresh(&login.text("refresh_token")).await.succeeded();
+    app.introspect(&login.text("access_token")).await;
+    app.userinfo(&login.text("access_token")).await.succeeded();
+
+    let sub = app.store.users.get(&crate::app::username("ann")).await.expect("a read").expect("a user").subject;
+    let (_, claims) = crate::signing::verified_claims(&app, &login.text("access_token")).await;
+    let records = records(&captured);
+    for (record, (endpoint, client, grant, chain)) in records.iter().zip([
+        ("token", "app", Some("password"), Some("directory")),
+        ("token", "app", Some("refresh_token"), None),
+        ("introspect", "api", None, None),
+        ("userinfo", "app", None, None),
+    ]) {
+        assert_eq!((&record["level"], &record["sub"]), (&"INFO".into(), &sub.as_str().into()), "{record}");
+        assert_eq!(record["sid"], claims["sid"], "{record}");
+        let span = &record["span"];
+        assert_eq!((&span["endpoint"], &span["client_id"]), (&endpoint.into(), &client.into()), "{record}");
+        let text = |name: &str| record.get(name).and_then(serde_json::Value::as_str);
+        assert_eq!((text("grant"), text("chain")), (grant, chain), "{record}");
+    }
+}
+
+#[tokio::test]
+async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stranger_is_not_named() {
+    let app = TestApp::start().await;
+    let stolen = app.login().await.succeeded();
+    app.refresh(&stolen.text("refresh_token")).await.succeeded();
+    app.clock.advance(std::time::Duration::from_secs(31));
+    let (captured, _guard) = Captured::at(LevelFilter::WARN);
+    app.refresh(&stolen.text("refresh_token")).await.failed(400, "invalid_grant");
+    for name in ["ann", "stranger-of-the-log-test"] {
+        for number in 0..=10 {
+            let guess = format!("guess {number}");
+            app.token(&[("grant_type", "password"), ("username", name), ("password", &guess)]).await;
+        }
+    }
+    let sub = app.store.users.get(&crate::app::username("ann")).await.expect("a read").expect("a user").subject;
+    let (_, claims) = crate::signing::verified_claims(&app, &stolen.text("access_token")).await;
+    let ann = serde_json::Value::from(sub.as_str());
+    let nobody = serde_json::Value::Null;
+    let told: Vec<_> =
+        records(&captured).into_iter().map(|line| (line["alert"].clone(), line["sub"].clone())).collect();
+    assert_eq!(
+        told,
+        [
+            ("refresh_token_reused".into(), ann.clone()),
+            ("username_locked".into(), ann.clone()),
+            ("locked_username_tried".into(), ann),
+            ("username_locked".into(), nobody.clone()),
+            ("locked_username_tried".into(), nobody),
+        ]
+    );
+    assert_eq!(records(&captured)[0]["sid"], claims["sid"]);
+    assert!(!captured.text().contains("stranger-of-the-log-test"), "{}", captured.text());
+}

@@ -32,4 +32,5 @@ mod refresh_model;
 mod revocation;
 mod round_trips;
 mod signing;
+mod stored_layout;
 mod userinfo;

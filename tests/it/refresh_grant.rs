@@ -1,15 +1,18 @@
 //! Refresh tokens (RFC 6749, section 6; RFC 9700, section 4.14.2).
 
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use passgrant::client::{Client, Grant};
+use futures_util::future::{self, join_all};
+use passgrant::client::{Client, Grant, Incarnation};
 use passgrant::password::Password;
 use passgrant::store::Changed;
+use tokio::sync::Notify;
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, scope, token_request, username};
+use crate::app::{PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
 use crate::signing::verified_claims;
 use crate::wire::{Fault, Matcher};
 
@@ -60,6 +63,112 @@ async fn what_client_or_user_may_no_longer_have_is_not_granted_again() {
     let token = app.token(&login).await.succeeded().text("refresh_token");
     app.change_client("app", |client| client.scopes = scope("write admin")).await;
     assert_eq!(app.refresh(&token).await.succeeded().text("scope"), "write");
+}
+
+/// Registers these audiences of `app`, and no others.
+async fn change_audiences(app: &TestApp, audiences: &[&str]) {
+    let parse = |uri: &&str| passgrant::audience::Audience::parse(uri).expect("an audience");
+    app.change_client("app", |client| client.audiences = audiences.iter().map(parse).collect()).await;
+}
+
+#[tokio::test]
+async fn an_audience_that_the_client_has_lost_is_not_granted_again() {
+    let app = TestApp::start().await;
+    change_audiences(&app, &["urn:orders", "urn:payroll"]).await;
+    let token = first_token(&app).await;
+    change_audiences(&app, &["urn:orders", "urn:new"]).await;
+    let named = [("grant_type", "refresh_token"), ("refresh_token", &token), ("resource", "urn:payroll")];
+    app.token(&named).await.failed(400, "invalid_target");
+    let refreshed = app.refresh(&token).await.succeeded();
+    let (_, claims) = verified_claims(&app, &refreshed.text("access_token")).await;
+    assert_eq!(claims["aud"], "urn:orders");
+}
+
+#[tokio::test]
+async fn a_session_whose_every_audience_is_lost_is_refused_and_not_for_the_issuer() {
+    for left in [&["urn:new"][..], &[]] {
+        let app = TestApp::start().await;
+        change_audiences(&app, &["urn:payroll"]).await;
+        let token = first_token(&app).await;
+        change_audiences(&app, left).await;
+        app.refresh(&token).await.failed(400, "invalid_grant");
+        change_audiences(&app, &["urn:payroll"]).await;
+        app.refresh(&token).await.succeeded();
+    }
+}
+
+#[tokio::test]
+async fn the_scope_that_was_answered_is_accepted_even_where_it_is_the_empty_one() {
+    let app = TestApp::builder().variable("PASSGRANT_EMPTY_SCOPE", "none").start().await;
+    app.register(Client { default_scopes: scope(""), ..client("app") }).await;
+    app.create_user("ann").await;
+    let login = app.login().await.succeeded();
+    assert_eq!(login.text("scope"), "none");
+    let refresh = |token: String, scope: &'static str| {
+        let app = &app;
+        async move { app.token(&[("grant_type", "refresh_token"), ("refresh_token", &token), ("scope", scope)]).await }
+    };
+    let refreshed = refresh(login.text("refresh_token"), "none").await.succeeded();
+    assert_eq!(refreshed.text("scope"), "none");
+    refresh(refreshed.text("refresh_token"), "none read").await.failed(400, "invalid_scope");
+
+    let read = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "read")];
+    let token = app.token(&read).await.succeeded().text("refresh_token");
+    refresh(token, "none").await.failed(400, "invalid_scope");
+}
+
+#[tokio::test]
+async fn a_client_registered_again_does_not_get_the_sessions_of_the_one_before() {
+    let app = TestApp::start().await;
+    let token = first_token(&app).await;
+    app.store.clients.delete(&client("app").id).await.expect("a write");
+    let incarnation = Some(Incarnation::generate(&app.random).expect("randomness"));
+    app.register(Client { incarnation, ..client("app") }).await;
+    app.refresh(&token).await.failed(400, "invalid_grant");
+    app.refresh(&first_token(&app).await).await.succeeded();
+}
+
+#[tokio::test]
+async fn a_token_that_was_accepted_is_not_judged_again_by_a_later_clock() {
+    let app = TestApp::start().await;
+    let token = first_token(&app).await;
+    let successor = app.refresh(&token).await.succeeded().text("refresh_token");
+    app.clock.advance(Duration::from_secs(30));
+    let clock = app.clock.clone();
+    // The session is read first, and the user after it.
+    app.dynamodb_wire.hook(Matcher::operation("GetItem").nth(3), move || {
+        clock.advance(Duration::from_secs(1));
+        Box::pin(future::ready(()))
+    });
+    assert_eq!(app.refresh(&token).await.succeeded().text("refresh_token"), successor);
+    assert_eq!(app.now().as_unix(), START + 31);
+    app.dynamodb_wire.clear_hooks();
+    app.refresh(&successor).await.succeeded();
+}
+
+#[tokio::test]
+async fn a_token_that_others_replaced_twice_while_it_was_served_ends_nothing() {
+    let app = Arc::new(TestApp::start().await);
+    let token = first_token(&app).await;
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let hook = (Arc::clone(&arrived), Arc::clone(&go_on));
+    app.dynamodb_wire.hook(Matcher::operation("UpdateItem").nth(1), move || {
+        let (arrived, go_on) = hook.clone();
+        Box::pin(async move {
+            arrived.notify_one();
+            go_on.notified().await;
+        })
+    });
+    let slow = tokio::spawn({
+        let (app, token) = (Arc::clone(&app), token.clone());
+        async move { app.refresh(&token).await }
+    });
+    arrived.notified().await;
+    let second = app.refresh(&token).await.succeeded().text("refresh_token");
+    let third = app.refresh(&second).await.succeeded().text("refresh_token");
+    go_on.notify_one();
+    slow.await.expect("no panic").failed(503, "temporarily_unavailable");
+    app.refresh(&third).await.succeeded();
 }
 
 #[tokio::test]
@@ -182,7 +291,7 @@ async fn a_session_ends_with_its_user_or_the_password() {
         app.refresh(&token).await.failed(400, "invalid_grant");
     }
     let ann = || username("ann");
-    ends(async |app| app.store.users.set_disabled(&ann(), true, app_now(app)).await.expect("a write")).await;
+    ends(async |app| app.store.users.disable(&ann(), app_now(app)).await.expect("a write")).await;
     ends(async |app| app.store.users.delete(&ann()).await.expect("a write")).await;
     ends(async |app| {
         let deleted = app.store.users.delete(&ann()).await.expect("a write");
@@ -214,13 +323,31 @@ async fn a_session_ends_with_its_clients_grant() {
 }
 
 #[tokio::test]
-async fn a_user_enabled_again_finds_the_session_as_it_was() {
+async fn a_user_enabled_again_finds_every_session_ended() {
     let app = TestApp::start().await;
     let token = first_token(&app).await;
-    app.store.users.set_disabled(&username("ann"), true, app_now(&app)).await.expect("a write");
+    app.store.users.disable(&username("ann"), app_now(&app)).await.expect("a write");
     app.refresh(&token).await.failed(400, "invalid_grant");
-    app.store.users.set_disabled(&username("ann"), false, app_now(&app)).await.expect("a write");
-    app.refresh(&token).await.succeeded();
+    app.store.users.enable(&username("ann"), app_now(&app)).await.expect("a write");
+    app.refresh(&token).await.failed(400, "invalid_grant");
+    app.refresh(&first_token(&app).await).await.succeeded();
+}
+
+#[tokio::test]
+async fn every_session_of_a_user_ends_by_one_write() {
+    let app = TestApp::start().await;
+    app.create_user("bob").await;
+    let (first, second) = (first_token(&app).await, first_token(&app).await);
+    let bob = [("grant_type", "password"), ("username", "bob"), ("password", PASSWORD)];
+    let bobs = app.token(&bob).await.succeeded().text("refresh_token");
+    app.dynamodb_wire.take_exchanges();
+    app.store.users.end_sessions(&username("ann"), app_now(&app)).await.expect("a write");
+    assert_eq!(app.dynamodb_wire.take_exchanges().len(), 1);
+    for token in [&first, &second] {
+        app.refresh(token).await.failed(400, "invalid_grant");
+    }
+    app.refresh(&bobs).await.succeeded();
+    app.refresh(&first_token(&app).await).await.succeeded();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{self, join_all};
 use passgrant::client::{Client, RefreshPolicy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -32,6 +32,8 @@ struct Step {
     /// Seconds that the clock moves before, back or forth.
     clock: i64,
     fault: Option<(Fault, Broken)>,
+    /// Seconds that the clock moves, back or forth, while the requests are served: before so many calls.
+    meanwhile: Option<(usize, i64)>,
     /// At once, in turn through two instances.
     requests: Vec<Request>,
 }
@@ -58,8 +60,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let broken = prop_oneof![3 => (1..9_usize).prop_map(Broken::One), 1 => (1..9_usize).prop_map(Broken::From)];
     let fault = prop_oneof![3 => Just(None), 1 => (fault, broken).prop_map(Some)];
-    let step = (clock, fault, prop::collection::vec(request, 1..4));
-    prop::collection::vec(step.prop_map(|(clock, fault, requests)| Step { clock, fault, requests }), 1..12)
+    let by = prop_oneof![4 => Just(1_i64), 2 => 2..60_i64, 1 => 60..900_i64, 1 => -40..0_i64];
+    let meanwhile = prop_oneof![2 => Just(None), 1 => (1..9_usize, by).prop_map(Some)];
+    let step = (clock, fault, meanwhile, prop::collection::vec(request, 1..4));
+    let step = step.prop_map(|(clock, fault, meanwhile, requests)| Step { clock, fault, meanwhile, requests });
+    prop::collection::vec(step, 1..12)
 }
 
 /// A session as it may be, given what was answered so far.
@@ -86,26 +91,46 @@ impl Model {
         Self { alive: true, live: 0, rotated_at: now, expires_at: now + IDLE, not_after: now + LIFETIME }
     }
 
-    fn refresh(&mut self, rotation: usize, now: u64) -> Outcome {
-        if !self.alive || now >= self.expires_at {
+    fn refresh(&mut self, rotation: usize, Times { came, rotated }: Times) -> Outcome {
+        if !self.alive || came >= self.expires_at {
             return Outcome::Refused;
         }
         if rotation == self.live {
             self.live += 1;
-            self.rotated_at = now;
-            self.expires_at = self.not_after.min(now + IDLE);
+            self.rotated_at = rotated;
+            self.expires_at = self.not_after.min(rotated + IDLE);
             return Outcome::Token(self.live);
         }
-        if rotation + 1 == self.live && now.saturating_sub(self.rotated_at) <= GRACE {
+        if rotation + 1 == self.live && came.saturating_sub(self.rotated_at) <= GRACE {
             return Outcome::Token(self.live);
         }
         self.alive = false;
         Outcome::Refused
     }
 
-    fn revoke(&mut self, now: u64) -> Outcome {
-        self.alive &= now >= self.expires_at;
+    fn revoke(&mut self, Times { came, .. }: Times) -> Outcome {
+        self.alive &= came >= self.expires_at;
         Outcome::Revoked
+    }
+}
+
+/// When a request came, and when it rotated the token.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    came: u64,
+    rotated: u64,
+}
+
+impl Times {
+    /// Those that each of so many requests may have had while the clock moved from `before` to `after`, once and after the
+    /// first of them had come.
+    fn possible(before: u64, after: u64, requests: usize) -> Vec<Self> {
+        let times = |came, rotated| Self { came, rotated };
+        let mut possible = vec![times(before, before), times(before, after)];
+        if requests > 1 {
+            possible.push(times(after, after));
+        }
+        possible
     }
 }
 
@@ -114,7 +139,7 @@ type Seen = (Request, usize, Option<Outcome>);
 
 /// Every session that may be there after the requests of a step, in any order; one that was unavailable may have been
 /// carried out or not.
-fn explained(model: &Model, seen: &[Seen], now: u64, possible: &mut Vec<Model>) {
+fn explained(model: &Model, seen: &[Seen], times: &[Times], possible: &mut Vec<Model>) {
     if seen.is_empty() {
         if !possible.contains(model) {
             possible.push(model.clone());
@@ -124,18 +149,22 @@ fn explained(model: &Model, seen: &[Seen], now: u64, possible: &mut Vec<Model>) 
     for (index, (request, rotation, outcome)) in seen.iter().enumerate() {
         let others: Vec<Seen> =
             seen.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, seen)| seen.clone()).collect();
-        let mut next = model.clone();
-        let expected = match request {
-            Request::Refresh(_) => next.refresh(*rotation, now),
-            Request::Revoke(_) => next.revoke(now),
-        };
-        match outcome {
-            None => {
-                explained(&next, &others, now, possible);
-                explained(model, &others, now, possible);
+        let mut tried: Vec<Model> = Vec::new();
+        for at in times.iter().copied() {
+            let mut next = model.clone();
+            let expected = match request {
+                Request::Refresh(_) => next.refresh(*rotation, at),
+                Request::Revoke(_) => next.revoke(at),
+            };
+            if outcome.as_ref().is_none_or(|outcome| *outcome == expected) && !tried.contains(&next) {
+                tried.push(next);
             }
-            Some(outcome) if *outcome == expected => explained(&next, &others, now, possible),
-            Some(_) => {}
+        }
+        if outcome.is_none() && !tried.contains(model) {
+            tried.push(model.clone());
+        }
+        for next in tried {
+            explained(&next, &others, times, possible);
         }
     }
 }
@@ -163,18 +192,21 @@ impl Tokens {
 async fn run(app: &TestApp, steps: &[Step]) {
     // Those of a history that failed are still there.
     app.dynamodb_wire.clear_faults();
+    app.dynamodb_wire.clear_hooks();
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
     let first = app.send(token_request(Some(("app", SECRET)), &login)).await.succeeded().text("refresh_token");
     let mut tokens = Tokens(vec![Some(first)]);
     let mut possible = vec![Model::begun(app.now().as_unix())];
     for step in steps {
-        let by = Duration::from_secs(step.clock.unsigned_abs());
-        if step.clock < 0 {
-            app.clock.set_back(by);
-        } else {
-            app.clock.advance(by);
+        app.clock.step(step.clock);
+        let before = app.now().as_unix();
+        if let Some((call, by)) = step.meanwhile {
+            let clock = app.clock.clone();
+            app.dynamodb_wire.hook(Matcher::any().nth(call), move || {
+                clock.step(by);
+                Box::pin(future::ready(()))
+            });
         }
-        let now = app.now().as_unix();
         if let Some((fault, broken)) = step.fault {
             let matcher = match broken {
                 Broken::One(nth) => Matcher::any().nth(nth),
@@ -199,6 +231,7 @@ async fn run(app: &TestApp, steps: &[Step]) {
         }));
         let answers = answers.await;
         app.dynamodb_wire.clear_faults();
+        app.dynamodb_wire.clear_hooks();
 
         let mut seen = Vec::new();
         for ((request, (rotation, _)), answer) in asked.into_iter().zip(answers) {
@@ -206,11 +239,12 @@ async fn run(app: &TestApp, steps: &[Step]) {
             assert!(outcome.is_some() || step.fault.is_some(), "unavailable, and nothing was broken: {answer:?}");
             seen.push((request, rotation, outcome));
         }
+        let times = Times::possible(before, app.now().as_unix(), seen.len());
         let mut next = Vec::new();
         for model in &possible {
-            explained(model, &seen, now, &mut next);
+            explained(model, &seen, &times, &mut next);
         }
-        assert!(!next.is_empty(), "at {now} no order of {seen:?} explains the answers, from any of {possible:?}");
+        assert!(!next.is_empty(), "at {before} no order of {seen:?} explains the answers, from any of {possible:?}");
         possible = next;
     }
 }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use passgrant::client::Grant;
+use passgrant::client::{AccessTokenFormat, Client, Grant};
 
-use crate::app::{TestApp, client};
+use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
 use crate::kms::{KeySpec, KmsDouble};
 use crate::wire::{Exchange, Fault, Matcher, sequential_rounds};
 
@@ -55,12 +55,28 @@ async fn a_password_grant_takes_three_rounds_and_two_when_the_client_is_cached()
 }
 
 #[tokio::test]
-async fn a_password_grant_without_a_refresh_token_stores_nothing() {
+async fn a_password_grant_without_a_refresh_token_takes_as_many_rounds() {
     let app = app("0s").await;
     app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
     count(&app);
     app.login().await.succeeded();
-    assert_eq!(count(&app), (calls(&["DeleteItem", "GetItem", "GetItem", "Sign", "UpdateItem"]), 3));
+    assert_eq!(count(&app), (calls(&["DeleteItem", "GetItem", "GetItem", "PutItem", "Sign", "UpdateItem"]), 3));
+}
+
+#[tokio::test]
+async fn introspection_takes_two_rounds_and_asks_for_no_note_that_an_opaque_token_never_has() {
+    for (format, extra, rounds) in [(AccessTokenFormat::Jwt, 1, 2), (AccessTokenFormat::Opaque, 1, 3)] {
+        let app = app("60s").await;
+        app.register_api().await;
+        app.register(Client { access_token_format: format, ..client("other") }).await;
+        let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+        let login = app.send(token_request(Some(("other", SECRET)), &login)).await.succeeded();
+        app.introspect(&login.text("access_token")).await;
+        count(&app);
+        assert_eq!(app.introspect(&login.text("access_token")).await["active"], true);
+        // The session and the user, and of a JWT the note of its revocation, of an opaque token the token.
+        assert_eq!(count(&app), (calls(&vec!["GetItem"; 2 + extra]), rounds), "{format}");
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, Request, Response, Uri};
@@ -49,8 +50,12 @@ struct Line {
     upstream: Uri,
     client: Client<HttpConnector, Full<Bytes>>,
     exchanges: Mutex<Vec<Exchange>>,
-    faults: Mutex<Vec<Injected>>,
+    faults: Mutex<Vec<Injected<Fault>>>,
+    hooks: Mutex<Vec<Injected<Hook>>>,
 }
+
+/// What a test does when an exchange begins, which goes on after that.
+type Hook = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Wire {
     /// Forwards to `upstream`, as in `http://127.0.0.1:8000`.
@@ -62,6 +67,7 @@ impl Wire {
             client: Client::builder(TokioExecutor::new()).build(connector),
             exchanges: Mutex::default(),
             faults: Mutex::default(),
+            hooks: Mutex::default(),
         });
         let shared = Arc::clone(&line);
         let server = Loopback::start(move |request| exchange(Arc::clone(&shared), request));
@@ -85,6 +91,15 @@ impl Wire {
 
     pub(crate) fn clear_faults(&self) {
         lock(&self.line.faults).clear();
+    }
+
+    /// Does something when the exchanges that `matcher` selects begin, and only then forwards them.
+    pub(crate) fn hook(&self, matcher: Matcher, hook: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        lock(&self.line.hooks).push(Injected::new(Arc::new(hook), matcher));
+    }
+
+    pub(crate) fn clear_hooks(&self) {
+        lock(&self.line.hooks).clear();
     }
 }
 
@@ -141,6 +156,11 @@ async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> io::Result<Res
 
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, whole(body).await?);
+    let hooks: Vec<Hook> =
+        lock(&line.hooks).iter_mut().filter_map(|injected| injected.select(&recording.operation)).collect();
+    for hook in hooks {
+        hook().await;
+    }
     if let Some(Fault::Delay(delay)) = fault {
         tokio::time::sleep(delay).await;
     }

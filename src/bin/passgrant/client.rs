@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{AuthMethod, Client, ClientId};
+use passgrant::client::{AuthMethod, Client, ClientId, Incarnation};
 use passgrant::clock::Clock as _;
 use passgrant::store::{Changed, Created};
 
@@ -117,7 +117,7 @@ async fn create(context: &Context, change: Change) -> Result<(), Failure> {
         return Err(Failure::usage("client create", ErrorKind::ArgumentConflict, message));
     }
     let now = context.clock.now();
-    let mut client = Client::new(id, now);
+    let mut client = Client::new(id, Incarnation::generate(&context.random)?, now);
     options.apply(&mut client)?;
     let secret = if auth_method.has_secret() { Some(new_secret(context, secret_stdin)?) } else { None };
     if let Some(secret) = &secret {

@@ -1,17 +1,22 @@
 //! `passgrant session`: the logins that clients keep alive.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use clap::{ArgGroup, Args, Subcommand};
-use passgrant::client::ClientId;
+use passgrant::client::{Client, ClientId};
 use passgrant::clock::{Clock as _, Timestamp};
 use passgrant::scope::ScopeToken;
 use passgrant::session::Session;
 use passgrant::session::refresh_token::SessionId;
+use passgrant::store::Changed;
 use passgrant::user::Username;
 use serde::Serialize;
 
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::{listing, rfc3339};
+use crate::user::{prepared, unknown};
 
 const REVOKE_EXAMPLES: &str = "\
 Examples:
@@ -39,7 +44,7 @@ pub(crate) struct Which {
     /// The session, as the sid of its tokens names it
     #[arg(value_name = "SID", allow_hyphen_values = true)]
     sid: Option<String>,
-    /// Every session of this user; it reads the whole table of tokens
+    /// Every session of this user, for good
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 }
@@ -80,10 +85,12 @@ impl<'a> SessionView<'a> {
     }
 }
 
-/// How many sessions were ended.
+/// What was ended: a session, or all of a user's.
 #[derive(Serialize)]
-struct Revoked {
-    revoked: usize,
+#[serde(untagged)]
+enum Revoked<'a> {
+    Session { sid: &'a str, revoked: bool },
+    User { username: &'a Username, revoked: bool },
 }
 
 impl Command {
@@ -95,34 +102,50 @@ impl Command {
     }
 }
 
-async fn of_user(context: &Context, user: &str) -> Result<Vec<Session>, Failure> {
-    let username = Username::prepare(user, context.config.username_profile)?;
-    Ok(Session::of_user(&username, &context.database().await?.store.tokens, context.clock.now()).await?)
-}
-
+/// The sessions of a user that are not over, as far as the user and the clients are concerned too.
 async fn list(context: &Context, user: &str) -> Result<(), Failure> {
-    let mut sessions = of_user(context, user).await?;
+    let username = prepared(context, user)?;
+    let store = &context.database().await?.store;
+    let user = store.users.get(&username).await?;
+    let mut sessions = Vec::new();
+    let mut clients: HashMap<ClientId, Option<Client>> = HashMap::new();
+    for session in Session::of_user(&username, &store.tokens, context.clock.now()).await? {
+        let client = match clients.entry(session.client_id().clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(store.clients.get(session.client_id()).await?),
+        };
+        let of_client = client.as_ref().is_some_and(|client| session.check_client(client).is_ok());
+        if of_client && session.resume(user.clone()).is_ok() {
+            sessions.push(session);
+        }
+    }
     sessions.sort_by_key(Session::auth_time);
     let views: Vec<_> = sessions.iter().map(SessionView::new).collect();
-    let nothing = format!("{user} has no sessions.");
+    let nothing = format!("{username} has no sessions.");
     context.output.print(&views, || listing(SessionView::HEADINGS, views.iter().map(SessionView::row), &nothing))
 }
 
 async fn revoke(context: &Context, which: Which) -> Result<(), Failure> {
-    let tokens = &context.database().await?.store.tokens;
-    let sessions = match (which.sid, which.user) {
-        (Some(sid), _) => {
-            let session = Session::find(&SessionId::from(sid.as_str()), tokens, context.clock.now()).await?;
-            vec![session.ok_or_else(|| Failure::refused(format!("there is no session {sid}")))?]
-        }
-        (None, user) => of_user(context, &user.unwrap_or_default()).await?,
-    };
-    for session in &sessions {
-        session.revoke(tokens).await?;
+    match (which.sid, which.user) {
+        (Some(sid), _) => revoke_one(context, &sid).await,
+        (None, user) => revoke_all(context, &user.unwrap_or_default()).await,
     }
-    let revoked = Revoked { revoked: sessions.len() };
-    context.output.print(&revoked, || match revoked.revoked {
-        1 => "One session is ended.".to_owned(),
-        count => format!("{count} sessions are ended."),
-    })
+}
+
+async fn revoke_one(context: &Context, sid: &str) -> Result<(), Failure> {
+    let tokens = &context.database().await?.store.tokens;
+    let session = Session::find(&SessionId::from(sid), tokens, context.clock.now()).await?;
+    session.ok_or_else(|| Failure::refused(format!("there is no session {sid}")))?.revoke(tokens).await?;
+    context.output.print(&Revoked::Session { sid, revoked: true }, || format!("Session {sid} is ended."))
+}
+
+async fn revoke_all(context: &Context, user: &str) -> Result<(), Failure> {
+    let username = prepared(context, user)?;
+    match context.database().await?.store.users.end_sessions(&username, context.clock.now()).await? {
+        Changed::No => Err(unknown(&username)),
+        Changed::Yes => {
+            let revoked = Revoked::User { username: &username, revoked: true };
+            context.output.print(&revoked, || format!("Every session of {username} is ended."))
+        }
+    }
 }

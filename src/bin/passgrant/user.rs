@@ -34,9 +34,9 @@ pub(crate) enum Command {
     List,
     /// Set a user's password; every session of the user is over with it, and so is a lock
     SetPassword(SetPassword),
-    /// Keep a user from getting tokens
+    /// Keep a user from getting tokens, and end every session of the user for good
     Disable(Named),
-    /// Let a disabled user get tokens again
+    /// Let a disabled user get tokens again, by a new login
     Enable(Named),
     /// Forget the wrong passwords tried for a username, known or not, and let it log in at once
     Unlock(Named),
@@ -87,8 +87,8 @@ impl Command {
             Self::Show(Named { name }) => show(context, &name).await,
             Self::List => list(context).await,
             Self::SetPassword(set) => set.run(context).await,
-            Self::Disable(Named { name }) => set_disabled(context, &name, true).await,
-            Self::Enable(Named { name }) => set_disabled(context, &name, false).await,
+            Self::Disable(Named { name }) => disable(context, &name).await,
+            Self::Enable(Named { name }) => enable(context, &name).await,
             Self::Unlock(Named { name }) => unlock(context, &name).await,
             Self::Delete(Named { name }) => delete(context, &name).await,
         }
@@ -157,11 +157,16 @@ async fn list(context: &Context) -> Result<(), Failure> {
     context.output.print(&views, || listing(UserView::HEADINGS, views.iter().map(UserView::row), "There are no users."))
 }
 
-async fn set_disabled(context: &Context, name: &str, disabled: bool) -> Result<(), Failure> {
+async fn disable(context: &Context, name: &str) -> Result<(), Failure> {
     let username = prepared(context, name)?;
-    let users = &context.database().await?.store.users;
-    let changed = users.set_disabled(&username, disabled, context.clock.now()).await?;
-    tell(context, &username, changed, if disabled { "is disabled" } else { "is enabled" }).await
+    let changed = context.database().await?.store.users.disable(&username, context.clock.now()).await?;
+    tell(context, &username, changed, "is disabled").await
+}
+
+async fn enable(context: &Context, name: &str) -> Result<(), Failure> {
+    let username = prepared(context, name)?;
+    let changed = context.database().await?.store.users.enable(&username, context.clock.now()).await?;
+    tell(context, &username, changed, "is enabled").await
 }
 
 async fn unlock(context: &Context, name: &str) -> Result<(), Failure> {
@@ -196,12 +201,12 @@ async fn found(context: &Context, username: &Username) -> Result<User, Failure> 
     user.ok_or_else(|| unknown(username))
 }
 
-fn prepared(context: &Context, name: &str) -> Result<Username, Failure> {
+pub(crate) fn prepared(context: &Context, name: &str) -> Result<Username, Failure> {
     let prepared = Username::prepare(name, context.config.username_profile);
     prepared.map_err(|reason| Failure::refused(format!("{name:?} is no username: {reason}")))
 }
 
-fn unknown(username: &Username) -> Failure {
+pub(crate) fn unknown(username: &Username) -> Failure {
     Failure::refused(format!("there is no user {username}"))
 }
 

@@ -71,19 +71,20 @@ impl Matcher {
     }
 }
 
-pub(crate) struct Injected {
-    fault: Fault,
+/// What happens in some exchanges: a fault, or something that a test does then.
+pub(crate) struct Injected<T> {
+    what: T,
     matcher: Matcher,
     seen: usize,
 }
 
-impl Injected {
-    pub(crate) fn new(fault: Fault, matcher: Matcher) -> Self {
-        Self { fault, matcher, seen: 0 }
+impl<T: Clone> Injected<T> {
+    pub(crate) fn new(what: T, matcher: Matcher) -> Self {
+        Self { what, matcher, seen: 0 }
     }
 
-    /// Counts the exchange, and says what to break it with.
-    pub(crate) fn select(&mut self, operation: &str) -> Option<Fault> {
+    /// Counts the exchange, and says what happens in it.
+    pub(crate) fn select(&mut self, operation: &str) -> Option<T> {
         if self.matcher.operation.as_deref().is_some_and(|name| name != operation) {
             return None;
         }
@@ -94,7 +95,7 @@ impl Injected {
             Times::Nth(nth) => self.seen == nth,
             Times::From(nth) => self.seen >= nth,
         };
-        selected.then_some(self.fault)
+        selected.then(|| self.what.clone())
     }
 }
 

@@ -87,6 +87,26 @@ async fn it_forwards_and_records() {
 }
 
 #[tokio::test]
+async fn an_exchange_is_forwarded_when_its_hook_is_done() {
+    let kms = kms().await;
+    let steps = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&steps);
+    kms.wire.hook(Matcher::any().nth(2), move || {
+        let counted = Arc::clone(&counted);
+        Box::pin(async move {
+            counted.fetch_add(1, Ordering::SeqCst);
+        })
+    });
+    for expected in [0, 1, 1] {
+        kms.describe().await.expect("a key");
+        assert_eq!(steps.load(Ordering::SeqCst), expected);
+    }
+    kms.wire.hook(Matcher::any(), || unreachable!("it was cleared"));
+    kms.wire.clear_hooks();
+    kms.describe().await.expect("a key");
+}
+
+#[tokio::test]
 async fn calls_at_once_are_one_round_over_two_wires() {
     let (dynamodb, _) = dynamodb();
     let dynamodb_wire = Wire::start(&dynamodb.endpoint());

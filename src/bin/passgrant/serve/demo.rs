@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{Client, ClientId};
+use passgrant::client::{Client, ClientId, Incarnation};
 use passgrant::clock::Clock;
 use passgrant::config::Config;
 use passgrant::endpoint;
@@ -85,7 +85,7 @@ async fn prepare_client(
         secrets: vec![StoredSecret::new(secret, now, random)?],
         scopes: Scope::parse("openid profile email")?,
         default_scopes: Scope::parse("profile")?,
-        ..Client::new(ClientId::parse(CLIENT)?, now)
+        ..Client::new(ClientId::parse(CLIENT)?, Incarnation::generate(random)?, now)
     };
     if store.clients.create(&client).await? == Created::Yes {
         return Ok(false);
@@ -116,7 +116,7 @@ async fn prepare_user(
         return Ok(false);
     }
     store.users.set_password(&user.username, &hash, now).await?;
-    store.users.set_disabled(&user.username, false, now).await?;
+    store.users.enable(&user.username, now).await?;
     Ok(true)
 }
 
