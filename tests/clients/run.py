@@ -24,6 +24,8 @@ import trustme
 from joserfc.jwk import RSAKey
 
 HERE = Path(__file__).resolve().parent
+# The issuer's, where the front door has none: the function's issuer is without.
+PATH = "/id"
 AUDIENCE = "https://api.example.com"
 SCOPE = "openid profile email"
 NAME = "Zoë Müller"
@@ -38,12 +40,20 @@ SPECIAL_SECRET = "special: a+secret/with=all & 100%41 of it"
 Command = list[str | Path]
 
 
-def programs(binaries: Path) -> list[Command]:
+def programs(binaries: Path, *, local: bool) -> list[Command]:
     """The clients, each after the interpreter it needs."""
-    node = [["node", HERE / "node" / f"{name}.mjs"] for name in ("oauth4webapi", "openid-client", "aws-jwt-verify")]
-    python = [[sys.executable, HERE / "python" / f"{name}.py"] for name in ("with_authlib", "with_requests_oauthlib")]
-    rust = [[binaries / f"client-{name}"] for name in ("oauth2", "openidconnect")]
-    return node + python + rust
+    node = ["oauth4webapi", "openid-client", "aws-jwt-verify"]
+    python = ["python/with_authlib", "python/with_requests_oauthlib"]
+    services = ["services/dovecot", "services/apache", "services/nginx"]
+    if local:
+        # MSAL takes no issuer without a path, and whose pages may ask is the local server's to know.
+        python.append("python/with_msal")
+        node.append("single-page-application")
+    return [
+        *(["node", HERE / "node" / f"{name}.mjs"] for name in node),
+        *([sys.executable, HERE / f"{name}.py"] for name in python + services),
+        *([binaries / f"client-{name}"] for name in ("oauth2", "openidconnect")),
+    ]
 
 
 def register(passgrant: Command, folder: Path) -> dict[str, object]:
@@ -55,7 +65,7 @@ def register(passgrant: Command, folder: Path) -> dict[str, object]:
         return json.loads(done.stdout)
 
     def client(identifier: str, method: str, *arguments: str | Path, secret: str = "") -> dict[str, object]:
-        options = ["--auth-method", method, "--scope", SCOPE, "--audience", AUDIENCE, *arguments]
+        options = ["--auth-method", method, "--scope", f"{SCOPE} offline_access", "--audience", AUDIENCE, *arguments]
         if method != "none":
             options += ["--capability", "introspect"]
         if secret:
@@ -72,6 +82,7 @@ def register(passgrant: Command, folder: Path) -> dict[str, object]:
         "user": {"username": USERNAME, "password": PASSWORD, "name": NAME},
         "scope": SCOPE,
         "audience": AUDIENCE,
+        "passgrant": [str(argument) for argument in passgrant],
         "clients": {
             "basic": client("basic", "client_secret_basic", secret=CARELESS_SECRET),
             "special": client(SPECIAL_CLIENT, "client_secret_basic", secret=SPECIAL_SECRET),
@@ -93,7 +104,7 @@ class Front:
     async def listening(self, host: str, port: int, authority: trustme.CA) -> AsyncIterator[str]:
         """The URL that clients know."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert(host).configure_cert(context)
+        authority.issue_cert(host, "localhost").configure_cert(context)
         server = await asyncio.start_server(self.accepted, host, port, ssl=context)
         try:
             yield f"https://{host}:{server.sockets[0].getsockname()[1]}"
@@ -157,13 +168,15 @@ def page_server() -> Iterator[str]:
 async def run_all(commands: list[Command], service: dict[str, object], folder: Path) -> None:
     """Runs the programs, and ends at the first that fails."""
     description, trusted = folder / "service.json", str(folder / "ca.pem")
-    description.write_text(json.dumps(service))
+    description.write_text(json.dumps(service | {"certificates": trusted}))
     # Node, Python's requests, and whatever asks OpenSSL or rustls' native roots: each has a variable of its own.
     environment = os.environ | {
         "PASSGRANT_SERVICE": str(description),
         "NODE_EXTRA_CA_CERTS": trusted,
         "REQUESTS_CA_BUNDLE": trusted,
         "SSL_CERT_FILE": trusted,
+        # The programs of services/ are in Python, too, and have the service described as the others do.
+        "PYTHONPATH": str(HERE / "python"),
     }
     for command in commands:
         program = await asyncio.create_subprocess_exec(*command, env=environment)
@@ -172,13 +185,17 @@ async def run_all(commands: list[Command], service: dict[str, object], folder: P
                 sys.exit(f"{command[-1]} failed with {status}")
         finally:
             if program.returncode is None:
-                program.kill()
+                # It may have something of its own to end.
+                program.terminate()
+                await program.wait()
 
 
 async def main(arguments: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     authority, front, passgrant = trustme.CA(), Front(), arguments.binaries / "passgrant"
-    commands = programs(arguments.binaries)
+    commands = programs(arguments.binaries, local=not arguments.backend)
+    if arguments.only:
+        commands = [command for command in commands if Path(command[-1]).stem in arguments.only]
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -190,10 +207,10 @@ async def main(arguments: argparse.Namespace) -> None:
         else:
             local = [passgrant, "--data", folder / "data"]
             origin, stranger = (stack.enter_context(page_server()) for _ in range(2))
+            issuer += PATH
             front.backend = await stack.enter_async_context(local_server(local, issuer, origin))
             service = register(local, folder)
             service["page"] = {"origin": origin, "stranger": stranger, "screenshot": str(arguments.screenshot)}
-            commands.append(["node", HERE / "node" / "single-page-application.mjs"])
         await run_all(commands, {"issuer": issuer, **service}, folder)
 
 
@@ -201,6 +218,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binaries", type=Path, help="the folder of `passgrant` and the Rust clients")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="where clients connect")
+    parser.add_argument("--only", action="append", metavar="NAME", help="run this program and no other")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--screenshot", type=Path, metavar="FILE",
                       help="start a local server, and keep what the browser showed")  # fmt: skip

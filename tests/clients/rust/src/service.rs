@@ -63,7 +63,7 @@ pub struct Client {
     pub client_secret: String,
 }
 
-/// What both metadata documents say of the endpoints.
+/// What the metadata say of the endpoints.
 #[derive(Deserialize)]
 pub struct Metadata {
     issuer: String,
@@ -73,10 +73,6 @@ pub struct Metadata {
     pub introspection_endpoint: String,
     /// RFC 7009.
     pub revocation_endpoint: String,
-    /// OpenID Connect Core, section 5.3.
-    pub userinfo_endpoint: String,
-    /// RFC 7517.
-    pub jwks_uri: String,
 }
 
 impl Service {
