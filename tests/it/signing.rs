@@ -8,6 +8,7 @@ use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use p521::ecdsa::signature::Verifier as _;
 use p521::ecdsa::{Signature, VerifyingKey};
+use passgrant::audience::Audience;
 use passgrant::claims::ClaimMap;
 use passgrant::clock::Timestamp;
 use passgrant::signing::kms::KmsKey;
@@ -189,6 +190,25 @@ async fn an_algorithm_that_no_key_fits_is_a_server_error_whose_reason_is_logged(
 async fn a_token_too_long_for_kms_to_sign_as_it_is_fails_before_the_call_with_a_reason() {
     let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let app = app_with_keys(&[KeySpec::EccNistEdwards25519, KeySpec::Hmac256, KeySpec::EccNistP256]).await;
+    let audience = |number: usize| Audience::parse(&format!("urn:{number}:{}", "x".repeat(500))).expect("an audience");
+    app.change_client("app", |client| client.audiences = (0..8).map(audience).collect()).await;
+    for algorithm in [Algorithm::EdDsa, Algorithm::Hs256] {
+        app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
+        app.login().await.failed(500, "server_error");
+        let reason = format!("bytes is to be signed with {algorithm}, for which KMS takes 4096 at most");
+        assert!(captured.text().contains(&reason), "{}", captured.text());
+    }
+    let calls = app.kms.as_ref().expect("a double").calls();
+    assert!(calls.iter().all(|call| !["Sign", "GenerateMac"].contains(&call.operation)), "{calls:?}");
+    let jwt = login_with(&app, Algorithm::Es256).await;
+    assert!(jwt.len() > 4096, "a digest is signed whatever the length");
+    verified_claims(&app, &jwt).await;
+}
+
+#[tokio::test]
+async fn a_token_that_no_request_could_present_is_not_signed() {
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
+    let app = TestApp::start().await;
     let motto = |length: usize| {
         let source = format!("literal:{}", "x".repeat(length)).parse().expect("a source");
         ClaimMap::new([("motto".to_owned(), source)]).expect("a claim map")
