@@ -142,7 +142,9 @@ fn a_list_of_keys_says_what_each_is_bound_to() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = On(data.path());
     let reason = folder.run(&["key", "list"]).refused();
-    assert_eq!(reason, format!("there is no signing key in {}", data.path().display()));
+    let shown = data.path().display();
+    let expected = format!("{shown} is no Passgrant data folder yet: `passgrant serve --data {shown}` makes it one");
+    assert_eq!(reason, expected);
 
     let server = Server::on(data.path(), &[]);
     let list = folder.run(&["key", "list"]).ok();

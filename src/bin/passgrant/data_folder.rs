@@ -126,6 +126,7 @@ pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
 
 /// The signing keys of the folder at `path`, of which one must be made.
 pub(crate) fn made_signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
+    fs::read_dir(path).map_err(|error| not_usable_yet(path, &error))?;
     let keys = signing_keys(path)?;
     if keys.iter().all(|key| key.made().is_none()) {
         return Err(not_usable_yet(path, &io::ErrorKind::NotFound.into()));
