@@ -29,6 +29,8 @@ pub mod chain;
 pub mod claims;
 pub mod client;
 pub mod issuer;
+pub mod jose;
+pub mod name;
 pub mod password;
 pub mod scope;
 pub mod user;

@@ -14,9 +14,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chain::VerifierName;
-use crate::client::named;
 use crate::clock::Timestamp;
 use crate::json::Object;
+use crate::name::named;
 use crate::password::PasswordHash;
 use crate::random::{Random, RandomFailed};
 use crate::scope::Scope;

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
-use passgrant::audience::{Audience, granted};
+use passgrant::audience::{granted, Audience};
 use url::Url;
 
 /// Of each: more only take longer.

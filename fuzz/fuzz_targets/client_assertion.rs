@@ -10,7 +10,7 @@ use passgrant::authenticate::client::Credentials;
 use passgrant::client::ClientId;
 use passgrant::clock::Timestamp;
 use passgrant::form::Form;
-use passgrant::signing::Algorithm;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant_fuzz::form_headers;
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;

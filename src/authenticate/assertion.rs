@@ -16,8 +16,8 @@ use crate::client::ClientId;
 use crate::client::keys::ClientKeys;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::jose::algorithm::Algorithm;
 use crate::random::Random;
-use crate::signing::Algorithm;
 use crate::store::Created;
 use crate::store::tokens::Tokens;
 

@@ -9,11 +9,11 @@ use crate::client::{AuthMethod, Grant};
 use crate::endpoint::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::Jwk;
 use crate::response::{self, Caching};
 use crate::scope::{OFFLINE_ACCESS, OPENID};
 use crate::service::Service;
-use crate::signing::Algorithm;
-use crate::signing::jwk::Jwk;
 
 /// The claims of every ID token.
 const ID_TOKEN_CLAIMS: [&str; 10] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "at_hash", "jti", "sid"];

@@ -14,8 +14,8 @@ use crate::client::rules::CheckedClient;
 use crate::client::secret::StoredSecret;
 use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, Incarnation, RefreshPolicy};
 use crate::clock::Timestamp;
+use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
-use crate::signing::Algorithm;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
 use crate::store::{Changed, Created, StoreError, held};
 

@@ -11,8 +11,9 @@ use p521::ecdsa::{Signature, VerifyingKey};
 use passgrant::audience::Audience;
 use passgrant::claims::ClaimMap;
 use passgrant::clock::Timestamp;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::kms::KmsKey;
-use passgrant::signing::{Algorithm, KeyRing, SigningKey};
+use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 

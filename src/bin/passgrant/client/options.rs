@@ -17,8 +17,8 @@ use passgrant::client::rules::{self, RefusedClient};
 use passgrant::client::secret::StoredSecret;
 use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant, RefreshPolicy};
 use passgrant::clock::Span;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::Scope;
-use passgrant::signing::Algorithm;
 
 use crate::failure::Failure;
 use crate::output::warn;
@@ -267,7 +267,7 @@ fn parse_algorithm(text: &str) -> Result<Choice, String> {
     }
     text.parse()
         .map(|algorithm| Choice(Some(algorithm)))
-        .map_err(|error: passgrant::client::UnknownName| error.to_string())
+        .map_err(|error: passgrant::name::UnknownName| error.to_string())
 }
 
 fn one_of<const N: usize>(methods: [AuthMethod; N]) -> impl TypedValueParser<Value = AuthMethod> {

@@ -7,8 +7,8 @@ use passgrant::claims::ClaimMap;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
 use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant};
 use passgrant::clock::{Span, Timestamp};
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::{Scope, ScopeToken};
-use passgrant::signing::Algorithm;
 use serde::Serialize;
 
 use crate::output::{details, rfc3339};
