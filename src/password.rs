@@ -1,7 +1,8 @@
 //! Passwords: prepared, hashed with Argon2id, verified at one cost whoever the user is.
 
+mod argon2;
 mod hash;
-mod verifier;
+mod pool;
 
 use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};
@@ -9,7 +10,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use crate::password::hash::{Argon2Policy, Mark, PasswordHash, RefusedPolicy, UnreadableHash};
-pub use crate::password::verifier::{Verified, Verifier, VerifyError};
+pub use crate::password::pool::{Argon2Pool, Verified, VerifyError};
 
 /// Text that the `OpaqueString` profile or the length limit refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

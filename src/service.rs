@@ -16,7 +16,7 @@ use crate::endpoint;
 use crate::error::Error;
 use crate::form::Form;
 use crate::issuer::Issuer;
-use crate::password::Verifier;
+use crate::password::Argon2Pool;
 use crate::random::Random;
 use crate::signing::{KeyRing, SigningError};
 use crate::store::Store;
@@ -34,7 +34,7 @@ pub struct Service {
     pub(crate) tokens: Tokens,
     pub(crate) keys: KeyRing,
     pub(crate) attempts: AttemptLimit,
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: Argon2Pool,
     pub(crate) delegated: Delegated,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -62,7 +62,7 @@ impl Service {
             users: store.users,
             tokens: store.tokens,
             attempts,
-            verifier: Verifier::new(config.argon2.clone(), cores, config.verify_queue),
+            verifier: Argon2Pool::new(config.argon2.clone(), cores, config.verify_queue),
             delegated: Delegated::default(),
             config,
             issuer,

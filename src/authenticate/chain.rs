@@ -8,7 +8,7 @@ use crate::client::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Object;
-use crate::password::{Mark, Password, PasswordHash, Verified, Verifier, VerifyError};
+use crate::password::{Argon2Pool, Mark, Password, PasswordHash, Verified, VerifyError};
 use crate::random::{Random, RandomFailed};
 use crate::store::users::Users;
 use crate::store::{Changed, Created};
@@ -22,7 +22,7 @@ pub struct Backends<'a> {
     /// The attempt limit.
     pub attempts: &'a AttemptLimit,
     /// Argon2, in turn.
-    pub passwords: &'a Verifier,
+    pub passwords: &'a Argon2Pool,
     /// The delegated verifiers' way out.
     pub delegated: &'a Delegated,
     /// Salts, subjects, nonces.

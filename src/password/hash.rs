@@ -3,7 +3,7 @@
 use std::fmt;
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::password::Password;
+use crate::password::argon2::{self as computed, Memory};
 use crate::random::{Random, RandomFailed};
 
 /// A password hash as a PHC string. It prints nothing of itself.
@@ -74,7 +75,7 @@ impl Argon2Policy {
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
     pub fn hash(&self, password: &Password, random: &dyn Random) -> Result<PasswordHash, RandomFailed> {
-        Ok(self.salted(&*random.bytes::<16>()?).hash(password, &mut Vec::new()))
+        Ok(self.salted(&*random.bytes::<16>()?).hash(password, &mut Memory::new()))
     }
 
     pub(super) fn salted(&self, salt: &[u8]) -> Computation {
@@ -94,6 +95,11 @@ impl Argon2Policy {
         let left = work(policy).checked_sub(work(done))?;
         let memory_kib = u32::try_from(left / u64::from(policy.t_cost())).ok()?;
         Some(Self::new(memory_kib, policy.t_cost(), policy.p_cost()).ok()?.salted(&[0; 16]))
+    }
+
+    /// How much memory a computation of this policy takes, in KiB.
+    pub(super) fn memory_kib(&self) -> usize {
+        self.0.block_count()
     }
 
     /// Whether a hash that `computation` made is as this policy would make it.
@@ -122,7 +128,7 @@ pub(super) struct Computation {
 }
 
 impl Computation {
-    pub(super) fn hash(&self, password: &Password, memory: &mut Vec<Block>) -> PasswordHash {
+    pub(super) fn hash(&self, password: &Password, memory: &mut Memory) -> PasswordHash {
         let output = self.run(&password.prepared, memory);
         PasswordHash(
             format!(
@@ -137,13 +143,11 @@ impl Computation {
         )
     }
 
-    pub(super) fn run(&self, password: &str, memory: &mut Vec<Block>) -> Zeroizing<Vec<u8>> {
+    pub(super) fn run(&self, password: &str, memory: &mut Memory) -> Zeroizing<Vec<u8>> {
         let length = self.params.output_len().unwrap_or(Argon2Policy::OUTPUT_BYTES);
         let mut output = Zeroizing::new(vec![0; length]);
-        memory.resize(self.params.block_count().max(memory.len()), Block::new());
-        let argon2 = Argon2::new(Algorithm::Argon2id, self.version, self.params.clone());
         let computed =
-            argon2.hash_password_into_with_memory(password.as_bytes(), &self.salt, &mut output, memory.as_mut_slice());
+            computed::hash_into(self.version, &self.params, password.as_bytes(), &self.salt, memory, &mut output);
         if computed.is_err() {
             // Bounded parameters and inputs leave it nothing to refuse; were it to, an empty output matches no hash.
             output.clear();

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::Block;
 use subtle::Choice;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::password::Password;
+use crate::password::argon2::{self, Memory};
 use crate::password::hash::{Argon2Policy, Computation, Expected, Mark, PasswordHash, UnreadableHash};
 use crate::random::{Random, RandomFailed};
 
@@ -43,20 +43,22 @@ pub struct Verified {
 
 /// Verifies passwords, so many at once and so many waiting.
 ///
-/// Each verification in progress has its own Argon2 memory, kept for the next one: fresh memory would cost thousands
-/// of page faults a login.
-pub struct Verifier {
+/// Each verification in progress has its own Argon2 memory, kept for the next one, because fresh memory costs page faults,
+/// and wiped, because whoever read it could test guesses without computing Argon2. What a hash under larger parameters
+/// took is not kept.
+pub struct Argon2Pool {
     policy: Argon2Policy,
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
     max_waiting: usize,
-    memory: Arc<Mutex<Vec<Vec<Block>>>>,
+    memory: Arc<Mutex<Vec<Memory>>>,
 }
 
-impl Verifier {
-    /// A verifier that runs at most `at_once` verifications and lets at most `max_waiting` wait for their turn.
+impl Argon2Pool {
+    /// A pool that runs at most `at_once` verifications and lets at most `max_waiting` wait for their turn.
     #[must_use]
     pub fn new(policy: Argon2Policy, at_once: usize, max_waiting: usize) -> Self {
+        argon2::prepare();
         Self {
             policy,
             running: Arc::new(Semaphore::new(at_once.max(1))),
@@ -70,7 +72,7 @@ impl Verifier {
     ///
     /// Without a hash, or without a password (one that its profile refused), the answer is no, and the cost is that of
     /// a hash under the live parameters: an unknown user takes as long as a known one, and one whose hash is cheaper
-    /// too. A hash that is dearer takes longer.
+    /// too. A hash that costs more takes longer.
     ///
     /// A password that its preparation changed is verified in both forms, for every user: a hash that was made
     /// elsewhere may be of either.
@@ -121,17 +123,18 @@ impl Verifier {
     async fn in_turn<T, W>(&self, work: W) -> Result<T, VerifyError>
     where
         T: Send + 'static,
-        W: FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+        W: FnOnce(&mut Memory) -> T + Send + 'static,
     {
         let permit = {
             let _place = self.take_place()?;
             self.running.clone().acquire_owned().await.map_err(|_| VerifyError::Interrupted)?
         };
-        let pool = Arc::clone(&self.memory);
+        let (pool, kept_kib) = (Arc::clone(&self.memory), self.policy.memory_kib());
         let verification = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let mut memory = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
             let outcome = work(&mut memory);
+            memory.shrink_to(kept_kib);
             pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             outcome
         });
@@ -169,62 +172,62 @@ mod tests {
         Password::prepare(text).expect("acceptable")
     }
 
-    async fn matches(verifier: &Verifier, text: &str, hash: &PasswordHash) -> bool {
-        verifier.verify(Some(password(text)), Some(hash), "ann").await.expect("a verification").matches
+    async fn matches(pool: &Argon2Pool, text: &str, hash: &PasswordHash) -> bool {
+        pool.verify(Some(password(text)), Some(hash), "ann").await.expect("a verification").matches
     }
 
     #[tokio::test]
     async fn a_hash_verifies_its_own_password_alone() {
-        let verifier = Verifier::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), 1, 8);
         let hash = policy().hash(&password("correct horse"), &OsRandom).expect("randomness");
-        assert!(matches(&verifier, "correct horse", &hash).await);
-        assert!(!matches(&verifier, "correct horse ", &hash).await, "nothing is trimmed");
+        assert!(matches(&pool, "correct horse", &hash).await);
+        assert!(!matches(&pool, "correct horse ", &hash).await, "nothing is trimmed");
         for (password, hash) in [(None, Some(&hash)), (Some(password("correct horse")), None), (None, None)] {
-            assert!(!verifier.verify(password, hash, "ann").await.expect("a verification").matches);
+            assert!(!pool.verify(password, hash, "ann").await.expect("a verification").matches);
         }
     }
 
     #[tokio::test]
     async fn a_hash_made_in_turn_is_one_of_the_policy() {
-        let verifier = Verifier::new(policy(), 1, 8);
-        let hash = verifier.hash(password("correct horse"), &OsRandom).await.expect("a hash");
+        let pool = Argon2Pool::new(policy(), 1, 8);
+        let hash = pool.hash(password("correct horse"), &OsRandom).await.expect("a hash");
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let outcome = verifier.verify(Some(password("correct horse")), Some(&hash), "ann").await.expect("one");
+        let outcome = pool.verify(Some(password("correct horse")), Some(&hash), "ann").await.expect("one");
         assert!(outcome.matches && !outcome.outdated);
-        assert!(!matches(&verifier, "another", &hash).await);
+        assert!(!matches(&pool, "another", &hash).await);
     }
 
     /// Made by the reference implementation: `argon2 somesalt -id -t 2 -k 65536 -p 1`, in its own test suite.
     #[tokio::test]
     async fn the_reference_implementations_hash_verifies() {
         let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        let verifier = Verifier::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), 1, 8);
         let hash = PasswordHash::of_phc(reference);
-        let outcome = verifier.verify(Some(password("password")), Some(&hash), "ann").await.expect("one");
+        let outcome = pool.verify(Some(password("password")), Some(&hash), "ann").await.expect("one");
         assert!(outcome.matches && outcome.outdated, "the policy is another");
-        assert!(!matches(&verifier, "differentpassword", &hash).await);
+        assert!(!matches(&pool, "differentpassword", &hash).await);
     }
 
     #[tokio::test]
     async fn a_hash_of_the_unprepared_password_verifies_and_is_outdated() {
-        let verifier = Verifier::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), 1, 8);
         let sent = "cafe\u{301}";
         let unprepared = Password { prepared: sent.to_owned().into(), raw: None };
         let imported = policy().hash(&unprepared, &OsRandom).expect("randomness");
-        let outcome = verifier.verify(Some(password(sent)), Some(&imported), "ann").await.expect("one");
+        let outcome = pool.verify(Some(password(sent)), Some(&imported), "ann").await.expect("one");
         assert!(outcome.matches && outcome.outdated);
-        assert!(!matches(&verifier, "caf\u{e9}", &imported).await, "the other form is another password to that hash");
+        assert!(!matches(&pool, "caf\u{e9}", &imported).await, "the other form is another password to that hash");
 
         let own = policy().hash(&password(sent), &OsRandom).expect("randomness");
-        let outcome = verifier.verify(Some(password(sent)), Some(&own), "ann").await.expect("one");
+        let outcome = pool.verify(Some(password(sent)), Some(&own), "ann").await.expect("one");
         assert!(outcome.matches && !outcome.outdated);
     }
 
     #[tokio::test]
     async fn a_mark_is_the_passwords_and_the_users() {
-        let verifier = Verifier::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), 1, 8);
         let mark =
-            async |text: &str, name: &str| verifier.verify(Some(password(text)), None, name).await.expect("one").mark;
+            async |text: &str, name: &str| pool.verify(Some(password(text)), None, name).await.expect("one").mark;
         assert_eq!(mark("guess", "ann").await, mark("guess", "ann").await);
         assert_ne!(mark("guess", "ann").await, mark("another", "ann").await);
         assert_ne!(mark("guess", "ann").await, mark("guess", "bob").await);
@@ -232,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_or_exorbitant_hash_is_an_error_and_never_a_match() {
-        let verifier = Verifier::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), 1, 8);
         for damaged in [
             "",
             "x",
@@ -242,17 +245,46 @@ mod tests {
             "$2b$12$abcdefghijklmnopqrstuu",
         ] {
             let hash = PasswordHash::of_phc(damaged);
-            let outcome = verifier.verify(Some(password("password")), Some(&hash), "ann").await;
+            let outcome = pool.verify(Some(password("password")), Some(&hash), "ann").await;
             assert_eq!(outcome, Err(VerifyError::Unreadable(UnreadableHash)), "{damaged}");
         }
     }
 
     #[tokio::test]
     async fn past_its_queue_the_verifier_says_that_it_is_overloaded() {
-        let verifier = Verifier::new(policy(), 1, 0);
-        let held = verifier.running.clone().acquire_owned().await.expect("open");
-        assert_eq!(verifier.verify(None, None, "ann").await, Err(VerifyError::Overloaded));
+        let pool = Argon2Pool::new(policy(), 1, 0);
+        let held = pool.running.clone().acquire_owned().await.expect("open");
+        assert_eq!(pool.verify(None, None, "ann").await, Err(VerifyError::Overloaded));
         drop(held);
-        assert!(verifier.verify(None, None, "ann").await.is_ok());
+        assert!(pool.verify(None, None, "ann").await.is_ok());
+    }
+
+    /// How much each memory that waits for the next verification has mapped, in KiB; all of it is zero.
+    fn kept_kib(pool: &Argon2Pool) -> Vec<usize> {
+        let kept = pool.memory.lock().expect("not poisoned");
+        assert!(kept.iter().all(Memory::is_wiped), "something is left of a password");
+        kept.iter().map(Memory::mapped_kib).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_for_the_next_verification_is_wiped_and_no_more_than_the_policy_takes() {
+        let pool = Argon2Pool::new(policy(), 2, 8);
+        assert!(kept_kib(&pool).is_empty(), "mapped when it is needed");
+        pool.verify(Some(password("guess")), None, "ann").await.expect("one");
+        let usual = kept_kib(&pool);
+        assert!(usual.len() == 1 && usual[0] >= 64);
+
+        let larger = Argon2Policy::new(8192, 1, 1).expect("within bounds").hash(&password("correct"), &OsRandom);
+        let larger = larger.expect("randomness");
+        assert!(matches(&pool, "correct", &larger).await);
+        assert!(!matches(&pool, "guess", &larger).await);
+        assert_eq!(kept_kib(&pool), [0], "what a larger hash took is given back");
+
+        let guesses = (0..6).map(|_| pool.verify(Some(password("guess")), None, "ann"));
+        for outcome in futures_util::future::join_all(guesses).await {
+            assert!(!outcome.expect("one").matches);
+        }
+        let kept = kept_kib(&pool);
+        assert!(kept.len() <= 2 && kept.iter().all(|kib| usual.contains(kib) || *kib == 0), "{kept:?}");
     }
 }
