@@ -9,7 +9,7 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::attempts::AttemptPolicy;
+use crate::authenticate::lockout::policy::AttemptPolicy;
 use crate::chain::Chains;
 use crate::chain::delegation::{Delegation, DelegationSettings};
 use crate::issuer::Issuer;

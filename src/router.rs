@@ -1,5 +1,7 @@
 //! Method and path to endpoint, and everything that every answer has in common.
 
+mod cross_origin;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -10,7 +12,6 @@ use http::{HeaderValue, Method, Request, Response};
 use tracing::Instrument as _;
 use zeroize::Zeroize as _;
 
-use crate::cross_origin;
 use crate::endpoint::{self, authorize, discovery, introspect, revoke, token, userinfo};
 use crate::error::{Error, Kind};
 use crate::response;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::thread;
 
 use crate::authenticate::assertion::Assertions;
-use crate::authenticate::attempts::AttemptLimit;
-use crate::authenticate::client::{AuthenticatedClient, ClientDirectory, Credentials};
+use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
+use crate::authenticate::credentials::Credentials;
 use crate::authenticate::delegated::Delegated;
+use crate::authenticate::lockout::AttemptLimit;
 use crate::authenticate::user::Backends;
 use crate::aws::Outlook;
 use crate::clock::Clock;
@@ -29,7 +30,7 @@ use http::HeaderMap;
 pub struct Service {
     pub(crate) config: Config,
     pub(crate) issuer: Issuer,
-    pub(crate) clients: ClientDirectory,
+    pub(crate) clients: ClientAuthenticator,
     pub(crate) users: Users,
     pub(crate) tokens: Tokens,
     pub(crate) keys: KeyRing,
@@ -58,7 +59,7 @@ impl Service {
         let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            clients: ClientDirectory::new(store.clients, assertions, client_cache),
+            clients: ClientAuthenticator::new(store.clients, assertions, client_cache),
             users: store.users,
             tokens: store.tokens,
             attempts,
@@ -75,7 +76,7 @@ impl Service {
     /// Authenticates the client of a request, and notes it in the request's record.
     ///
     /// # Errors
-    /// Those of [`Credentials::read`] and [`ClientDirectory::authenticate`].
+    /// Those of [`Credentials::read`] and [`ClientAuthenticator::authenticate`].
     pub(crate) async fn authenticate_client(
         &self,
         headers: &HeaderMap,

@@ -8,6 +8,8 @@ pub mod tokens;
 pub mod users;
 
 #[cfg(feature = "cli")]
+pub mod embedded;
+#[cfg(feature = "cli")]
 pub mod schema;
 
 use aws_sdk_dynamodb::Client;

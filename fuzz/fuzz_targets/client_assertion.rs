@@ -6,8 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
-use passgrant::authenticate::client::Credentials;
-use passgrant::client::ClientId;
+use passgrant::authenticate::credentials::Credentials;
+use passgrant::client::id::ClientId;
 use passgrant::clock::Timestamp;
 use passgrant::form::Form;
 use passgrant::jose::algorithm::Algorithm;

@@ -12,7 +12,7 @@ use serde_json::Number;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::client::ClientId;
+use crate::client::id::ClientId;
 use crate::client::keys::ClientKeys;
 use crate::clock::Timestamp;
 use crate::error::Error;

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
 use crate::chain::ChainName;
-use crate::claims::ClaimMap;
 use crate::client::authentication::{ClientAuthentication, Contradiction};
+use crate::client::claim_map::ClaimMap;
+use crate::client::id::{ClientId, Incarnation};
 use crate::client::keys::ClientKeys;
 use crate::client::rules::CheckedClient;
 use crate::client::secret::StoredSecret;
-use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, Incarnation, RefreshPolicy};
+use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant, RefreshPolicy};
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::client::{ClientId, Incarnation};
+use crate::client::id::{ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::json::{Object, Value};
 use crate::scope::Scope;

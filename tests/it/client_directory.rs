@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use passgrant::claims::{ClaimMap, ClaimSource};
-use passgrant::client::{Client, ClientId};
+use passgrant::client::Client;
+use passgrant::client::claim_map::{ClaimMap, ClaimSource};
+use passgrant::client::id::ClientId;
 use passgrant::store::StoreError;
 
 use crate::app::{Answer, SECRET, TestApp, by_basic, client, public_client, secret, token_request};

@@ -9,7 +9,7 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use p521::ecdsa::signature::Verifier as _;
 use p521::ecdsa::{Signature, VerifyingKey};
 use passgrant::audience::Audience;
-use passgrant::claims::ClaimMap;
+use passgrant::client::claim_map::ClaimMap;
 use passgrant::clock::Timestamp;
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::kms::KmsKey;

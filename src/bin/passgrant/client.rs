@@ -9,9 +9,10 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use passgrant::client::authentication::NoSecrets;
+use passgrant::client::id::{ClientId, Incarnation};
 use passgrant::client::rules::CheckedClient;
 use passgrant::client::secret::{ClientSecret, Secrets, StoredSecret};
-use passgrant::client::{AuthMethod, Client, ClientId, Incarnation};
+use passgrant::client::{AuthMethod, Client};
 use passgrant::clock::Clock as _;
 use passgrant::store::{Changed, Created};
 

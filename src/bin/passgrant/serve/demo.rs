@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use passgrant::client::Client;
 use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::id::{ClientId, Incarnation};
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{Client, ClientId, Incarnation};
 use passgrant::clock::Clock;
 use passgrant::config::Config;
 use passgrant::endpoint;

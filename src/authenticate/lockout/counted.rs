@@ -14,8 +14,8 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use crate::attempts::AttemptPolicy;
-use crate::authenticate::attempts::queues::Place;
+use crate::authenticate::lockout::policy::AttemptPolicy;
+use crate::authenticate::lockout::queue::Place;
 use crate::aws::Outlook;
 use crate::password::Mark;
 use crate::store::attempts::{Attempts, AttemptsKey};
