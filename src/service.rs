@@ -13,10 +13,9 @@ use crate::authenticate::user::Backends;
 use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::endpoint;
 use crate::error::Error;
 use crate::form::Form;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, path};
 use crate::password::Argon2Pool;
 use crate::random::Random;
 use crate::signing::{KeyRing, SigningError};
@@ -53,7 +52,7 @@ impl Service {
         random: Box<dyn Random>,
     ) -> Self {
         let random: Arc<dyn Random> = random.into();
-        let audiences = [issuer.as_str().to_owned(), issuer.url(endpoint::TOKEN)];
+        let audiences = [issuer.as_str().to_owned(), issuer.url(path::TOKEN)];
         let assertions = Assertions::new(audiences, store.tokens.clone(), Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::chain::VerifierName;
+use crate::chain::name::VerifierName;
 use crate::clock::Timestamp;
 use crate::json::Object;
 use crate::name::named;

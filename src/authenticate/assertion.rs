@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::jose::algorithm::Algorithm;
 use crate::random::Random;
-use crate::store::Created;
+use crate::store::outcome::Created;
 use crate::store::tokens::Tokens;
 
 /// The value of `client_assertion_type` (RFC 7523, section 2.2).

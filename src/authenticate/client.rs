@@ -17,8 +17,8 @@ use crate::client::Client;
 use crate::client::id::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::store::StoreError;
 use crate::store::clients::{Clients, Revision};
+use crate::store::outcome::StoreError;
 
 /// The most clients that are kept in memory, and whose wrong secrets are counted.
 const MOST_CLIENTS: usize = 1024;

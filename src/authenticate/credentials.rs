@@ -11,9 +11,10 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
+use crate::client::Client;
+use crate::client::authentication::AuthMethod;
 use crate::client::id::ClientId;
 use crate::client::secret::{ClientSecret, Secrets, StoredSecret};
-use crate::client::{AuthMethod, Client};
 use crate::clock::Timestamp;
 use crate::error::{Description, Error, Kind};
 use crate::form::{Form, decode};

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::json::Object;
 use crate::password::{Argon2Pool, Mark, Password, PasswordHash, Verified, VerifyError};
 use crate::random::{Random, RandomFailed};
+use crate::store::outcome::{Changed, Created};
 use crate::store::users::Users;
-use crate::store::{Changed, Created};
 use crate::user::{Subject, User, Username};
 
 /// What verifiers work with.

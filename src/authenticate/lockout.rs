@@ -23,8 +23,8 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::password::Mark;
 use crate::random::Random;
-use crate::store::Changed;
 use crate::store::attempts::{Attempts, AttemptsKey, Count, Counted, StoredAttempts};
+use crate::store::outcome::Changed;
 use crate::user::Username;
 
 /// How long what is known of a name is kept after the last attempt: a lock of any length, and as long again.

@@ -143,7 +143,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::chain::VerifierName;
+    use crate::chain::name::VerifierName;
     use crate::user::Subject;
 
     #[test]

@@ -5,10 +5,11 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::claims;
-use crate::client::{AuthMethod, Grant};
-use crate::endpoint::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
+use crate::client::Grant;
+use crate::client::authentication::AuthMethod;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::issuer::path::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::response::{self, Caching};

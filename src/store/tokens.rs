@@ -11,8 +11,9 @@ use crate::client::id::{ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::json::{Object, Value};
 use crate::scope::Scope;
+use crate::store::claims;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, string, to_item};
-use crate::store::{Created, StoreError, claims, held};
+use crate::store::outcome::{Created, StoreError, held};
 use crate::user::{Subject, Username};
 
 const KEY: &str = "id";

@@ -12,7 +12,7 @@ use passgrant::client::id::ClientId;
 use passgrant::client::rules::RefusedClient;
 use passgrant::client::{Capability, Client};
 use passgrant::clock::Timestamp;
-use passgrant::store::Changed;
+use passgrant::store::outcome::Changed;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 

@@ -10,7 +10,7 @@ use passgrant::clock::{Clock as _, Timestamp};
 use passgrant::scope::ScopeToken;
 use passgrant::session::Session;
 use passgrant::session::refresh_token::SessionId;
-use passgrant::store::Changed;
+use passgrant::store::outcome::Changed;
 use passgrant::user::Username;
 use serde::Serialize;
 
