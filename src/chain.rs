@@ -9,10 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::chain::delegation::Delegation;
-use crate::chain::name::{ChainName, MalformedName, VerifierName};
-
-/// The name of the verifier that every deployment has, and of the chain of it alone.
-const DIRECTORY: &str = "directory";
+use crate::chain::name::{ChainName, DIRECTORY, MalformedName, VerifierName};
 
 /// One verifier of a chain.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use thiserror::Error;
 /// The members of an object, by name. Of a member that is given twice, the last one counts.
 pub type Object = BTreeMap<String, Value>;
 
-/// How deep a value may be nested, so that reading one needs little stack.
-const MAX_DEPTH: usize = 128;
+/// How deep a value may be nested: reading one needs stack, and time, for each level.
+const MAX_DEPTH: usize = 32;
 
 /// Text that is no JSON value, or one that is nested too deeply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -1,7 +1,6 @@
 //! Access tokens that are presented: what they stand for, if they still do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::audience::Audience;
 use crate::authenticate::user::AuthenticatedUser;
@@ -19,9 +18,6 @@ use crate::session::refresh_token::SessionId;
 use crate::telemetry::record::RequestRecord;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
-
-/// How far the clocks of whoever registers clients and of this service may be apart.
-const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// An access token that this service made and that has not expired. Whether it still stands for something is for
 /// [`LiveToken::read`] to say.
@@ -120,6 +116,9 @@ impl PresentedToken {
         let Some(client) = client.filter(|client| !client.disabled && !revoked) else {
             return Ok(None);
         };
+        // What a login was for stands in its session. Without one, the issuer's name in the token means the issuer itself.
+        let is_for_issuer = session.as_ref().is_none_or(|session| session.audiences().is_empty())
+            && self.text("aud") == Some(service.issuer.as_str());
         let user = match (&sid, session) {
             (None, _) if self.is_made_for(&client) => None,
             (Some(_), Some(session)) if session.check_client(&client).is_ok() => {
@@ -132,26 +131,34 @@ impl PresentedToken {
             }
             _ => return Ok(None),
         };
-        Ok(self.cut(service, &client, user))
+        Ok(self.cut(service, &client, user, is_for_issuer))
     }
 
     /// Whether a token without a session was made for `client` itself, and not for an earlier one of the same identifier.
     /// A JWT does not say for which, but it is not older than its client.
+    ///
+    /// Both times are in seconds, and each is of its own machine's clock: see docs/security.md for what is left.
     fn is_made_for(&self, client: &Client) -> bool {
         match &self.form {
             Form::Opaque { client_incarnation, .. } => *client_incarnation == client.incarnation,
-            Form::Jwt => self.time("iat").is_some_and(|iat| iat + CLOCK_SKEW >= client.created_at),
+            Form::Jwt => self.time("iat").is_some_and(|iat| iat >= client.created_at),
         }
     }
 
     /// Leaves out what `client` and `user` may no longer have. A token that was for resource servers and is for none of
     /// them any more is worth nothing.
-    fn cut(self, service: &Service, client: &Arc<Client>, user: Option<AuthenticatedUser>) -> Option<LiveToken> {
+    fn cut(
+        self,
+        service: &Service,
+        client: &Arc<Client>,
+        user: Option<AuthenticatedUser>,
+        is_for_issuer: bool,
+    ) -> Option<LiveToken> {
         let mut claims = self.claims;
         let granted = Scope::parse_or_empty(claims.get("scope").and_then(Value::as_str).unwrap_or_default()).ok()?;
         let scope = authorize::scope::still_held(&granted, client, user.as_deref(), &service.config.empty_scope);
         claims.insert("scope".to_owned(), scope.to_string().into());
-        if claims.get("aud").and_then(Value::as_str) != Some(service.issuer.as_str()) {
+        if !is_for_issuer {
             let granted = audiences(claims.get("aud")?)?;
             let held = authorize::audience::still_held(&granted, &client.audiences)?;
             claims.insert("aud".to_owned(), Value::of(&access::OneOrMany::from(held.as_slice())).ok()?);

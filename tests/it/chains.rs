@@ -9,8 +9,9 @@ use aws_lc_rs::hmac;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use http::Method;
 use passgrant::chain::name::ChainName;
-use passgrant::client::Client;
 use passgrant::client::claim_map::ClaimMap;
+use passgrant::client::id::Incarnation;
+use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::password::{Password, PasswordHash};
 use passgrant::store::outcome::Created;
 use passgrant::user::{Subject, User};
@@ -304,6 +305,26 @@ async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
     }
     delegate.behave(Behaviour::result("yes"));
     login(&app, "pat", "other").await.succeeded();
+}
+
+#[tokio::test]
+async fn a_token_without_a_session_ends_with_its_client() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "both").await;
+    app.register_api().await;
+    for format in AccessTokenFormat::ALL {
+        app.change_client("app", |client| client.access_token_format = format).await;
+        delegate.behave(yes(&json!({})));
+        let token = login(&app, "zoe", "other").await.succeeded().text("access_token");
+        assert_eq!(app.introspect(&token).await["active"], true, "{format}");
+        let before = app.store.clients.get(&client("app").id).await.expect("a read").expect("a client");
+        app.store.clients.delete(&before.id).await.expect("a write");
+        assert_eq!(app.introspect(&token).await, json!({"active": false}), "deleted, {format}");
+        app.clock.advance(Duration::from_secs(1));
+        let incarnation = Some(Incarnation::generate(&app.random).expect("randomness"));
+        app.register(Client { incarnation, created_at: app.now(), ..before }).await;
+        assert_eq!(app.introspect(&token).await, json!({"active": false}), "registered again, {format}");
+    }
 }
 
 #[tokio::test]

@@ -148,6 +148,22 @@ async fn what_client_or_user_may_no_longer_have_is_not_said() {
 }
 
 #[tokio::test]
+async fn an_audience_that_is_the_issuer_is_lost_as_any_other() {
+    for format in AccessTokenFormat::ALL {
+        let app = app(format).await;
+        let audience = |uri| vec![Audience::parse(uri).expect("an audience")];
+        app.change_client("app", |client| client.audiences = audience(ISSUER)).await;
+        let registered = app.login().await.succeeded().text("access_token");
+        assert_eq!(app.introspect(&registered).await["aud"], ISSUER);
+        app.change_client("app", |client| client.audiences = Vec::new()).await;
+        let without = app.login().await.succeeded().text("access_token");
+        app.change_client("app", |client| client.audiences = audience("urn:b")).await;
+        assert_eq!(app.introspect(&registered).await, json!({"active": false}), "{format}");
+        assert_eq!(app.introspect(&without).await["aud"], ISSUER, "it was for the issuer itself, of {format}");
+    }
+}
+
+#[tokio::test]
 async fn an_id_token_is_no_access_token() {
     let app = app(AccessTokenFormat::Jwt).await;
     app.change_client("app", |client| client.scopes = crate::app::scope("openid")).await;
