@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use passgrant::embedded;
+use passgrant::store::embedded;
 use serde_json::Value;
 use url::form_urlencoded;
 

@@ -45,7 +45,7 @@ impl Audience {
     }
 
     /// The same audience as it is written in `known`; where both forms are there, the one that is written alike.
-    fn as_in<'a>(&self, known: &'a [Self]) -> Option<&'a Self> {
+    pub(crate) fn as_in<'a>(&self, known: &'a [Self]) -> Option<&'a Self> {
         let written_alike = known.iter().find(|other| other.0 == self.0);
         written_alike.or_else(|| known.iter().find(|other| *other == self))
     }
@@ -87,40 +87,6 @@ impl<'de> Deserialize<'de> for Audience {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
-}
-
-/// A resource that is malformed, or that the client or the session may not name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the resource may not be named")]
-pub struct InvalidTarget;
-
-/// What is left of the audiences that were `granted` before, of those that are `registered` by now and as they are
-/// registered; none where there were some and none is left. An empty set, which stands for the issuer itself, has nothing
-/// to lose.
-#[must_use]
-pub fn still_held(granted: &[Audience], registered: &[Audience]) -> Option<Vec<Audience>> {
-    let held: Vec<Audience> = granted.iter().filter_map(|audience| audience.as_in(registered)).cloned().collect();
-    (granted.is_empty() || !held.is_empty()).then_some(held)
-}
-
-/// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them, each as it
-/// is configured and not as it was asked for: a resource server compares its own to the byte.
-///
-/// # Errors
-/// [`InvalidTarget`] when a requested resource is malformed or not configured.
-pub fn granted(requested: &[&str], configured: &[Audience]) -> Result<Vec<Audience>, InvalidTarget> {
-    if requested.is_empty() {
-        return Ok(configured.to_vec());
-    }
-    let mut audiences = Vec::with_capacity(requested.len());
-    for resource in requested {
-        let resource = Audience::parse(resource).map_err(|_| InvalidTarget)?;
-        let audience = resource.as_in(configured).ok_or(InvalidTarget)?;
-        if !audiences.contains(audience) {
-            audiences.push(audience.clone());
-        }
-    }
-    Ok(audiences)
 }
 
 #[cfg(test)]
@@ -186,23 +152,5 @@ mod tests {
         ] {
             assert_ne!(audience(one), audience(other));
         }
-    }
-
-    #[test]
-    fn what_is_granted_is_written_as_it_is_configured() {
-        let configured = ["https://host/", "https://other", "urn:api"].map(audience);
-        for (requested, expected) in [
-            (&["https://host"][..], &["https://host/"][..]),
-            (&["https://host/"], &["https://host/"]),
-            (&["https://other/", "https://host", "https://other"], &["https://other", "https://host/"]),
-            (&[], &["https://host/", "https://other", "urn:api"]),
-        ] {
-            let audiences = granted(requested, &configured).expect("the client's");
-            assert_eq!(audiences.iter().map(Audience::as_str).collect::<Vec<_>>(), expected, "{requested:?}");
-        }
-        assert_eq!(granted(&["https://host//"], &configured), Err(InvalidTarget));
-        let both = ["https://host/", "https://host"].map(audience);
-        let audiences = granted(&["https://host"], &both).expect("the client's");
-        assert_eq!(audiences.iter().map(Audience::as_str).collect::<Vec<_>>(), ["https://host"]);
     }
 }

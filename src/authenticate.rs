@@ -1,8 +1,9 @@
 //! Who is asking: the client, then the resource owner.
 
 pub mod assertion;
-pub mod attempts;
-mod chain;
 pub mod client;
+pub mod credentials;
+mod decision;
 pub mod delegated;
+pub mod lockout;
 pub mod user;

@@ -1,6 +1,8 @@
 //! Clients: the applications that may ask for tokens, and what they may do (RFC 6749, section 2).
 
 pub mod authentication;
+pub mod claim_map;
+pub mod id;
 pub mod keys;
 pub mod rules;
 pub mod secret;
@@ -9,108 +11,17 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use thiserror::Error;
 
 use crate::audience::Audience;
-use crate::chain::ChainName;
-use crate::claims::ClaimMap;
+use crate::chain::name::ChainName;
 use crate::client::authentication::ClientAuthentication;
+use crate::client::claim_map::ClaimMap;
+use crate::client::id::{ClientId, Incarnation};
 use crate::clock::Timestamp;
-use crate::random::{Random, RandomFailed};
+use crate::jose::algorithm::Algorithm;
+use crate::name::named;
 use crate::scope::{OFFLINE_ACCESS, Scope};
-use crate::signing::Algorithm;
-
-/// Text that cannot be a client identifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a client id is 1 to {} printable ASCII characters", ClientId::MAX_BYTES)]
-pub struct MalformedClientId;
-
-/// A client identifier: `*VSCHAR` (RFC 6749, appendix A.1), here 1 to 128 characters, case-sensitive.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ClientId(Box<str>);
-
-impl ClientId {
-    /// The longest client identifier, in bytes.
-    pub const MAX_BYTES: usize = 128;
-
-    /// Parses a client identifier.
-    ///
-    /// # Errors
-    /// [`MalformedClientId`] when the text is empty, too long, or holds anything but `%x20-7E`.
-    pub fn parse(text: &str) -> Result<Self, MalformedClientId> {
-        let visible = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
-        if text.is_empty() || text.len() > Self::MAX_BYTES || !visible {
-            return Err(MalformedClientId);
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// The identifier as it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The characters in it by which Basic credentials tell another client when they are sent as they are, and not
-    /// form-encoded (RFC 6749, section 2.3.1).
-    pub fn ambiguous_in_basic(&self) -> impl Iterator<Item = char> {
-        ['+', '%', ':'].into_iter().filter(|character| self.0.contains(*character))
-    }
-}
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl FromStr for ClientId {
-    type Err = MalformedClientId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
-    }
-}
-
-impl<'de> Deserialize<'de> for ClientId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
-
-/// What tells a client from an earlier one that was registered under the same identifier and deleted: random, made when
-/// it is registered, and never changed. Sessions and opaque tokens hold it, and end with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Incarnation(Box<str>);
-
-impl Incarnation {
-    /// A fresh incarnation.
-    ///
-    /// # Errors
-    /// [`RandomFailed`] when there is no randomness.
-    pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
-        Ok(Self(URL_SAFE_NO_PAD.encode(*random.bytes::<12>()?).into()))
-    }
-}
-
-/// A name that stands for none of the values of its kind.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("it is not one of: {known}")]
-pub struct UnknownName {
-    known: String,
-}
-
-impl UnknownName {
-    /// A name that is none of `known`.
-    pub(crate) fn none_of<T: fmt::Display>(known: &[T]) -> Self {
-        Self { known: known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
-    }
-}
 
 /// A grant type this service knows (RFC 6749, sections 4.3 and 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,91 +46,7 @@ impl Grant {
     }
 }
 
-/// How a client authenticates at the token endpoint (RFC 7591, section 2, `token_endpoint_auth_method`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMethod {
-    /// `client_secret_basic`: HTTP Basic.
-    ClientSecretBasic,
-    /// `client_secret_post`: `client_id` and `client_secret` in the body.
-    ClientSecretPost,
-    /// `private_key_jwt`: an assertion signed with the client's key (RFC 7523).
-    PrivateKeyJwt,
-    /// `none`: a public client, `client_id` alone.
-    None,
-}
-
-impl AuthMethod {
-    /// Every method, as metadata lists them.
-    pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
-
-    /// The methods of confidential clients, which alone may introspect.
-    pub const CONFIDENTIAL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
-
-    /// The registered name of the method.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-            Self::None => "none",
-        }
-    }
-
-    /// Whether a client with this method holds secrets.
-    #[must_use]
-    pub const fn has_secret(self) -> bool {
-        match self {
-            Self::ClientSecretBasic | Self::ClientSecretPost => true,
-            Self::PrivateKeyJwt | Self::None => false,
-        }
-    }
-
-    /// Whether a client with this method registers public keys.
-    #[must_use]
-    pub const fn has_keys(self) -> bool {
-        match self {
-            Self::PrivateKeyJwt => true,
-            Self::ClientSecretBasic | Self::ClientSecretPost | Self::None => false,
-        }
-    }
-}
-
-/// Gives an enum of names the traits that text, serde and the command line ask of it.
-macro_rules! named {
-    ($type:ty) => {
-        impl fmt::Display for $type {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = $crate::client::UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let found = Self::ALL.into_iter().find(|value| value.as_str() == text);
-                found.ok_or_else(|| $crate::client::UnknownName::none_of(&Self::ALL))
-            }
-        }
-
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-            }
-        }
-    };
-}
-pub(crate) use named;
-
 named!(Grant);
-named!(AuthMethod);
 
 /// Something a client may do in addition to asking for tokens, unless it is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,20 +200,5 @@ impl Client {
     #[must_use]
     pub fn is_given_refresh_token(&self, scope: &Scope) -> bool {
         self.may_use(Grant::RefreshToken) && (!self.refresh.needs_offline_access || scope.names(OFFLINE_ACCESS))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_id_is_visible_ascii() {
-        assert!(ClientId::parse("a b~!").is_ok());
-        for bad in ["", "a\u{7f}", "a\n", "é"] {
-            assert_eq!(ClientId::parse(bad), Err(MalformedClientId), "{bad:?}");
-        }
-        assert!(ClientId::parse(&"a".repeat(ClientId::MAX_BYTES)).is_ok());
-        assert!(ClientId::parse(&"a".repeat(ClientId::MAX_BYTES + 1)).is_err());
     }
 }

@@ -9,13 +9,13 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::attempts::AttemptPolicy;
+use crate::authenticate::lockout::policy::AttemptPolicy;
 use crate::chain::Chains;
 use crate::chain::delegation::{Delegation, DelegationSettings};
 use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithm;
 use crate::password::Argon2Policy;
 use crate::scope::Scope;
-use crate::signing::Algorithm;
 use crate::signing::listed::ListedKey;
 use crate::store::TableNames;
 use crate::user::UsernameProfile;

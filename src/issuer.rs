@@ -1,5 +1,7 @@
 //! The issuer: the URL that stands for the service in everything it says.
 
+pub mod path;
+
 use std::fmt;
 
 use serde::Serialize;

@@ -13,22 +13,23 @@ pub mod endpoint;
 pub mod service;
 
 pub mod authenticate;
+pub mod authorize;
 pub mod session;
 pub mod token;
 
 pub mod signing;
 pub mod store;
 
-mod cross_origin;
 pub mod form;
 pub mod response;
 
-pub mod attempts;
 pub mod audience;
 pub mod chain;
 pub mod claims;
 pub mod client;
 pub mod issuer;
+pub mod jose;
+pub mod name;
 pub mod password;
 pub mod scope;
 pub mod user;
@@ -40,6 +41,3 @@ pub mod error;
 pub mod json;
 pub mod random;
 pub mod telemetry;
-
-#[cfg(feature = "cli")]
-pub mod embedded;

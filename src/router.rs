@@ -1,5 +1,7 @@
 //! Method and path to endpoint, and everything that every answer has in common.
 
+mod cross_origin;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -10,9 +12,9 @@ use http::{HeaderValue, Method, Request, Response};
 use tracing::Instrument as _;
 use zeroize::Zeroize as _;
 
-use crate::cross_origin;
-use crate::endpoint::{self, authorize, discovery, introspect, revoke, token, userinfo};
+use crate::endpoint::{authorize, discovery, introspect, revoke, token, userinfo};
 use crate::error::{Error, Kind};
+use crate::issuer::path;
 use crate::response;
 use crate::service::Service;
 use crate::telemetry::record::{Outcome, RequestRecord, Severity};
@@ -35,15 +37,15 @@ enum Endpoint {
 
 /// Every path below the issuer, and what it names.
 const PATHS: [(&str, Endpoint); 9] = [
-    (endpoint::TOKEN, Endpoint::Token),
-    (endpoint::INTROSPECT, Endpoint::Introspect),
-    (endpoint::REVOKE, Endpoint::Revoke),
-    (endpoint::AUTHORIZE, Endpoint::Authorize),
-    (endpoint::USERINFO, Endpoint::UserInfo),
-    (endpoint::JWKS, Endpoint::Jwks),
-    (endpoint::OAUTH_METADATA, Endpoint::Metadata),
-    (endpoint::OPENID_CONFIGURATION, Endpoint::OpenidConfiguration),
-    (endpoint::HEALTH, Endpoint::Health),
+    (path::TOKEN, Endpoint::Token),
+    (path::INTROSPECT, Endpoint::Introspect),
+    (path::REVOKE, Endpoint::Revoke),
+    (path::AUTHORIZE, Endpoint::Authorize),
+    (path::USERINFO, Endpoint::UserInfo),
+    (path::JWKS, Endpoint::Jwks),
+    (path::OAUTH_METADATA, Endpoint::Metadata),
+    (path::OPENID_CONFIGURATION, Endpoint::OpenidConfiguration),
+    (path::HEALTH, Endpoint::Health),
 ];
 
 /// Every path below the issuer, and the methods that it takes as `Allow` names them.

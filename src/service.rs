@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::thread;
 
 use crate::authenticate::assertion::Assertions;
-use crate::authenticate::attempts::AttemptLimit;
-use crate::authenticate::client::{AuthenticatedClient, ClientDirectory, Credentials};
+use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
+use crate::authenticate::credentials::Credentials;
 use crate::authenticate::delegated::Delegated;
+use crate::authenticate::lockout::AttemptLimit;
 use crate::authenticate::user::Backends;
 use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::endpoint;
 use crate::error::Error;
 use crate::form::Form;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, path};
 use crate::password::Argon2Pool;
 use crate::random::Random;
 use crate::signing::{KeyRing, SigningError};
@@ -29,7 +29,7 @@ use http::HeaderMap;
 pub struct Service {
     pub(crate) config: Config,
     pub(crate) issuer: Issuer,
-    pub(crate) clients: ClientDirectory,
+    pub(crate) clients: ClientAuthenticator,
     pub(crate) users: Users,
     pub(crate) tokens: Tokens,
     pub(crate) keys: KeyRing,
@@ -52,13 +52,13 @@ impl Service {
         random: Box<dyn Random>,
     ) -> Self {
         let random: Arc<dyn Random> = random.into();
-        let audiences = [issuer.as_str().to_owned(), issuer.url(endpoint::TOKEN)];
+        let audiences = [issuer.as_str().to_owned(), issuer.url(path::TOKEN)];
         let assertions = Assertions::new(audiences, store.tokens.clone(), Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            clients: ClientDirectory::new(store.clients, assertions, client_cache),
+            clients: ClientAuthenticator::new(store.clients, assertions, client_cache),
             users: store.users,
             tokens: store.tokens,
             attempts,
@@ -75,7 +75,7 @@ impl Service {
     /// Authenticates the client of a request, and notes it in the request's record.
     ///
     /// # Errors
-    /// Those of [`Credentials::read`] and [`ClientDirectory::authenticate`].
+    /// Those of [`Credentials::read`] and [`ClientAuthenticator::authenticate`].
     pub(crate) async fn authenticate_client(
         &self,
         headers: &HeaderMap,

@@ -7,7 +7,7 @@ pub mod opaque;
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::AuthenticatedUser;
-use crate::scope::GrantedScope;
+use crate::authorize::scope::GrantedScope;
 use crate::session::refresh_token::SessionId;
 
 /// What a token stands for: the parts are proofs, so a token cannot be minted before each check was made.

@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::chain::VerifierName;
-use crate::client::named;
+use crate::chain::name::VerifierName;
 use crate::clock::Timestamp;
 use crate::json::Object;
+use crate::name::named;
 use crate::password::PasswordHash;
 use crate::random::{Random, RandomFailed};
 use crate::scope::Scope;

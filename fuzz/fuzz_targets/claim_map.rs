@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use passgrant::claims::{ClaimMap, ClaimSource};
+use passgrant::client::claim_map::{ClaimMap, ClaimSource};
 
 const RESERVED: [&str; 8] = ["iss", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope"];
 

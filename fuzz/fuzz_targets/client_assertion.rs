@@ -6,11 +6,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
-use passgrant::authenticate::client::Credentials;
-use passgrant::client::ClientId;
+use passgrant::authenticate::credentials::Credentials;
+use passgrant::client::id::ClientId;
 use passgrant::clock::Timestamp;
 use passgrant::form::Form;
-use passgrant::signing::Algorithm;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant_fuzz::form_headers;
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;

@@ -12,13 +12,13 @@ use serde_json::Number;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::client::ClientId;
+use crate::client::id::ClientId;
 use crate::client::keys::ClientKeys;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::jose::algorithm::Algorithm;
 use crate::random::Random;
-use crate::signing::Algorithm;
-use crate::store::Created;
+use crate::store::outcome::Created;
 use crate::store::tokens::Tokens;
 
 /// The value of `client_assertion_type` (RFC 7523, section 2.2).

@@ -1,35 +1,32 @@
 //! Client authentication (RFC 6749, section 2.3), before any user is looked at.
+//!
+//! An instance keeps the registered clients in memory for a while, and asks the table no more often than that takes.
 
-mod directory;
-
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD as STANDARD_ALPHABET;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
-use subtle::Choice;
-use thiserror::Error;
-use zeroize::Zeroizing;
+use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
 
-use crate::authenticate::assertion::{self, Assertion, Assertions, Unspent};
-pub use crate::authenticate::client::directory::ClientDirectory;
-use crate::client::secret::{ClientSecret, Secrets, StoredSecret};
-use crate::client::{AuthMethod, Client, ClientId};
+use crate::authenticate::assertion::Assertions;
+use crate::authenticate::credentials::{Credentials, Proven, Unproven};
+use crate::client::Client;
+use crate::client::id::ClientId;
 use crate::clock::Timestamp;
-use crate::error::{Description, Error, Kind};
-use crate::form::{Form, decode};
+use crate::error::Error;
+use crate::store::clients::{Clients, Revision};
+use crate::store::outcome::StoreError;
 
-/// Base64 as HTTP Basic has it (RFC 7617, section 2), for clients with padding and without.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD_ALPHABET,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// The most clients that are kept in memory, and whose wrong secrets are counted.
+const MOST_CLIENTS: usize = 1024;
+/// The most identifiers, of clients and of none, of which it is remembered when they were asked for: more than an
+/// instance can ask the table for in the second that this matters.
+const MOST_INQUIRIES: usize = 4096;
 
-/// A client that proved who it is. Only [`ClientDirectory::authenticate`] makes one.
+/// A client that proved who it is. Only [`ClientAuthenticator::authenticate`] makes one.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient(Arc<Client>);
 
@@ -41,267 +38,225 @@ impl Deref for AuthenticatedClient {
     }
 }
 
-/// What a request presents to authenticate its client.
-pub struct Credentials {
-    client_id: Option<ClientId>,
-    proof: Proof,
+/// The registered clients.
+///
+/// Whoever has no right credentials cannot make the table work. Credentials that a client in memory does not accept, and
+/// those for an identifier that is not in memory, are looked up once a second and identifier: a client that was created
+/// or changed works within a second, and nothing that fails puts one out of memory. That is the same whether there is
+/// such a client or not, so that neither calls nor time tell.
+pub struct ClientAuthenticator {
+    clients: Clients,
+    assertions: Assertions,
+    memory: Cache<ClientId, Kept>,
+    inquiries: Cache<ClientId, Arc<Mutex<Option<Inquiry>>>>,
+    wrong_secrets: Cache<ClientId, Arc<AtomicU64>>,
+    kept_for: Duration,
 }
 
-/// By what the request would prove its client.
-enum Proof {
-    /// A secret, or for `none` the identifier alone.
-    Secret {
-        method: AuthMethod,
-        /// The readings of the secret: form-decoded, and as it was sent.
-        readings: [Zeroizing<String>; 2],
-    },
-    /// A signature of the client's key.
-    Assertion(Assertion),
+/// A client in memory.
+#[derive(Clone)]
+struct Kept {
+    read_at: Timestamp,
+    revision: u64,
+    client: Arc<Client>,
 }
 
-impl Credentials {
-    /// Reads what a request presents. An identifier that cannot be one is kept as none, to fail as an unknown one does.
+impl Kept {
+    fn new(found: Revision, now: Timestamp) -> Self {
+        Self { read_at: now, revision: found.number(), client: Arc::new(found.client) }
+    }
+
+    /// Whether it is what the table has. A client that was registered anew begins its revisions again.
+    fn is(&self, found: &Revision) -> bool {
+        let same =
+            self.client.incarnation == found.client.incarnation && self.client.created_at == found.client.created_at;
+        same && self.revision == found.number()
+    }
+}
+
+/// What became of the last question to the table about an identifier, asked on behalf of a request that had no right
+/// credentials for what was known.
+struct Inquiry {
+    at: Timestamp,
+    answer: Answer,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// None, or none yet.
+    Missing,
+    /// There is no such client.
+    Nobody,
+    /// There is one.
+    Somebody,
+}
+
+/// What credentials are worth.
+struct Judged {
+    /// Whose they would be; none for an unknown client.
+    kept: Option<Kept>,
+    verdict: Result<Proven, Unproven>,
+}
+
+/// The credentials of a request, and when it came.
+struct Request<'a> {
+    credentials: &'a Credentials,
+    id: &'a ClientId,
+    now: Timestamp,
+}
+
+impl ClientAuthenticator {
+    /// The directory of `clients`, each kept for `kept_for`; zero keeps none, and every request asks the table. Their
+    /// assertions are checked by `assertions`.
+    #[must_use]
+    pub fn new(clients: Clients, assertions: Assertions, kept_for: Duration) -> Self {
+        Self {
+            clients,
+            assertions,
+            memory: Cache::new(MOST_CLIENTS),
+            inquiries: Cache::new(MOST_INQUIRIES),
+            wrong_secrets: Cache::new(MOST_CLIENTS),
+            kept_for,
+        }
+    }
+
+    /// Authenticates the client of a request.
+    ///
+    /// An assertion is spent last, when all else about it is right: nobody but the client can use it up.
     ///
     /// # Errors
-    /// `invalid_request` for two methods, or two identifiers, in one request; `invalid_client` for none, or for a
-    /// header that is not Basic: the method is not supported (RFC 6749, section 5.2).
-    pub fn read(headers: &HeaderMap, form: &Form) -> Result<Self, Error> {
-        const TWO_METHODS: Error = Error::invalid_request("The request authenticates the client by two methods.");
-        const TWO_CLIENTS: Error = Error::invalid_request("The request names two clients.");
-
-        let in_body = form.value("client_id");
-        let secret_in_body = form.value("client_secret");
-        let asserted = ["client_assertion", "client_assertion_type"].map(|name| form.value(name));
-        let is_asserted = asserted.iter().any(Option::is_some);
-        let mut authorizations = headers.get_all(AUTHORIZATION).iter();
-        let Some(authorization) = authorizations.next() else {
-            return match secret_in_body {
-                Some(_) if is_asserted => Err(TWO_METHODS),
-                None if is_asserted => Self::of_assertion(in_body, asserted),
-                _ => Self::of_body(in_body, secret_in_body),
-            };
+    /// `invalid_client`, the same whatever was wrong; [`Error::unavailable`] when the store does not answer.
+    pub async fn authenticate(&self, credentials: &Credentials, now: Timestamp) -> Result<AuthenticatedClient, Error> {
+        let Some(id) = &credentials.client_id else {
+            return Err(Error::invalid_client().because("the client id is not one"));
         };
-        if authorizations.next().is_some() || secret_in_body.is_some() || is_asserted {
-            return Err(TWO_METHODS);
+        let request = Request { credentials, id, now };
+        let Judged { kept, verdict } =
+            if self.kept_for.is_zero() { self.judge_by_table(&request).await? } else { self.judge(&request).await? };
+        let kept = kept.ok_or_else(|| Error::invalid_client().because("unknown client"))?;
+        let proven = verdict.map_err(|reason| {
+            if reason == Unproven::WrongSecret {
+                self.count_wrong_secret(id);
+            }
+            Error::invalid_client().because(reason)
+        })?;
+        if let Proven::Once(assertion) = proven {
+            self.assertions.spend(assertion).await?;
         }
-        let (id, readings) = basic(authorization.as_bytes())?;
-        if in_body.is_some_and(|in_body| in_body != id.as_str()) {
-            return Err(TWO_CLIENTS);
-        }
-        // RFC 6749, section 2.3.1: an empty secret may as well be left out, and is no secret.
-        let is_empty = readings.iter().all(|reading| reading.is_empty());
-        let method = if is_empty { AuthMethod::None } else { AuthMethod::ClientSecretBasic };
-        Ok(Self { client_id: ClientId::parse(&id).ok(), proof: Proof::Secret { method, readings } })
+        Ok(AuthenticatedClient(kept.client))
     }
 
-    fn of_body(client_id: Option<&str>, secret: Option<&str>) -> Result<Self, Error> {
-        let client_id = client_id.ok_or_else(|| Error::invalid_client().because("no client authentication"))?;
-        let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
-        let secret = Zeroizing::new(secret.unwrap_or_default().to_owned());
-        let proof = Proof::Secret { method, readings: [secret.clone(), secret] };
-        Ok(Self { client_id: ClientId::parse(client_id).ok(), proof })
+    /// The client called `id`, from memory or from the table: for what its tokens are still worth.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn find(&self, id: &ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, StoreError> {
+        if let Some(kept) = self.cached(id, now) {
+            return Ok(Some(kept.client));
+        }
+        let found = self.clients.get_revision(id).await?;
+        Ok(found.map(|found| {
+            let kept = Kept::new(found, now);
+            if !self.kept_for.is_zero() {
+                self.memory.insert(id.clone(), kept.clone());
+            }
+            kept.client
+        }))
     }
 
-    /// RFC 7521, section 4.2: `client_id` may be left out, and must not name another client.
-    fn of_assertion(client_id: Option<&str>, asserted: [Option<&str>; 2]) -> Result<Self, Error> {
-        let refused = |reason: assertion::Refused| Error::invalid_client().because(reason);
-        let [Some(assertion), Some(assertion::TYPE)] = asserted else {
-            return Err(refused(assertion::Refused::Kind));
+    fn judge_for(&self, request: &Request<'_>, kept: Option<Kept>) -> Judged {
+        let client = kept.as_ref().map(|kept| &*kept.client);
+        let verdict = request.credentials.prove(request.id, client, &self.assertions, request.now);
+        Judged { kept, verdict }
+    }
+
+    async fn judge_by_table(&self, request: &Request<'_>) -> Result<Judged, Error> {
+        let found = self.clients.get_revision(request.id).await?;
+        Ok(self.judge_for(request, found.map(|found| Kept::new(found, request.now))))
+    }
+
+    async fn judge(&self, request: &Request<'_>) -> Result<Judged, Error> {
+        let remembered = match self.recall(request, None) {
+            Some(judged) if judged.verdict.is_ok() => return Ok(judged),
+            remembered => remembered,
         };
-        let assertion = Assertion::read(assertion).map_err(refused)?;
-        if client_id.is_some_and(|client_id| client_id != assertion.claimed_client()) {
-            return Err(refused(assertion::Refused::OtherClient));
-        }
-        let client_id = ClientId::parse(assertion.claimed_client()).ok();
-        Ok(Self { client_id, proof: Proof::Assertion(assertion) })
-    }
-}
-
-/// What the fuzz targets compare with what was sent.
-#[cfg(fuzzing)]
-impl Credentials {
-    /// The identifier, where it can be one.
-    #[must_use]
-    pub fn client_id(&self) -> Option<&ClientId> {
-        self.client_id.as_ref()
-    }
-
-    /// The readings of the secret, or the times of the assertion.
-    pub fn proof(&self) -> Result<&[Zeroizing<String>; 2], [Option<Timestamp>; 3]> {
-        match &self.proof {
-            Proof::Secret { readings, .. } => Ok(readings),
-            Proof::Assertion(assertion) => Err(assertion.times()),
+        let inquiry = self.inquiry(request.id);
+        let (mut inquiry, waited) = match inquiry.try_lock() {
+            Ok(inquiry) => (inquiry, false),
+            Err(_) => (inquiry.lock().await, true),
+        };
+        let remembered = if waited { self.recall(request, remembered) } else { remembered };
+        let lately = inquiry.as_ref().filter(|inquiry| inquiry.at == request.now).map(|inquiry| inquiry.answer);
+        match (lately, remembered) {
+            (_, Some(judged)) if judged.verdict.is_ok() => Ok(judged),
+            (Some(Answer::Nobody | Answer::Somebody), Some(judged)) => Ok(judged),
+            (Some(Answer::Nobody), None) => Ok(self.judge_for(request, None)),
+            (Some(Answer::Missing), remembered) if waited || remembered.is_some() => {
+                Err(Error::unavailable().because("the client could not be looked up a moment ago"))
+            }
+            (_, remembered) => self.inquire(request, remembered, &mut inquiry).await,
         }
     }
-}
 
-/// What the proof of a client is worth.
-enum Proven {
-    /// It may be shown again.
-    ForGood,
-    /// It counts once: when it is spent.
-    Once(Unspent),
-}
+    /// What the credentials are worth for the client in memory. What was `judged` before is not judged again.
+    fn recall(&self, request: &Request<'_>, judged: Option<Judged>) -> Option<Judged> {
+        let kept = self.cached(request.id, request.now)?;
+        let is_that =
+            |judged: &Judged| judged.kept.as_ref().is_some_and(|known| Arc::ptr_eq(&known.client, &kept.client));
+        match judged {
+            Some(judged) if is_that(&judged) => Some(judged),
+            _ => Some(self.judge_for(request, Some(kept))),
+        }
+    }
 
-/// Why a client is not proven. For the log: the client is told `invalid_client`, whichever it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-enum Unproven {
-    #[error("wrong secret")]
-    WrongSecret,
-    #[error("wrong method, or disabled")]
-    MethodOrDisabled,
-    #[error(transparent)]
-    Assertion(assertion::Refused),
-}
-
-impl Credentials {
-    /// What these credentials are worth for `client`. The work is the same for every client, and for none.
-    fn prove(
+    /// Asks the table. What it has is taken over where it is not what is `remembered`.
+    async fn inquire(
         &self,
-        id: &ClientId,
-        client: Option<&Client>,
-        assertions: &Assertions,
-        now: Timestamp,
-    ) -> Result<Proven, Unproven> {
-        match &self.proof {
-            Proof::Secret { method, readings } => {
-                prove_by_secret(client, *method, readings, now).map(|()| Proven::ForGood)
+        request: &Request<'_>,
+        remembered: Option<Judged>,
+        inquiry: &mut Option<Inquiry>,
+    ) -> Result<Judged, Error> {
+        let was_in_memory = remembered.is_some();
+        *inquiry = Some(Inquiry { at: request.now, answer: Answer::Missing });
+        let found = self.clients.get_revision(request.id).await?;
+        let answer = if found.is_some() { Answer::Somebody } else { Answer::Nobody };
+        *inquiry = Some(Inquiry { at: request.now, answer });
+
+        let is_still = |judged: &Judged, found: &Revision| judged.kept.as_ref().is_some_and(|kept| kept.is(found));
+        let judged = match (remembered, found) {
+            (Some(judged), Some(found)) if is_still(&judged, &found) => judged,
+            (_, Some(found)) => {
+                let kept = Kept::new(found, request.now);
+                self.memory.insert(request.id.clone(), kept.clone());
+                self.judge_for(request, Some(kept))
             }
-            Proof::Assertion(assertion) => {
-                let keys = client.filter(|client| !client.disabled).and_then(|client| client.authentication.keys());
-                assertions.verify(assertion, id, keys, now).map(Proven::Once).map_err(Unproven::Assertion)
+            (_, None) => {
+                self.memory.remove(request.id);
+                self.judge_for(request, None)
             }
+        };
+        // To have been let in from the table at first is no reason not to ask again.
+        if judged.verdict.is_ok() && !was_in_memory {
+            *inquiry = None;
         }
-    }
-}
-
-/// Whether one of the `readings` is a live secret of `client`, and `method` is the client's.
-fn prove_by_secret(
-    client: Option<&Client>,
-    method: AuthMethod,
-    readings: &[Zeroizing<String>; 2],
-    now: Timestamp,
-) -> Result<(), Unproven> {
-    let nobody = StoredSecret::unmatchable();
-    let secrets = client.map_or(&[][..], |client| client.authentication.secrets());
-    let mut known = Choice::from(0);
-    for slot in 0..Secrets::MAX {
-        let stored = secrets.get(slot);
-        let live = Choice::from(u8::from(stored.is_some_and(|secret| secret.is_live(now))));
-        for presented in readings {
-            known |= stored.unwrap_or(&nobody).matches(presented.as_bytes()) & live;
-        }
-    }
-    let bounded = readings.iter().all(|secret| secret.len() <= ClientSecret::MAX_BYTES);
-    let (known, without) = (bool::from(known) && bounded, method == AuthMethod::None);
-    let is_its_method = |client: &Client| !client.disabled && client.authentication.method() == method;
-    if client.is_some_and(is_its_method) && (known || without) {
-        Ok(())
-    } else if known || without || secrets.is_empty() {
-        Err(Unproven::MethodOrDisabled)
-    } else {
-        Err(Unproven::WrongSecret)
-    }
-}
-
-/// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
-///
-/// The user-id is read as the RFC has it wherever it can be: one that was sent raw and holds `+`, `%` or `:` may read as
-/// another. Of the password both readings are kept, to be compared.
-///
-/// # Errors
-/// `invalid_client` when the header is of another scheme, or cannot be read.
-fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), Error> {
-    const ANOTHER_SCHEME: Description = Description::new("The scheme of the Authorization header is not Basic.");
-    const UNREADABLE: Description = Description::new("The Authorization header is not readable as Basic.");
-
-    let scheme = header.split(|&byte| byte == b' ').next().unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case(b"basic") {
-        let reason = "the scheme of the Authorization header is not Basic";
-        return Err(Error::new(Kind::InvalidClient, ANOTHER_SCHEME).because(reason));
-    }
-    let read = || {
-        let encoded = std::str::from_utf8(header.get(scheme.len() + 1..)?).ok()?.trim_matches(' ');
-        let decoded = Zeroizing::new(BASE64.decode(encoded).ok()?);
-        let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-        let as_sent = |text: &str| Zeroizing::new(text.to_owned());
-        let id = decode(id.as_bytes()).unwrap_or_else(|| as_sent(id));
-        let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
-        Some((id, secrets))
-    };
-    let unreadable = || {
-        let reason = "the Authorization header is not readable Basic";
-        Error::new(Kind::InvalidClient, UNREADABLE).because(reason)
-    };
-    read().ok_or_else(unreadable)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(header: &str) -> Option<(String, [String; 2])> {
-        let (id, secrets) = basic(header.as_bytes()).ok()?;
-        Some((id.to_string(), secrets.map(|secret| secret.to_string())))
+        Ok(judged)
     }
 
-    fn encode(text: &str) -> String {
-        base64::engine::general_purpose::STANDARD.encode(text)
+    fn inquiry(&self, id: &ClientId) -> Arc<Mutex<Option<Inquiry>>> {
+        let Ok(inquiry) = self.inquiries.get_or_insert_with(id, || Ok::<_, Infallible>(Arc::default()));
+        inquiry
     }
 
-    #[test]
-    fn basic_credentials_are_split_at_the_first_colon_and_form_decoded() {
-        let header = format!("bAsIc {}", encode("my%20app:a%3Ab:c"));
-        assert_eq!(read(&header), Some(("my app".into(), ["a:b:c".into(), "a%3Ab:c".into()])));
+    fn cached(&self, id: &ClientId, now: Timestamp) -> Option<Kept> {
+        let kept = self.memory.get(id)?;
+        // A clock that was set back must not keep a client for ever.
+        (now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
     }
 
-    #[test]
-    fn a_secret_sent_raw_that_does_not_decode_is_kept_as_sent() {
-        let header = format!("Basic {}", encode("app:100%"));
-        assert_eq!(read(&header), Some(("app".into(), ["100%".into(), "100%".into()])));
-    }
-
-    #[test]
-    fn what_is_not_basic_is_unreadable() {
-        for header in [
-            "",
-            "Basic",
-            "Basic ",
-            "Basic !!!",
-            "Basic \tYTpi",
-            "Bearer eA==",
-            &format!("Basic {}", encode("no colon")),
-        ] {
-            assert_eq!(read(header), None, "{header}");
-        }
-    }
-
-    #[test]
-    fn an_id_sent_raw_is_read_as_another_where_it_holds_what_is_ambiguous() {
-        for byte in 0x20..=0x7E_u8 {
-            // Hexadecimal digits follow, so that a percent sign begins an escape.
-            let id = format!("a{}20b", char::from(byte));
-            let ambiguous = ClientId::parse(&id).expect("a client id").ambiguous_in_basic().next().is_some();
-            let header = format!("Basic {}", encode(&format!("{id}:secret")));
-            let (read_id, _) = read(&header).expect("well formed");
-            assert_eq!(read_id != id, ambiguous, "{id}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_header_is_read_or_refused(header in prop::collection::vec(any::<u8>(), 0..256)) {
-            let _ = basic(&header);
-        }
-
-        #[test]
-        fn what_a_client_encodes_is_what_is_read(id in "[ -~]{1,32}", secret in "\\PC{1,32}") {
-            let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let header = format!("Basic {}", encode(&format!("{}:{}", encoded(&id), encoded(&secret))));
-            let (read_id, [read_secret, _]) = read(&header).expect("well formed");
-            prop_assert_eq!((read_id, read_secret), (id, secret));
-        }
+    /// RFC 6749, section 2.3.1 wants secrets protected against guessing: whoever runs the service can see it going on.
+    fn count_wrong_secret(&self, id: &ClientId) {
+        let Ok(count) = self.wrong_secrets.get_or_insert_with(id, || Ok::<_, Infallible>(Arc::default()));
+        let wrong_secrets = count.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::warn!(client_id = id.as_str(), wrong_secrets, "a client secret is wrong");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ops::Deref;
 
-use crate::authenticate::attempts::{CountedAttempt, Known, Locked, NotCounted};
-pub use crate::authenticate::chain::Backends;
-use crate::authenticate::chain::{Decision, Identity, Submission, decide, undecided};
+pub use crate::authenticate::decision::Backends;
+use crate::authenticate::decision::{Decision, Identity, Submission, decide, undecided};
+use crate::authenticate::lockout::{CountedAttempt, Known, Locked, NotCounted};
 use crate::chain::Chain;
-use crate::client::ClientId;
+use crate::client::id::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Object;
@@ -143,7 +143,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::chain::VerifierName;
+    use crate::chain::name::VerifierName;
     use crate::user::Subject;
 
     #[test]

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use passgrant::aws;
 use passgrant::clock::SystemClock;
 use passgrant::config::Config;
+use passgrant::lambda;
 use passgrant::random::OsRandom;
 use passgrant::service::Service;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::telemetry::{self, Format};
-use passgrant::{aws, lambda};
 use tracing::level_filters::LevelFilter;
 
 /// What a start may wait for DynamoDB and KMS; a request that comes then waits for them itself.

@@ -10,7 +10,7 @@ use thiserror::Error;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::chain::{DIRECTORY, VerifierName};
+use crate::chain::name::{DIRECTORY, VerifierName};
 use crate::issuer::is_confidential;
 
 /// Why a delegated verifier cannot be used. It quotes neither a URL nor a secret: both may hold what nobody should read.

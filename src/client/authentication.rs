@@ -1,13 +1,69 @@
 //! How a client authenticates, and what that is checked against (RFC 6749, section 2.3).
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::client::AuthMethod;
 use crate::client::keys::ClientKeys;
 use crate::client::secret::{SecretCount, Secrets, StoredSecret};
 use crate::clock::Timestamp;
+use crate::name::named;
+
+/// How a client authenticates at the token endpoint (RFC 7591, section 2, `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// `client_secret_basic`: HTTP Basic.
+    ClientSecretBasic,
+    /// `client_secret_post`: `client_id` and `client_secret` in the body.
+    ClientSecretPost,
+    /// `private_key_jwt`: an assertion signed with the client's key (RFC 7523).
+    PrivateKeyJwt,
+    /// `none`: a public client, `client_id` alone.
+    None,
+}
+
+impl AuthMethod {
+    /// Every method, as metadata lists them.
+    pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+
+    /// The methods of confidential clients, which alone may introspect.
+    pub const CONFIDENTIAL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The registered name of the method.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether a client with this method holds secrets.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        match self {
+            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+            Self::PrivateKeyJwt | Self::None => false,
+        }
+    }
+
+    /// Whether a client with this method registers public keys.
+    #[must_use]
+    pub const fn has_keys(self) -> bool {
+        match self {
+            Self::PrivateKeyJwt => true,
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::None => false,
+        }
+    }
+}
+
+named!(AuthMethod);
 
 /// A method, with what a client that uses it must have.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::{Map, Value};
 
 pub use crate::client::keys::problem::{KeyProblem, LeftOut, OfNoUse, UnusableKeys};
-use crate::signing::Algorithm;
-use crate::signing::jwk::{Curve, EdwardsCurve, PublicKey};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::{Curve, EdwardsCurve, PublicKey};
 
 /// Members of private keys, and of secrets (RFC 7518, section 6).
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -183,7 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::signing::jwk::UnusableKey;
+    use crate::jose::jwk::UnusableKey;
 
     /// RFC 7515, appendix A.3.
     fn p256() -> Value {

@@ -190,8 +190,8 @@ pub fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::audience::Audience;
+    use crate::client::id::{ClientId, Incarnation};
     use crate::client::secret::{ClientSecret, Secrets};
-    use crate::client::{ClientId, Incarnation};
     use crate::random::OsRandom;
     use crate::scope::Scope;
 

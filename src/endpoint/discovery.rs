@@ -5,15 +5,16 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::claims;
-use crate::client::{AuthMethod, Grant};
-use crate::endpoint::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
+use crate::client::Grant;
+use crate::client::authentication::AuthMethod;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::issuer::path::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::Jwk;
 use crate::response::{self, Caching};
 use crate::scope::{OFFLINE_ACCESS, OPENID};
 use crate::service::Service;
-use crate::signing::Algorithm;
-use crate::signing::jwk::Jwk;
 
 /// The claims of every ID token.
 const ID_TOKEN_CLAIMS: [&str; 10] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "at_hash", "jti", "sid"];

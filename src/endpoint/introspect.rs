@@ -3,15 +3,14 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
-use crate::audience;
 use crate::authenticate::client::AuthenticatedClient;
+use crate::authorize;
 use crate::client::Capability;
 use crate::endpoint::presented::LiveToken;
 use crate::error::Error;
 use crate::form::Form;
 use crate::json::{Object, Value};
 use crate::response::{self, Caching};
-use crate::scope;
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::RefreshToken;
@@ -74,10 +73,10 @@ async fn refresh_token(
     let Ok(user) = session.resume(user) else {
         return Ok(None);
     };
-    if audience::still_held(session.audiences(), &caller.audiences).is_none() {
+    if authorize::audience::still_held(session.audiences(), &caller.audiences).is_none() {
         return Ok(None);
     }
-    let scope = scope::still_held(session.scope(), caller, Some(&user), &service.config.empty_scope);
+    let scope = authorize::scope::still_held(session.scope(), caller, Some(&user), &service.config.empty_scope);
     let answer = [
         ("active", true.into()),
         ("token_type", "refresh_token".into()),

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::audience::{self, Audience};
+use crate::audience::Audience;
 use crate::authenticate::user::AuthenticatedUser;
-use crate::client::{Client, ClientId, Incarnation};
+use crate::authorize;
+use crate::client::Client;
+use crate::client::id::{ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::jose::jws::Expected;
 use crate::json::{Object, Value};
-use crate::scope::{self, Scope};
+use crate::scope::Scope;
 use crate::service::Service;
 use crate::session::Session;
 use crate::session::refresh_token::SessionId;
-use crate::signing::Expected;
 use crate::telemetry::record::RequestRecord;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
@@ -154,11 +156,11 @@ impl PresentedToken {
     ) -> Option<LiveToken> {
         let mut claims = self.claims;
         let granted = Scope::parse_or_empty(claims.get("scope").and_then(Value::as_str).unwrap_or_default()).ok()?;
-        let scope = scope::still_held(&granted, client, user.as_deref(), &service.config.empty_scope);
+        let scope = authorize::scope::still_held(&granted, client, user.as_deref(), &service.config.empty_scope);
         claims.insert("scope".to_owned(), scope.to_string().into());
         if !is_for_issuer {
             let granted = audiences(claims.get("aud")?)?;
-            let held = audience::still_held(&granted, &client.audiences)?;
+            let held = authorize::audience::still_held(&granted, &client.audiences)?;
             claims.insert("aud".to_owned(), Value::of(&access::OneOrMany::from(held.as_slice())).ok()?);
         }
         Some(LiveToken { claims, scope, user })

@@ -4,16 +4,18 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
 
-use crate::audience::{self, Audience};
+use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::{self, AuthenticatedUser, Login};
+use crate::authorize;
+use crate::authorize::scope::{GrantedScope, RequestedScope};
 use crate::chain::{Chain, NotSelected};
 use crate::client::{AccessTokenFormat, Grant};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
-use crate::scope::{GrantedScope, OPENID, RequestedScope, Scope};
+use crate::scope::{OPENID, Scope};
 use crate::service::Service;
 use crate::session::refresh_token::RefreshToken;
 use crate::session::{NewSession, OpenSession};
@@ -152,7 +154,7 @@ impl PasswordRequest<'_> {
         }
         let scope =
             RequestedScope::of_client(self.scope, client, &service.config.default_scope).map_err(|_| BEYOND_GRANT)?;
-        let audiences = audience::granted(&self.resources, &client.audiences).map_err(|_| INVALID_TARGET)?;
+        let audiences = authorize::audience::granted(&self.resources, &client.audiences).map_err(|_| INVALID_TARGET)?;
         let chain = chain(self.auth_chain, service, client)?;
         record.chain(chain.name().as_str());
         let profile = service.config.username_profile;
@@ -219,8 +221,8 @@ impl RefreshRequest<'_> {
             return Err(Error::invalid_refresh_token().because("the client may not use the password grant any more"));
         }
         let lost = || Error::invalid_refresh_token().because("the client has none of the session's audiences any more");
-        let audiences = audience::still_held(session.audiences(), &client.audiences).ok_or_else(lost)?;
-        let audiences = audience::granted(&self.resources, &audiences).map_err(|_| INVALID_TARGET)?;
+        let audiences = authorize::audience::still_held(session.audiences(), &client.audiences).ok_or_else(lost)?;
+        let audiences = authorize::audience::granted(&self.resources, &audiences).map_err(|_| INVALID_TARGET)?;
         let user = service.users.get(session.username()).await?;
         let user = session.resume(user).map_err(|reason| Error::invalid_refresh_token().because(reason))?;
         let empty = &service.config.empty_scope;

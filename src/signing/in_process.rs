@@ -14,31 +14,12 @@ use aws_lc_rs::signature::{
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
     RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
-use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::signing::jwk::{Jwk, PublicKey, UnusableKey};
-use crate::signing::{Algorithm, SigningError, VerificationKey};
-
-/// Why a key file could not be used.
-#[derive(Debug, Error)]
-pub enum KeyFileError {
-    /// The file could not be read or written.
-    #[error("{0}")]
-    File(#[from] io::Error),
-    /// The file holds no key of a known kind in PKCS#8.
-    #[error("it holds no RSA, P-256, P-384, P-521 or Ed25519 private key in PKCS#8 (DER)")]
-    Encoding,
-    /// The key is too weak, or of the wrong kind.
-    #[error("its key {0}")]
-    Key(#[from] UnusableKey),
-    /// A key could not be generated.
-    #[error("a key could not be generated")]
-    Generate,
-    /// The algorithm is one of secrets that both sides share, which this process does not keep.
-    #[error("{0} needs a secret that both sides share, and this server keeps none")]
-    NoPair(Algorithm),
-}
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::{Jwk, PublicKey};
+use crate::signing::error::{KeyFileError, SigningError};
+use crate::signing::verification_key::VerificationKey;
 
 /// A key pair in memory.
 pub struct InProcessKey {

@@ -9,13 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::aws::{AwsError, Dependency};
-use crate::signing::ecdsa::jose_from_der;
-use crate::signing::jwk::{Jwk, PublicKey, UnusableKey};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::ecdsa::jose_from_der;
+use crate::jose::jwk::{Jwk, PublicKey, UnusableKey};
+use crate::signing::error::{MAX_MESSAGE_BYTES, SigningError};
 use crate::signing::listed::ListedKey;
-use crate::signing::{Algorithm, SigningError, VerificationKey};
-
-/// The longest message that KMS signs as it is, in bytes: with `EdDSA`, and with a MAC.
-pub const MAX_MESSAGE_BYTES: usize = 4096;
+use crate::signing::verification_key::VerificationKey;
 
 /// Keeps the digests that name keys apart from every other digest.
 const KEY_ID_DOMAIN: &[u8] = b"passgrant kid of a KMS key\0";

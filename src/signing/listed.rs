@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::signing::Algorithm;
+use crate::jose::algorithm::Algorithm;
 
 /// A list of keys that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -4,8 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::signing::Algorithm;
-use crate::signing::in_process::{InProcessKey, KeyFileError};
+use crate::jose::algorithm::Algorithm;
+use crate::signing::error::KeyFileError;
+use crate::signing::in_process::InProcessKey;
 
 /// A key that is bound to one algorithm, and is made the first time that it is needed.
 pub struct OnDemandKey(Arc<Place>);

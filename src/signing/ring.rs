@@ -9,16 +9,18 @@ use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use crate::clock::Timestamp;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::Jwk;
+use crate::jose::jws::{self, Expected, Unverified};
 use crate::json::Object;
+use crate::signing::error::SigningError;
 #[cfg(feature = "cli")]
 use crate::signing::in_process::InProcessKey;
-use crate::signing::jwk::Jwk;
-use crate::signing::jwt::{self, Expected, Unverified};
 use crate::signing::kms::{KmsKey, PinnedKey};
 #[cfg(feature = "cli")]
 use crate::signing::on_demand::OnDemandKey;
 use crate::signing::trouble::Trouble;
-use crate::signing::{Algorithm, SigningError, VerificationKey};
+use crate::signing::verification_key::VerificationKey;
 
 /// One signing key.
 pub enum SigningKey {
@@ -190,11 +192,11 @@ impl KeyRing {
             let Some(key) = usable.filter(|key| key.verification().fits(algorithm)) else {
                 continue;
             };
-            let signed = jwt::to_sign(typ, algorithm, key.verification().key_id(), &claims)?;
+            let signed = jws::to_sign(typ, algorithm, key.verification().key_id(), &claims)?;
             match key.sign(algorithm, signed.as_bytes()).await {
                 Ok(signature) => {
                     slot.not_signing.clear();
-                    return Ok(jwt::with_signature(signed, &signature));
+                    return Ok(jws::with_signature(signed, &signature));
                 }
                 Err(error) if error.blames_the_key() => {
                     slot.not_signing.note(|| slot.name(), &error, now);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::Outlook;
 use crate::clock::Timestamp;
-use crate::signing::SigningError;
+use crate::signing::error::SigningError;
 
 /// How long what is wrong with a key is believed before the key is asked again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::store::item::{Item, SCHEMA, from_item, number, string};
-use crate::store::{Changed, StoreError, held};
+use crate::store::outcome::{Changed, StoreError, held};
 use crate::user::Username;
 
 const KEY: &str = "id";

@@ -6,18 +6,19 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::chain::ChainName;
-use crate::claims::ClaimMap;
-use crate::client::authentication::{ClientAuthentication, Contradiction};
+use crate::chain::name::ChainName;
+use crate::client::authentication::{AuthMethod, ClientAuthentication, Contradiction};
+use crate::client::claim_map::ClaimMap;
+use crate::client::id::{ClientId, Incarnation};
 use crate::client::keys::ClientKeys;
 use crate::client::rules::CheckedClient;
 use crate::client::secret::StoredSecret;
-use crate::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant, Incarnation, RefreshPolicy};
+use crate::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy};
 use crate::clock::Timestamp;
+use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
-use crate::signing::Algorithm;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
-use crate::store::{Changed, Created, StoreError, held};
+use crate::store::outcome::{Changed, Created, StoreError, held};
 
 const KEY: &str = "client_id";
 

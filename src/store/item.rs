@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::StoreError;
+use crate::store::outcome::StoreError;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 

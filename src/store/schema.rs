@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::{
 };
 use thiserror::Error;
 
-use crate::store::{StoreError, TableNames};
+use crate::store::TableNames;
+use crate::store::outcome::StoreError;
 
 /// Why the tables could not be made.
 #[derive(Debug, Error)]

@@ -7,12 +7,13 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
-use crate::client::{ClientId, Incarnation};
+use crate::client::id::{ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::json::{Object, Value};
 use crate::scope::Scope;
+use crate::store::claims;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, string, to_item};
-use crate::store::{Created, StoreError, claims, held};
+use crate::store::outcome::{Created, StoreError, held};
 use crate::user::{Subject, Username};
 
 const KEY: &str = "id";

@@ -9,8 +9,9 @@ use crate::clock::Timestamp;
 use crate::json::Object;
 use crate::password::PasswordHash;
 use crate::scope::Scope;
+use crate::store::claims;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
-use crate::store::{Changed, Created, StoreError, claims, held};
+use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::user::{Subject, User, Username};
 
 const KEY: &str = "username";

@@ -9,10 +9,10 @@ use crate::claims;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithm;
 use crate::json::Object;
 use crate::random::Random;
 use crate::session::refresh_token::SessionId;
-use crate::signing::Algorithm;
 use crate::token::Authorization;
 
 /// The media type of the token, its `typ` header parameter.

@@ -8,8 +8,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::clock::Timestamp;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::in_process::InProcessKey;
-use passgrant::signing::{Algorithm, KeyRing, SigningKey};
+use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 
 use crate::command::{On, passgrant, run};

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use http::Method;
-use passgrant::chain::ChainName;
-use passgrant::claims::ClaimMap;
-use passgrant::client::{AccessTokenFormat, Client, Incarnation};
+use passgrant::chain::name::ChainName;
+use passgrant::client::claim_map::ClaimMap;
+use passgrant::client::id::Incarnation;
+use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::password::{Password, PasswordHash};
-use passgrant::store::Created;
+use passgrant::store::outcome::Created;
 use passgrant::user::{Subject, User};
 use serde_json::{Value, json};
 

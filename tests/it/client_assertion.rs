@@ -21,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::client::Client;
 use passgrant::client::authentication::ClientAuthentication;
 use passgrant::client::keys::ClientKeys;
-use passgrant::signing::jwk::PublicKey;
+use passgrant::jose::jwk::PublicKey;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 

@@ -8,10 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request};
 use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::id::ClientId;
 use passgrant::client::rules::RefusedClient;
-use passgrant::client::{Capability, Client, ClientId};
+use passgrant::client::{Capability, Client};
 use passgrant::clock::Timestamp;
-use passgrant::store::Changed;
+use passgrant::store::outcome::Changed;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 

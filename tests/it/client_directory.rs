@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use passgrant::claims::{ClaimMap, ClaimSource};
-use passgrant::client::{Client, ClientId};
-use passgrant::store::StoreError;
+use passgrant::client::Client;
+use passgrant::client::claim_map::{ClaimMap, ClaimSource};
+use passgrant::client::id::ClientId;
+use passgrant::store::outcome::StoreError;
 
 use crate::app::{Answer, SECRET, TestApp, by_basic, client, public_client, secret, token_request};
 use crate::wire::{Fault, Matcher};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use http::StatusCode;
 use passgrant::client::{AccessTokenFormat, Client};
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::router::{self, RequestId};
-use passgrant::signing::Algorithm;
 
 use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
 use crate::kms::{KeySpec, KmsDouble};

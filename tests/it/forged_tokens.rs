@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use passgrant::signing::{Algorithm, RETRY_AFTER};
+use passgrant::jose::algorithm::Algorithm;
+use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::client::AccessTokenFormat;
-use passgrant::signing::Algorithm;
+use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 

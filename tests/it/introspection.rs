@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use passgrant::audience::Audience;
-use passgrant::client::{AccessTokenFormat, Client, Grant, Incarnation};
+use passgrant::client::id::Incarnation;
+use passgrant::client::{AccessTokenFormat, Client, Grant};
 use serde_json::json;
 
 use crate::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};

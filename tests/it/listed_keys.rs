@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use passgrant::signing::{Algorithm, RETRY_AFTER};
+use passgrant::jose::algorithm::Algorithm;
+use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 

@@ -25,6 +25,7 @@ mod events;
 mod faults;
 mod forged_tokens;
 mod forms;
+mod house;
 mod id_tokens;
 mod introspection;
 mod listed_keys;

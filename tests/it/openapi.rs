@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 use jsonschema::{Registry, Validator};
-use passgrant::endpoint;
+use passgrant::issuer;
 use serde_json::{Value, json};
 
 use crate::app::Answer;
@@ -27,7 +27,7 @@ pub(crate) fn below<'a>(issuer_path: &str, path: &'a str) -> &'a str {
     // RFC 8414, section 3.1 puts the issuer's path behind the well-known one.
     let inserted = path
         .strip_suffix(issuer_path)
-        .filter(|path| [endpoint::OAUTH_METADATA, endpoint::OPENID_CONFIGURATION].contains(path));
+        .filter(|path| [issuer::path::OAUTH_METADATA, issuer::path::OPENID_CONFIGURATION].contains(path));
     let as_it_came = Some(path).filter(|path| DOCUMENT.paths.contains_key(*path));
     as_it_came.or(inserted).or_else(|| path.strip_prefix(issuer_path)).unwrap_or(path)
 }

@@ -1,7 +1,7 @@
 //! Listed keys that are not what they seem: an alias that is moved, an answer that is another key's, a key bound to one
 //! algorithm.
 
-use passgrant::signing::Algorithm;
+use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{self, join_all};
-use passgrant::client::{Client, Grant, Incarnation};
+use passgrant::client::id::Incarnation;
+use passgrant::client::{Client, Grant};
 use passgrant::password::Password;
-use passgrant::store::Changed;
+use passgrant::store::outcome::Changed;
 use tokio::sync::Notify;
 
 use crate::app::{PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};

@@ -9,10 +9,11 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use p521::ecdsa::signature::Verifier as _;
 use p521::ecdsa::{Signature, VerifyingKey};
 use passgrant::audience::Audience;
-use passgrant::claims::ClaimMap;
+use passgrant::client::claim_map::ClaimMap;
 use passgrant::clock::Timestamp;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::kms::KmsKey;
-use passgrant::signing::{Algorithm, KeyRing, SigningKey};
+use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use passgrant::attempts::AttemptPolicy;
+use passgrant::authenticate::lockout::policy::AttemptPolicy;
 use serde_json::json;
 
 use crate::app::TestApp;

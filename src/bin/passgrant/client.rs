@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
-use passgrant::client::authentication::NoSecrets;
+use passgrant::client::Client;
+use passgrant::client::authentication::{AuthMethod, NoSecrets};
+use passgrant::client::id::{ClientId, Incarnation};
 use passgrant::client::rules::CheckedClient;
 use passgrant::client::secret::{ClientSecret, Secrets, StoredSecret};
-use passgrant::client::{AuthMethod, Client, ClientId, Incarnation};
 use passgrant::clock::Clock as _;
-use passgrant::store::{Changed, Created};
+use passgrant::store::outcome::{Changed, Created};
 
 use crate::Context;
 use crate::client::options::Options;

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use passgrant::signing::Algorithm;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::on_demand::OnDemandKey;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};

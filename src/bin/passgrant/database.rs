@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use passgrant::aws;
-use passgrant::embedded::{self, EmbeddedDynamoDb};
+use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::{Store, TableNames};
 
 use crate::data_folder::{Access, DataFolder};

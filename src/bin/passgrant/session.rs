@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use clap::{ArgGroup, Args, Subcommand};
-use passgrant::client::{Client, ClientId};
+use passgrant::client::Client;
+use passgrant::client::id::ClientId;
 use passgrant::clock::{Clock as _, Timestamp};
 use passgrant::scope::ScopeToken;
 use passgrant::session::Session;
 use passgrant::session::refresh_token::SessionId;
-use passgrant::store::Changed;
+use passgrant::store::outcome::Changed;
 use passgrant::user::Username;
 use serde::Serialize;
 

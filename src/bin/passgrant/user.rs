@@ -9,7 +9,7 @@ use passgrant::clock::Clock as _;
 use passgrant::json::{Object, Value};
 use passgrant::password::{Password, PasswordHash};
 use passgrant::scope::Scope;
-use passgrant::store::{Changed, Created};
+use passgrant::store::outcome::{Changed, Created};
 use passgrant::user::{Subject, User, Username};
 
 use crate::Context;

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::client::keys::ClientKeys;
-use crate::signing::jwk::UnusableKey;
+use crate::jose::jwk::UnusableKey;
 
 /// Why a key set cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

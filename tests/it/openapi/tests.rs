@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use passgrant::client::{Capability, Client};
-use passgrant::endpoint::{
+use passgrant::form::MAX_BODY_BYTES;
+use passgrant::issuer::path::{
     AUTHORIZE, HEALTH, INTROSPECT, JWKS, OAUTH_METADATA, OPENID_CONFIGURATION, REVOKE, TOKEN, USERINFO,
 };
-use passgrant::form::MAX_BODY_BYTES;
 use passgrant::router;
 
 use super::{DOCUMENT, ROOT, Reader, below, check, methods};

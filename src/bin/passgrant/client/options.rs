@@ -9,16 +9,16 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 use passgrant::audience::{Audience, MalformedAudience};
-use passgrant::chain::ChainName;
-use passgrant::claims::{ClaimMap, ClaimSource, MalformedClaimMap};
-use passgrant::client::authentication::{ClientAuthentication, Contradiction};
+use passgrant::chain::name::ChainName;
+use passgrant::client::authentication::{AuthMethod, ClientAuthentication, Contradiction};
+use passgrant::client::claim_map::{ClaimMap, ClaimSource, MalformedClaimMap};
 use passgrant::client::keys::ClientKeys;
 use passgrant::client::rules::{self, RefusedClient};
 use passgrant::client::secret::StoredSecret;
-use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, Grant, RefreshPolicy};
+use passgrant::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy};
 use passgrant::clock::Span;
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::Scope;
-use passgrant::signing::Algorithm;
 
 use crate::failure::Failure;
 use crate::output::warn;
@@ -267,7 +267,7 @@ fn parse_algorithm(text: &str) -> Result<Choice, String> {
     }
     text.parse()
         .map(|algorithm| Choice(Some(algorithm)))
-        .map_err(|error: passgrant::client::UnknownName| error.to_string())
+        .map_err(|error: passgrant::name::UnknownName| error.to_string())
 }
 
 fn one_of<const N: usize>(methods: [AuthMethod; N]) -> impl TypedValueParser<Value = AuthMethod> {

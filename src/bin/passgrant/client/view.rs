@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use passgrant::audience::Audience;
-use passgrant::claims::ClaimMap;
+use passgrant::client::authentication::AuthMethod;
+use passgrant::client::claim_map::ClaimMap;
+use passgrant::client::id::ClientId;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{AccessTokenFormat, AuthMethod, Capability, Client, ClientId, Grant};
+use passgrant::client::{AccessTokenFormat, Capability, Client, Grant};
 use passgrant::clock::{Span, Timestamp};
+use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::{Scope, ScopeToken};
-use passgrant::signing::Algorithm;
 use serde::Serialize;
 
 use crate::output::{details, rfc3339};

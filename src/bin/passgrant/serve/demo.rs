@@ -2,16 +2,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use passgrant::client::Client;
 use passgrant::client::authentication::ClientAuthentication;
+use passgrant::client::id::{ClientId, Incarnation};
 use passgrant::client::secret::{ClientSecret, StoredSecret};
-use passgrant::client::{Client, ClientId, Incarnation};
 use passgrant::clock::Clock;
 use passgrant::config::Config;
-use passgrant::endpoint;
+use passgrant::issuer::path;
 use passgrant::password::Password;
 use passgrant::random::Random;
 use passgrant::scope::Scope;
-use passgrant::store::{Changed, Created, Store};
+use passgrant::store::Store;
+use passgrant::store::outcome::{Changed, Created};
 use passgrant::user::{Subject, User, Username};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -68,7 +70,7 @@ impl Demo {
             "{client_id} and {username} are there to try it.{renewed} Get tokens:\n\n\
              curl -u '{client_id}:{secret}' -d grant_type=password -d username={username} \
              --data-urlencode 'password={password}' {url}{path}\n\n",
-            path = endpoint::TOKEN,
+            path = path::TOKEN,
         )
     }
 }

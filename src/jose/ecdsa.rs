@@ -5,7 +5,7 @@ use spki::der::{Decode as _, Reader as _, SliceReader};
 
 /// The signature `der` as `r` and `s` of `width` bytes each (RFC 7518, section 3.4); none for anything but DER of two
 /// positive numbers that fit.
-pub(super) fn jose_from_der(der: &[u8], width: usize) -> Option<Vec<u8>> {
+pub(crate) fn jose_from_der(der: &[u8], width: usize) -> Option<Vec<u8>> {
     let mut reader = SliceReader::new(der).ok()?;
     let numbers =
         reader.sequence(|reader| Ok::<_, spki::der::Error>([UintRef::decode(reader)?, UintRef::decode(reader)?]));

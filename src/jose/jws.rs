@@ -3,17 +3,33 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::clock::Timestamp;
-use crate::form::MAX_BODY_BYTES;
 use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithm;
 use crate::json::{Object, Value};
-use crate::signing::{Algorithm, SigningError};
 
 /// The longest token that is signed, in bytes: no request could present a longer one.
-pub(super) const MAX_BYTES: usize = MAX_BODY_BYTES;
+pub const MAX_BYTES: usize = 16 * 1024;
 /// The longest signature, of an RSA key of 8192 bits, encoded.
 const MAX_SIGNATURE_CHARACTERS: usize = 1366;
+
+/// A token that cannot be put together.
+#[derive(Debug, Error)]
+pub enum Unsignable {
+    /// It is longer than what anybody could present.
+    #[error(
+        "a token of more than {bytes} bytes is to be signed, and no request could present more than {MAX_BYTES} with its signature"
+    )]
+    TooLong {
+        /// The length of header and claims, encoded.
+        bytes: usize,
+    },
+    /// The claims could not be written as JSON.
+    #[error("the claims could not be serialised")]
+    Claims(#[from] serde_json::Error),
+}
 
 #[derive(Serialize)]
 struct Header<'a> {
@@ -32,20 +48,20 @@ struct ReadHeader {
 /// What is signed: a header that says `typ`, and `claims`, which are JSON.
 ///
 /// # Errors
-/// [`SigningError::NotPresentable`] when the token would be too long, whatever signs it.
-pub(super) fn to_sign(typ: &str, alg: Algorithm, kid: &str, claims: &[u8]) -> Result<String, SigningError> {
+/// [`Unsignable`] when the token would be too long, whatever signs it.
+pub(crate) fn to_sign(typ: &str, alg: Algorithm, kid: &str, claims: &[u8]) -> Result<String, Unsignable> {
     let mut signed = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&Header { typ, alg, kid })?);
     signed.push('.');
     URL_SAFE_NO_PAD.encode_string(claims, &mut signed);
     if signed.len() + 1 + MAX_SIGNATURE_CHARACTERS <= MAX_BYTES {
         Ok(signed)
     } else {
-        Err(SigningError::NotPresentable { bytes: signed.len() })
+        Err(Unsignable::TooLong { bytes: signed.len() })
     }
 }
 
 /// The token of what was signed.
-pub(super) fn with_signature(mut signed: String, signature: &[u8]) -> String {
+pub(crate) fn with_signature(mut signed: String, signature: &[u8]) -> String {
     signed.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut signed);
     signed
@@ -63,17 +79,17 @@ pub struct Expected<'a> {
 }
 
 /// A token that says what is expected of it, and is not verified: what it says may only be used to refuse it.
-pub(super) struct Unverified<'a> {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: String,
-    pub(super) signed: &'a [u8],
-    pub(super) signature: Vec<u8>,
+pub(crate) struct Unverified<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: String,
+    pub(crate) signed: &'a [u8],
+    pub(crate) signature: Vec<u8>,
     claims: Object,
 }
 
 impl<'a> Unverified<'a> {
     /// None for any text that no key of this service can have signed, or that is not what is expected.
-    pub(super) fn read(jwt: &'a str, expected: &Expected<'_>) -> Option<Self> {
+    pub(crate) fn read(jwt: &'a str, expected: &Expected<'_>) -> Option<Self> {
         if jwt.len() > MAX_BYTES {
             return None;
         }
@@ -93,7 +109,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// What it says, for whoever has verified the signature.
-    pub(super) fn verified(self) -> Object {
+    pub(crate) fn verified(self) -> Object {
         self.claims
     }
 }

@@ -8,23 +8,8 @@ use ring::signature::{
     RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
-use crate::signing::Algorithm;
-use crate::signing::jwk::{PublicKey, UNCOMPRESSED};
-
-impl Algorithm {
-    /// The algorithms that client assertions may be signed with: those of key pairs that clients may register.
-    pub const OF_ASSERTIONS: [Self; 9] = [
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Es256,
-        Self::Es384,
-        Self::EdDsa,
-    ];
-}
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::{PublicKey, UNCOMPRESSED};
 
 impl PublicKey {
     /// Whether `signature` is this key's, of `message`, by `algorithm` (RFC 7518, section 3; RFC 8037, section 3.1).

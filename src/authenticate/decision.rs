@@ -1,17 +1,17 @@
 //! A chain decides: its verifiers are asked in order until one of them knows the user.
 
-use crate::authenticate::attempts::{AttemptLimit, CountedAttempt, Known};
 use crate::authenticate::delegated::{Answer, Assertion, Delegated, NoAnswer, Question};
+use crate::authenticate::lockout::{AttemptLimit, CountedAttempt, Known};
 use crate::chain::delegation::Delegation;
 use crate::chain::{Chain, CredentialVerifier};
-use crate::client::ClientId;
+use crate::client::id::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Object;
 use crate::password::{Argon2Pool, Mark, Password, PasswordHash, Verified, VerifyError};
 use crate::random::{Random, RandomFailed};
+use crate::store::outcome::{Changed, Created};
 use crate::store::users::Users;
-use crate::store::{Changed, Created};
 use crate::user::{Subject, User, Username};
 
 /// What verifiers work with.

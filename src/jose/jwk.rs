@@ -11,7 +11,7 @@ use spki::der::Decode as _;
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
-use crate::signing::Algorithm;
+use crate::jose::algorithm::Algorithm;
 
 /// RSA keys (RFC 8017, appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

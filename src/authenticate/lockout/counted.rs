@@ -14,12 +14,12 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use crate::attempts::AttemptPolicy;
-use crate::authenticate::attempts::queues::Place;
+use crate::authenticate::lockout::policy::AttemptPolicy;
+use crate::authenticate::lockout::queue::Place;
 use crate::aws::Outlook;
 use crate::password::Mark;
 use crate::store::attempts::{Attempts, AttemptsKey};
-use crate::store::{Changed, StoreError};
+use crate::store::outcome::{Changed, StoreError};
 
 /// How long a request that ends without a decision waits for its attempt to be taken back: after the answer, Lambda stops
 /// the process until the next one. It is part of what the front door keeps of its time to hand the answer back.

@@ -5,7 +5,8 @@
 //! count. What fails on the way stays counted.
 
 mod counted;
-mod queues;
+pub mod policy;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +14,17 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::attempts::AttemptPolicy;
-pub use crate::authenticate::attempts::counted::CountedAttempt;
-use crate::authenticate::attempts::counted::Ledger;
-pub(super) use crate::authenticate::attempts::counted::{Known, Locked};
-use crate::authenticate::attempts::queues::{Place, Queues};
+pub use crate::authenticate::lockout::counted::CountedAttempt;
+use crate::authenticate::lockout::counted::Ledger;
+pub(super) use crate::authenticate::lockout::counted::{Known, Locked};
+use crate::authenticate::lockout::policy::AttemptPolicy;
+use crate::authenticate::lockout::queue::{Place, Queues};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::password::Mark;
 use crate::random::Random;
-use crate::store::Changed;
 use crate::store::attempts::{Attempts, AttemptsKey, Count, Counted, StoredAttempts};
+use crate::store::outcome::Changed;
 use crate::user::Username;
 
 /// How long what is known of a name is kept after the last attempt: a lock of any length, and as long again.

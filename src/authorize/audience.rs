@@ -1,0 +1,66 @@
+//! The resource servers that a request is granted (RFC 8707).
+
+use thiserror::Error;
+
+use crate::audience::Audience;
+
+/// A resource that is malformed, or that the client or the session may not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the resource may not be named")]
+pub struct InvalidTarget;
+
+/// What is left of the audiences that were `granted` before, of those that are `registered` by now and as they are
+/// registered; none where there were some and none is left. An empty set, which stands for the issuer itself, has nothing
+/// to lose.
+#[must_use]
+pub fn still_held(granted: &[Audience], registered: &[Audience]) -> Option<Vec<Audience>> {
+    let held: Vec<Audience> = granted.iter().filter_map(|audience| audience.as_in(registered)).cloned().collect();
+    (granted.is_empty() || !held.is_empty()).then_some(held)
+}
+
+/// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them, each as it
+/// is configured and not as it was asked for: a resource server compares its own to the byte.
+///
+/// # Errors
+/// [`InvalidTarget`] when a requested resource is malformed or not configured.
+pub fn granted(requested: &[&str], configured: &[Audience]) -> Result<Vec<Audience>, InvalidTarget> {
+    if requested.is_empty() {
+        return Ok(configured.to_vec());
+    }
+    let mut audiences = Vec::with_capacity(requested.len());
+    for resource in requested {
+        let resource = Audience::parse(resource).map_err(|_| InvalidTarget)?;
+        let audience = resource.as_in(configured).ok_or(InvalidTarget)?;
+        if !audiences.contains(audience) {
+            audiences.push(audience.clone());
+        }
+    }
+    Ok(audiences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audience(text: &str) -> Audience {
+        Audience::parse(text).expect(text)
+    }
+
+    #[test]
+    fn what_is_granted_is_written_as_it_is_configured() {
+        let configured = ["https://host/", "https://other", "urn:api"].map(audience);
+        for (requested, expected) in [
+            (&["https://host"][..], &["https://host/"][..]),
+            (&["https://host/"], &["https://host/"]),
+            (&["https://other/", "https://host", "https://other"], &["https://other", "https://host/"]),
+            (&[], &["https://host/", "https://other", "urn:api"]),
+        ] {
+            let audiences = granted(requested, &configured).expect("the client's");
+            assert_eq!(audiences.iter().map(Audience::as_str).collect::<Vec<_>>(), expected, "{requested:?}");
+        }
+        assert_eq!(granted(&["https://host//"], &configured), Err(InvalidTarget));
+        let both = ["https://host/", "https://host"].map(audience);
+        let audiences = granted(&["https://host"], &both).expect("the client's");
+        assert_eq!(audiences.iter().map(Audience::as_str).collect::<Vec<_>>(), ["https://host"]);
+    }
+}

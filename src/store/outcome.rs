@@ -1,0 +1,85 @@
+//! What becomes of a call to DynamoDB.
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::aws::{AwsError, Dependency};
+use crate::error::Error;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB did not.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// An item is not what was written there: damage, or a newer version's.
+    #[error("the item {key} in {table} is inconsistent: {problem}")]
+    Inconsistent {
+        /// The table's name.
+        table: String,
+        /// The item's key.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        Self::Aws(AwsError::new(Dependency::DynamoDb, error))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Aws(error) => error.into(),
+            StoreError::Inconsistent { .. } => Self::server_error().because(error),
+        }
+    }
+}
+
+/// Whether the condition of a conditional write held; any other failure is an error.
+pub(super) fn held<T, E>(outcome: Result<T, SdkError<E, HttpResponse>>) -> Result<bool, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Err(error) => Err(StoreError::from_sdk(error)),
+    }
+}
+
+/// What became of a write that must not overwrite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It was written.
+    Yes,
+    /// The key is taken; nothing was written.
+    AlreadyThere,
+}
+
+impl Created {
+    pub(super) fn held(held: bool) -> Self {
+        if held { Self::Yes } else { Self::AlreadyThere }
+    }
+}
+
+/// What became of a write to something that must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It was written.
+    Yes,
+    /// There is no such item, or it changed meanwhile; nothing was written.
+    No,
+}
+
+impl Changed {
+    pub(super) fn held(held: bool) -> Self {
+        if held { Self::Yes } else { Self::No }
+    }
+}
