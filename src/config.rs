@@ -43,7 +43,7 @@ macro_rules! variables {
 
 variables! {
     ISSUER = "PASSGRANT_ISSUER", None,
-        "The issuer: the https URL that clients reach the service by (http for loopback hosts alone). It stands in every token, to the byte. Required in AWS; `passgrant serve` derives it from its address.";
+        "The issuer: the https URL that clients reach the service by (http for loopback hosts only). It stands in every token, to the byte. Required in AWS; `passgrant serve` derives it from its address.";
     CLIENTS_TABLE = "PASSGRANT_CLIENTS_TABLE", Some("passgrant-clients"), "The DynamoDB table of clients.";
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
@@ -52,11 +52,11 @@ variables! {
     SIGNING_ALGORITHM = "PASSGRANT_SIGNING_ALGORITHM", Some("RS256"),
         "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 or HS512. A signing key must fit it.";
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
-        "The scope of a request that names none, from a client without a default of its own: tokens parted by spaces, cut to what the client may have.";
+        "The scope of a request that names none, from a client without a default of its own: tokens separated by spaces, cut to what the client may have.";
     EMPTY_SCOPE = "PASSGRANT_EMPTY_SCOPE", Some(""),
         "The scope that is granted where nothing else is: neither asked for nor a default, or a default of which the user may grant nothing.";
     CORS_ORIGINS = "PASSGRANT_CORS_ORIGINS", Some(""),
-        "The origins of browser applications that may call the service, parted by commas, such as `https://app.example.com`. Exact, and without credentials.";
+        "The origins of browser applications that may call the service, separated by commas, such as `https://app.example.com`. Exact, and without credentials.";
     USERNAME_PROFILE = "PASSGRANT_USERNAME_PROFILE", Some("case_mapped"),
         "How usernames are prepared (RFC 8265): `case_mapped` or `case_preserved`. Not to be changed once there are users.";
     PASSWORD_MIN_LENGTH = "PASSGRANT_PASSWORD_MIN_LENGTH", Some("8"),
@@ -64,11 +64,11 @@ variables! {
     PASSWORD_GRANT = "PASSGRANT_PASSWORD_GRANT", Some("on"),
         "`off` answers every password request with `unsupported_grant_type`; sessions go on.";
     AUTH_CHAIN = "PASSGRANT_AUTH_CHAIN", Some("directory"),
-        "The credential-verifier chain of clients that have none of their own. `directory`, the users table alone, is always there.";
+        "The credential-verifier chain of clients that have none of their own. `directory`, only the users table, is always there.";
     AUTH_CHAINS = "PASSGRANT_AUTH_CHAINS", Some(""),
-        "More chains: `name=verifier,verifier`, parted by semicolons. A verifier is `directory` or a delegated one; a chain asks 1 to 3 of them, in this order. A name is 1 to 64 of a-z, 0-9, _ and -.";
+        "More chains: `name=verifier,verifier`, separated by semicolons. A verifier is `directory` or a delegated one; a chain asks 1 to 3 of them, in this order. A name is 1 to 64 of a-z, 0-9, _ and -.";
     DELEGATED_VERIFIERS = "PASSGRANT_DELEGATED_VERIFIERS", Some(""),
-        "The delegated verifiers, a JSON array of `{\"name\", \"url\", \"secret_env\", \"import\"}`: an https URL (http for loopback hosts alone); the variable, `PASSGRANT_` and more, that holds the secret which signs the calls (32 to 512 visible ASCII characters); whether a yes writes the password's hash to the users table (default false).";
+        "The delegated verifiers, a JSON array of `{\"name\", \"url\", \"secret_env\", \"import\"}`: an https URL (http for loopback hosts only); the variable, `PASSGRANT_` and more, that holds the secret which signs the calls (32 to 512 visible ASCII characters); whether a yes writes the password's hash to the users table (default false).";
     ATTEMPTS_LIMIT = "PASSGRANT_ATTEMPTS_LIMIT", Some("10"),
         "How many passwords may be tried for one username, known or not, before it is locked. The same wrong password counts once, the right one clears the count. 1 to 100.";
     ATTEMPTS_WINDOW = "PASSGRANT_ATTEMPTS_WINDOW", Some("15m"),

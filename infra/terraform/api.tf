@@ -1,7 +1,7 @@
 resource "aws_apigatewayv2_api" "this" {
   name          = var.name
   protocol_type = "HTTP"
-  # One public name for one issuer.
+  # One issuer has one public name.
   disable_execute_api_endpoint = var.domain_name != ""
   tags                         = var.tags
 }
@@ -15,7 +15,7 @@ resource "aws_apigatewayv2_integration" "function" {
 }
 
 # One route for everything: an unknown path or a wrong method then gets the service's own 404 or 405, and the gateway and
-# the function cannot disagree on what there is.
+# the function cannot disagree about which endpoints exist.
 resource "aws_apigatewayv2_route" "default" {
   api_id    = aws_apigatewayv2_api.this.id
   route_key = "$default"
@@ -36,7 +36,7 @@ resource "aws_apigatewayv2_stage" "default" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    # No query string, header or body: a careless client puts credentials in each of them.
+    # No query string, headers or body: careless clients put credentials in all of them.
     format = jsonencode({
       requestId            = "$context.requestId"
       time                 = "$context.requestTimeEpoch"
@@ -62,7 +62,7 @@ resource "aws_lambda_permission" "api" {
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/$default"
 }
 
-# API Gateway writes through a log delivery. Under /aws/vendedlogs/ that needs no statement of its own in the account's
+# API Gateway writes through a log delivery. Under /aws/vendedlogs/, that does not need its own statement in the account's
 # CloudWatch Logs resource policy, whose size is limited.
 resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/vendedlogs/http-api/${var.name}"

@@ -2,10 +2,10 @@
 # Checks the Terraform module against moto, an emulation of the AWS APIs, on a loopback port: no account, no cost.
 #
 # Needs terraform, python3 and moto_server (PyPI: moto[server]) on PATH. The provider comes from the mirror that
-# TF_CLI_CONFIG_FILE names; where it names no file, from a mirror under /opt, or else from the Terraform registry.
+# TF_CLI_CONFIG_FILE names; if it names no file, from a mirror under /opt, or else from the Terraform registry.
 #
-# moto keeps what it is given and enforces none of it: this shows that the module is accepted, stable and removable, and
-# that it says the same as template.yaml. It does not show that the policies allow what the function does.
+# moto stores what it is given and enforces nothing: this shows that the module is accepted, stable and removable, and that
+# it has the same settings and permissions as template.yaml. It does not show that the policies allow what the function does.
 set -euo pipefail
 
 module=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -28,7 +28,7 @@ finish() {
 }
 trap finish EXIT
 
-# step NAME COMMAND...: silent when the command succeeds, all of its output when not.
+# step NAME COMMAND...: silent if the command succeeds; prints all of its output if not.
 step() {
     local name=$1 began=$SECONDS
     shift
@@ -42,8 +42,8 @@ step() {
     fi
 }
 
-# The same settings and permissions in both deployments, whatever each calls the rest. Terraform numbers the secrets of
-# delegated verifiers; the template has three.
+# Both deployments must name the same settings and permissions. Terraform numbers the secrets of delegated verifiers; the
+# template has three.
 named() {
     grep -ohE '\b(PASSGRANT_[A-Z0-9_]+|(dynamodb|kms|logs|sts|lambda):[A-Z][A-Za-z]+|(RSASSA|ECDSA|ED25519|HMAC)_[A-Z0-9_]*SHA_[0-9]+|\$context\.[A-Za-z.]+)' "$@" |
         sed -E 's/^(PASSGRANT_DELEGATED_SECRET_).*/\1/' | sort -u
@@ -53,7 +53,7 @@ same_as_template() { diff <(named "$template") <(named "$module"/*.tf); }
 apply() { terraform apply -auto-approve "$@"; }
 is_stable() { terraform plan -detailed-exitcode "$@"; }
 
-# refused REASON VARS...: there is no plan, for this reason.
+# refused REASON VARS...: Terraform refuses to plan, for this reason.
 refused() {
     local reason=$1
     shift
@@ -61,7 +61,7 @@ refused() {
         cat "$scratch/refusal"
         return 1
     fi
-    # Unwrapped: Terraform breaks the lines of a reason where it likes.
+    # Joined to one line, since Terraform may break the lines of a reason anywhere.
     sed 's/│//g' "$scratch/refusal" | tr -s ' \n' ' ' | grep -F "$reason"
 }
 
@@ -77,8 +77,9 @@ sys.exit(f"would delete {deleted}" if deleted else 0)
 PYTHON
 }
 
-# deployed KEYS USERS: the keys in the function's environment, in order, as label=spec, label=spec=algorithm where it is bound
-# to one, or as the ARN of one that the module did not make; and what the function's role may do with the users table.
+# deployed KEYS USERS: KEYS are the keys in the function's environment, in order, as label=spec, as label=spec=algorithm if the
+# key is bound to one, or as the ARN of a key that the module did not create. USERS is what the function's role may do with the
+# users table.
 deployed() {
     python3 - "$@" <<'PYTHON'
 import json, sys
@@ -148,7 +149,7 @@ if [[ ! -f ${TF_CLI_CONFIG_FILE:-} ]]; then
     fi
 fi
 
-# A copy: the state and the lock file of this check stay out of the repository.
+# A copy, so that the state and the lock file of this check stay out of the repository.
 mkdir "$scratch/module"
 cp "$module"/*.tf "$scratch/module"
 cd "$scratch/module"

@@ -20,7 +20,7 @@ resource "aws_lambda_function" "this" {
   runtime          = "provided.al2023"
   architectures    = [var.architecture]
   memory_size      = var.memory_size
-  # Below the integration's 29 seconds: the function's own end is then what the caller sees and what its log shows.
+  # Below the integration's 29 seconds, so that the caller sees, and the log shows, the function's own timeout.
   timeout = 28
   role    = aws_iam_role.function.arn
   tags    = var.tags
@@ -30,7 +30,7 @@ resource "aws_lambda_function" "this" {
     log_format = "JSON"
     # Lambda drops lines below its own level before they reach the log group, so the two levels must agree.
     application_log_level = upper(var.log_level)
-    # Lambda reports duration, memory and cold start of every invocation at this level.
+    # At this level Lambda reports the duration, memory and cold start of every invocation.
     system_log_level = "INFO"
   }
 
@@ -40,7 +40,7 @@ resource "aws_lambda_function" "this" {
       PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
       PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
       PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
-      # By ARN, not by alias: a new instance would sign with another key once an alias is moved, and a key's policy speaks of
+      # By ARN, not by alias: once an alias is moved, a new instance would sign with another key, and a key's policy applies to
       # the key.
       PASSGRANT_SIGNING_KEYS        = join(",", local.listed_signing_keys)
       PASSGRANT_SIGNING_ALGORITHM   = var.signing_algorithm
@@ -58,7 +58,7 @@ resource "aws_lambda_function" "this" {
       PASSGRANT_CLIENT_CACHE        = var.client_cache
       PASSGRANT_ARGON2_MEMORY_KIB   = var.argon2_memory_kib
       PASSGRANT_ARGON2_ITERATIONS   = var.argon2_iterations
-      # More lanes than vCPUs slow the service and not an attacker.
+      # More lanes than vCPUs slow down the service but not an attacker.
       PASSGRANT_ARGON2_PARALLELISM = 1
       PASSGRANT_LOG                = var.log_level
     })
@@ -70,7 +70,7 @@ resource "aws_lambda_function" "this" {
       error_message = "Without signing_keys there must be signing_key_arns."
     }
 
-    # What keys of one's own are good for is not to be seen here: where none fits, the function's log tells.
+    # What the operator's own keys can be used for is not known here: if none of them fits, the function's log says so.
     precondition {
       condition = (
         length(var.signing_key_arns) + length(var.published_key_arns) > 0 ||
@@ -95,11 +95,11 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # An instance that starts before its permissions are there would answer 500 until they are.
+  # An instance that started before its permissions exist would answer 500 until they do.
   depends_on = [aws_iam_role_policy.function]
 }
 
-# Made here, so that it has a retention and the role can be confined to it.
+# Created here, so that it has a retention and the role can be restricted to it.
 resource "aws_cloudwatch_log_group" "function" {
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
@@ -143,8 +143,8 @@ data "aws_iam_policy_document" "function" {
     resources = [aws_dynamodb_table.users.arn]
   }
 
-  # Whole items: a condition on dynamodb:Attributes must name every attribute that a condition expression reads, and where
-  # it names one too few the password's hash is never written and no login shows it.
+  # Whole items: a condition on dynamodb:Attributes must name every attribute that a condition expression reads. If one were
+  # missing, the password's hash would never be written, and no login would show it.
   statement {
     sid       = "KeepPasswordHashes"
     actions   = ["dynamodb:UpdateItem"]

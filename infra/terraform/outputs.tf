@@ -1,15 +1,15 @@
 output "issuer" {
-  description = "Issuer identifier."
+  description = "The issuer identifier."
   value       = local.issuer
 }
 
 output "token_endpoint" {
-  description = "Token endpoint."
+  description = "The token endpoint."
   value       = "${local.issuer}/oauth2/token"
 }
 
 output "jwks_uri" {
-  description = "Public keys."
+  description = "The URL of the public keys."
   value       = "${local.issuer}/oauth2/jwks"
 }
 
@@ -29,36 +29,36 @@ output "tokens_table" {
 }
 
 output "signing_key_alias" {
-  description = "Alias of the first of signing_keys; null without one."
+  description = "The alias of the first of signing_keys; null if there is none."
   value       = one(aws_kms_alias.signing[*].name)
 }
 
 output "signing_key_arn" {
-  description = "ARN of the key that comes first."
+  description = "The ARN of the key that comes first."
   value       = local.signing_key_arns[0]
 }
 
 output "function_name" {
-  description = "Name of the function."
+  description = "The name of the function."
   value       = aws_lambda_function.this.function_name
 }
 
 output "function_log_group" {
-  description = "Log group of the function."
+  description = "The log group of the function."
   value       = aws_cloudwatch_log_group.function.name
 }
 
 output "access_log_group" {
-  description = "Log group of the API's access log."
+  description = "The log group of the API's access log."
   value       = aws_cloudwatch_log_group.access.name
 }
 
 output "domain_name_target" {
-  description = "What the DNS record of domain_name points at; null without one."
+  description = "What the DNS record of domain_name points at; null without a domain_name."
   value       = one(aws_apigatewayv2_domain_name.this[*].domain_name_configuration[0].target_domain_name)
 }
 
 output "domain_name_hosted_zone_id" {
-  description = "Hosted zone of domain_name_target, for an alias record in Route 53; null without a domain_name."
+  description = "The hosted zone of domain_name_target, for an alias record in Route 53; null without a domain_name."
   value       = one(aws_apigatewayv2_domain_name.this[*].domain_name_configuration[0].hosted_zone_id)
 }

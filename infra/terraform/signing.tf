@@ -5,7 +5,7 @@ locals {
     [for label in var.signing_keys : aws_kms_key.signing[label].arn],
     var.published_key_arns,
   )
-  # The same, and the algorithm of each key that is bound to one.
+  # The same, with the algorithm of each key that is bound to one.
   listed_signing_keys = concat(
     var.signing_key_arns,
     [for label in var.signing_keys : join("=", compact([aws_kms_key.signing[label].arn, local.bound_algorithms[label]]))],
@@ -13,8 +13,8 @@ locals {
   )
   signing_key_specs = { for label in var.signing_keys : label => lookup(var.signing_key_specs, label, "RSA_2048") }
 
-  # Where none is said, an RSA key is for signing_algorithm if that is one of RSA. A key of another spec has one algorithm,
-  # and is published with it.
+  # If no algorithm is given, an RSA key is bound to signing_algorithm if that is an RSA algorithm. A key of another spec has
+  # one algorithm, and is published with it.
   default_algorithm = contains(local.rsa_algorithms, var.signing_algorithm) ? var.signing_algorithm : "any"
   bound_algorithms = {
     for label, spec in local.signing_key_specs :
@@ -34,15 +34,15 @@ locals {
     HMAC_512      = ["HS512"]
   }
 
-  # What the function asks of keys. What a key is asked beyond its spec KMS refuses, so the same statements fit keys of every
-  # spec: RSA and ECDSA sign digests, Ed25519 signs messages, HMAC keys make and verify MACs and are described where key pairs
-  # are published.
+  # What the function asks of keys. KMS refuses whatever a key's spec does not support, so the same statements fit keys of
+  # every spec: RSA and ECDSA keys sign digests, Ed25519 keys sign messages, HMAC keys generate and verify MACs, and
+  # DescribeKey does for HMAC keys what GetPublicKey does for key pairs.
   signing_requests = {
     SignDigests = {
       actions = ["kms:Sign"]
       conditions = {
         "kms:MessageType" = ["DIGEST"]
-        # All that a key can do: which of them signs is the client's registration.
+        # Everything that a key can do: the client's registration decides which of them is used.
         "kms:SigningAlgorithm" = [
           "RSASSA_PKCS1_V1_5_SHA_256",
           "RSASSA_PKCS1_V1_5_SHA_384",
@@ -70,7 +70,7 @@ locals {
   }
 }
 
-# One key for each label, so that a new key can be published before it signs and an old one after it did.
+# One key for each label, so that a new key can be published before it signs, and an old one after it has stopped signing.
 resource "aws_kms_key" "signing" {
   for_each = local.signing_key_specs
 
@@ -78,20 +78,19 @@ resource "aws_kms_key" "signing" {
   customer_master_key_spec = each.value
   key_usage                = startswith(each.value, "HMAC_") ? "GENERATE_VERIFY_MAC" : "SIGN_VERIFY"
   policy                   = data.aws_iam_policy_document.signing_key.json
-  # As long as KMS allows. A key that is gone cannot be made again.
+  # The longest time that KMS allows. A deleted key cannot be created again.
   deletion_window_in_days = 30
   tags                    = var.tags
 
   lifecycle {
-    # A key that is retired is deleted after the function's environment has let go of it, not before.
+    # A retired key is deleted only after it was removed from the function's environment.
     create_before_destroy = true
   }
 }
 
-# IAM policies count for a KMS key only as far as its own policy lets them. This one lets them administer the key and read
-# its public half. It lets nobody sign but the function's role, neither directly nor through a grant, and says so as a
-# denial too, which still holds when a later edit allows more. Whoever may call kms:PutKeyPolicy can undo that: watch for
-# that event.
+# IAM policies apply to a KMS key only as far as its own policy allows. This policy lets them administer the key and read its
+# public key. It lets nobody but the function's role sign, directly or through a grant. It also denies this explicitly, which
+# still holds if a later edit allows more. Anybody who may call kms:PutKeyPolicy can undo that: watch for that event.
 data "aws_iam_policy_document" "signing_key" {
   statement {
     sid = "AdministerThroughIam"
@@ -124,7 +123,7 @@ data "aws_iam_policy_document" "signing_key" {
     }
   }
 
-  # A MAC has nothing public to verify it with: who is to accept such tokens asks KMS.
+  # There is no public key for verifying a MAC: an API that accepts such tokens has to ask KMS.
   statement {
     sid       = "VerifyMacsThroughIam"
     actions   = ["kms:VerifyMac"]
@@ -191,7 +190,8 @@ data "aws_iam_policy_document" "signing_key" {
   }
 }
 
-# For people: the function goes by ARN. KMS moves no alias between a key pair and a MAC key, hence two names.
+# The alias is for people: the function uses the ARN. KMS does not move an alias between a key pair and a MAC key, hence the
+# two names.
 resource "aws_kms_alias" "signing" {
   count = length(var.signing_keys) == 0 ? 0 : 1
 

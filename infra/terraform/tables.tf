@@ -1,8 +1,8 @@
-# Operators alone write clients and users, and no deployment can bring them back: deletion_protection keeps them from
-# `terraform destroy` too.
+# Only operators write clients and users, and no deployment can bring them back: deletion_protection also protects them from
+# `terraform destroy`.
 #
-# SSE with the key that AWS manages for DynamoDB: unlike the default, which is invisible, each use of it is an event in
-# CloudTrail; unlike a key of one's own, it cannot be disabled or deleted by mistake together with every user.
+# SSE uses the key that AWS manages for DynamoDB. Unlike with the default key, which is invisible, each use of it is an event
+# in CloudTrail; unlike a customer managed key, it cannot be disabled or deleted by mistake, and every user with it.
 resource "aws_dynamodb_table" "clients" {
   name                        = "${var.name}-clients"
   billing_mode                = "PAY_PER_REQUEST"
@@ -45,8 +45,8 @@ resource "aws_dynamodb_table" "users" {
   }
 }
 
-# All that is lost with this table is that users log in again. Its backups are evidence: put back into service they would
-# revive revoked sessions.
+# If this table is lost, users only have to log in again. Its backups are evidence: if they were put back into service, they
+# would revive revoked sessions.
 resource "aws_dynamodb_table" "tokens" {
   name                        = "${var.name}-tokens"
   billing_mode                = "PAY_PER_REQUEST"

@@ -1,12 +1,12 @@
 variable "package_path" {
   type        = string
-  description = "Zip file that holds the Lambda binary `bootstrap`."
+  description = "The zip file that contains the Lambda binary `bootstrap`."
 }
 
 variable "name" {
   type        = string
   default     = "passgrant"
-  description = "Name of the function and the API, and beginning of every other name."
+  description = "The name of the function and the API, and the beginning of every other name."
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$", var.name))
@@ -17,7 +17,7 @@ variable "name" {
 variable "architecture" {
   type        = string
   default     = "x86_64"
-  description = "Instruction set of the function. The binary in package_path must have been built for it."
+  description = "The instruction set of the function. The binary in package_path must have been built for it."
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
@@ -28,7 +28,7 @@ variable "architecture" {
 variable "memory_size" {
   type        = number
   default     = 1769
-  description = "Memory of the function in MB. Lambda gives CPU in proportion to memory and 1769 MB is one full vCPU: verifying a password is one thread of pure CPU, so less is slower and more buys nothing."
+  description = "The memory of the function in MB. CPU is proportional to memory, and 1769 MB gives one full vCPU. Verifying a password is pure CPU work in one thread, so less memory is slower and more gains nothing."
 
   validation {
     condition     = var.memory_size >= 128 && var.memory_size <= 10240
@@ -39,7 +39,7 @@ variable "memory_size" {
 variable "domain_name" {
   type        = string
   default     = ""
-  description = "Host name to serve on, such as login.example.com. Empty for the host name that API Gateway assigns."
+  description = "The host name to serve on, such as login.example.com. Empty for the host name that API Gateway assigns."
 
   validation {
     condition     = can(regex("^$|^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$", var.domain_name))
@@ -50,13 +50,13 @@ variable "domain_name" {
 variable "certificate_arn" {
   type        = string
   default     = ""
-  description = "ACM certificate for domain_name, in the region of the deployment."
+  description = "The ACM certificate for domain_name, in the region of the deployment."
 }
 
 variable "issuer" {
   type        = string
   default     = ""
-  description = "Issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL where there is no domain_name. Set it when something in front of the API, such as CloudFront, has the public name."
+  description = "The issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL if there is no domain_name. Set it if something in front of the API, such as CloudFront, has the public name."
 
   validation {
     condition     = can(regex("^$|^https://[^\\s?#]*[^\\s?#/]$", var.issuer))
@@ -67,7 +67,7 @@ variable "issuer" {
 variable "signing_algorithm" {
   type        = string
   default     = "RS256"
-  description = "Algorithm of tokens whose client asks for no other; a key must fit it. JWT authorizers of API Gateway accept RS256 of these."
+  description = "The algorithm of tokens for clients that are set to no other; a key must fit it. Of these, JWT authorizers of API Gateway accept RS256."
 
   validation {
     condition     = contains(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"], var.signing_algorithm)
@@ -78,7 +78,7 @@ variable "signing_algorithm" {
 variable "signing_keys" {
   type        = list(string)
   default     = ["A"]
-  description = "Labels of the signing keys that the module makes. The first that fits an algorithm signs, all are published. docs/deploy.md has the rotation."
+  description = "The labels of the signing keys that the module creates. The first that fits an algorithm signs, and all are published. docs/deploy.md describes the rotation."
 
   validation {
     condition     = length(distinct(var.signing_keys)) == length(var.signing_keys)
@@ -89,9 +89,9 @@ variable "signing_keys" {
 variable "signing_key_specs" {
   type        = map(string)
   default     = {}
-  description = "KMS key spec by label; RSA_2048 where none is given. Never change that of a key that exists: Terraform would replace the key."
+  description = "The KMS key spec of each label; RSA_2048 if none is given. Never change the spec of an existing key: Terraform would replace the key."
 
-  # Not ECC_NIST_EDWARDS25519, which version 5 of the provider does not know: such a key goes into signing_key_arns.
+  # ECC_NIST_EDWARDS25519 is missing, since version 5 of the provider does not support it: such a key goes into signing_key_arns.
   validation {
     condition = alltrue([for spec in values(var.signing_key_specs) : contains([
       "RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "HMAC_256", "HMAC_384", "HMAC_512",
@@ -103,7 +103,7 @@ variable "signing_key_specs" {
 variable "signing_key_algorithms" {
   type        = map(string)
   default     = {}
-  description = "By label, the one algorithm that an RSA key signs with and is published with; `any` leaves the key free. Where none is given, signing_algorithm if that is one of RSA. Not to be changed while tokens that the key signed are in use."
+  description = "For each label, the one algorithm that an RSA key signs with and is published with; `any` binds the key to none. If none is given, it is signing_algorithm if that is an RSA algorithm. Do not change it while tokens that the key signed are in use."
 
   validation {
     condition = alltrue([for algorithm in values(var.signing_key_algorithms) : contains([
@@ -116,7 +116,7 @@ variable "signing_key_algorithms" {
 variable "signing_key_arns" {
   type        = list(string)
   default     = []
-  description = "ARNs of KMS keys of your own that sign before those of signing_keys."
+  description = "ARNs of KMS keys of your own that come before those of signing_keys."
 
   validation {
     condition     = alltrue([for arn in var.signing_key_arns : can(regex("^arn:[^\\s,=]+:key/[^\\s,=]+$", arn))])
@@ -138,7 +138,7 @@ variable "published_key_arns" {
 variable "empty_scope" {
   type        = string
   default     = ""
-  description = "Scope that is granted where nothing else is."
+  description = "The scope that is granted when nothing else is."
 
   validation {
     condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.empty_scope))
@@ -149,7 +149,7 @@ variable "empty_scope" {
 variable "cors_origins" {
   type        = list(string)
   default     = []
-  description = "Origins of browser applications that may call the service."
+  description = "The origins of browser applications that may call the service."
 
   validation {
     condition     = alltrue([for origin in var.cors_origins : can(regex("^https?://[^\\s,/]+$", origin))])
@@ -160,7 +160,7 @@ variable "cors_origins" {
 variable "default_scope" {
   type        = string
   default     = ""
-  description = "Scope of a request that names none, from a client without a default of its own. Separated by spaces."
+  description = "The scope of a request without one, from a client without a default of its own. Scope tokens separated by spaces."
 
   validation {
     condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.default_scope))
@@ -171,7 +171,7 @@ variable "default_scope" {
 variable "username_profile" {
   type        = string
   default     = "case_mapped"
-  description = "PRECIS profile of user names (RFC 8265, section 3): case_mapped or case_preserved. It cannot be changed once there are users."
+  description = "The PRECIS profile of usernames (RFC 8265, section 3): case_mapped or case_preserved. It cannot be changed once there are users."
 
   validation {
     condition     = contains(["case_mapped", "case_preserved"], var.username_profile)
@@ -182,13 +182,13 @@ variable "username_profile" {
 variable "password_grant" {
   type        = bool
   default     = true
-  description = "Off refuses the password grant; sessions go on."
+  description = "Whether the password grant is on. If it is off, existing sessions continue."
 }
 
 variable "attempts_limit" {
   type        = number
   default     = 10
-  description = "How many passwords may be tried for one user name in attempts_window before it is locked."
+  description = "How many passwords may be tried for one username in attempts_window before it is locked."
 
   validation {
     condition     = var.attempts_limit >= 1 && var.attempts_limit <= 100 && floor(var.attempts_limit) == var.attempts_limit
@@ -199,7 +199,7 @@ variable "attempts_limit" {
 variable "attempts_window" {
   type        = string
   default     = "15m"
-  description = "The time in which attempts_limit counts, and of the first lock. 24h at most."
+  description = "The time in which attempts count towards attempts_limit, and the length of the first lock. At most 24h."
 
   validation {
     condition     = can(regex("^[1-9][0-9]*[smh]$", var.attempts_window))
@@ -231,7 +231,7 @@ variable "delegated_verifiers" {
     import = optional(bool, false)
   }))
   default     = []
-  description = "The delegated verifiers. Where one imports, the function may create users."
+  description = "The delegated verifiers. If one of them imports, the function may create users."
 }
 
 variable "delegated_secrets" {
@@ -255,7 +255,7 @@ variable "detailed_errors" {
 variable "client_cache" {
   type        = string
   default     = "60s"
-  description = "How long an instance may go on using a client it has read, so how late a disabled client stops. 0s reads each time."
+  description = "How long an instance may go on using a client that it has read, and so how late it may notice that one was disabled. 0s reads each time."
 
   validation {
     condition     = can(regex("^[0-9]+(ms|s|m|h)$", var.client_cache))
@@ -266,7 +266,7 @@ variable "client_cache" {
 variable "argon2_memory_kib" {
   type        = number
   default     = 19456
-  description = "Argon2id memory in KiB. Keep it well under memory_size."
+  description = "The Argon2id memory in KiB. Keep it well below memory_size."
 
   validation {
     condition     = var.argon2_memory_kib >= 8 && var.argon2_memory_kib <= 1048576
@@ -277,7 +277,7 @@ variable "argon2_memory_kib" {
 variable "argon2_iterations" {
   type        = number
   default     = 2
-  description = "Argon2id passes of passwords that are set from then on."
+  description = "The Argon2id passes for passwords that are set from then on."
 
   validation {
     condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64
@@ -288,19 +288,19 @@ variable "argon2_iterations" {
 variable "throttle_rate" {
   type        = number
   default     = 50
-  description = "Requests per second that the API lets through, all callers together."
+  description = "The requests per second that the API lets through, from all callers together."
 }
 
 variable "throttle_burst" {
   type        = number
   default     = 100
-  description = "Requests that the API lets through at once above throttle_rate."
+  description = "The requests that the API lets through at once above throttle_rate."
 }
 
 variable "log_level" {
   type        = string
   default     = "info"
-  description = "error, warn, info or debug."
+  description = "What is logged: error, warn, info or debug."
 
   validation {
     condition     = contains(["error", "warn", "info", "debug"], var.log_level)
@@ -311,7 +311,7 @@ variable "log_level" {
 variable "log_retention_days" {
   type        = number
   default     = 30
-  description = "Days that the function's log and the access log, which holds client addresses, are kept."
+  description = "The number of days for which the function's log and the access log, which contains client addresses, are kept."
 }
 
 variable "deletion_protection" {
@@ -323,5 +323,5 @@ variable "deletion_protection" {
 variable "tags" {
   type        = map(string)
   default     = {}
-  description = "Tags of everything that can be tagged."
+  description = "The tags of everything that can be tagged."
 }

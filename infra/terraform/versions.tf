@@ -1,7 +1,7 @@
 terraform {
   required_version = ">= 1.5"
 
-  # No provider block: region and credentials come from the environment, or from the module that calls this one.
+  # There is no provider block: region and credentials come from the environment, or from the module that calls this one.
   required_providers {
     aws = {
       source  = "hashicorp/aws"

@@ -197,7 +197,6 @@ fn prove_by_secret(
 /// `invalid_client` when the header is of another scheme, or cannot be read.
 fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), Error> {
     const ANOTHER_SCHEME: Description = Description::new("The scheme of the Authorization header is not Basic.");
-    const UNREADABLE: Description = Description::new("The Authorization header is not readable as Basic.");
 
     let scheme = header.split(|&byte| byte == b' ').next().unwrap_or_default();
     if !scheme.eq_ignore_ascii_case(b"basic") {
@@ -213,11 +212,7 @@ fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), E
         let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
         Some((id, secrets))
     };
-    let unreadable = || {
-        let reason = "the Authorization header is not readable Basic";
-        Error::new(Kind::InvalidClient, UNREADABLE).because(reason)
-    };
-    read().ok_or_else(unreadable)
+    read().ok_or_else(|| Error::invalid_client().because("the Authorization header is not readable Basic"))
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ async fn a_header_of_another_scheme_is_refused_with_that_reason_whoever_the_clie
     let mut unreadable = token_request(None, &LOGIN);
     unreadable.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Basic ???"));
     let answer = app.send(unreadable).await.failed(401, "invalid_client");
-    assert_eq!(answer.text("error_description"), "The Authorization header is not readable as Basic.");
+    assert_eq!(answer.text("error_description"), "Client authentication failed.", "as for a wrong secret");
 }
 
 #[tokio::test]
