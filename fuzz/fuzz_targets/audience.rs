@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
-use passgrant::authorize::audience::granted;
 use passgrant::audience::Audience;
+use passgrant::authorize::audience::granted;
 use url::Url;
 
 /// Of each: more only take longer.

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use passgrant::chain::delegation::Delegation;
-use passgrant::chain::{Chain, Chains, CredentialVerifier};
 use passgrant::chain::name::ChainName;
+use passgrant::chain::{Chain, Chains, CredentialVerifier};
 use serde_json::json;
 
 static DELEGATIONS: LazyLock<Vec<Arc<Delegation>>> = LazyLock::new(|| {
