@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::claims;
 use crate::clock::Timestamp;
@@ -69,23 +68,8 @@ impl<'a> IdToken<'a> {
 /// The left half of the access token's digest under the hash of the signature algorithm (OpenID Connect Core,
 /// section 3.1.3.6).
 fn at_hash(access_token: &str, algorithm: Algorithm) -> String {
-    let digest = digest(access_token, algorithm);
+    let digest = algorithm.hash().digest(access_token.as_bytes());
     URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
-}
-
-fn digest(access_token: &str, algorithm: Algorithm) -> Vec<u8> {
-    match algorithm {
-        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => {
-            Sha256::digest(access_token).to_vec()
-        }
-        Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 | Algorithm::Hs384 => {
-            Sha384::digest(access_token).to_vec()
-        }
-        // Ed25519 hashes with SHA-512 (RFC 8032, section 5.1).
-        Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::Hs512 | Algorithm::EdDsa => {
-            Sha512::digest(access_token).to_vec()
-        }
-    }
 }
 
 #[cfg(test)]
