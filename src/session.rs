@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
-use crate::authenticate::user::AuthenticatedUser;
+use crate::authenticate::user::{AuthenticatedUser, NotResumed, PastLogin};
 use crate::authorize::scope::GrantedScope;
 use crate::client::id::ClientId;
 use crate::client::{Client, RefreshPolicy};
@@ -25,8 +25,9 @@ use crate::random::{Random, RandomFailed};
 use crate::scope::Scope;
 use crate::session::refresh_token::{RefreshToken, SessionId};
 use crate::store::item::SCHEMA;
+use crate::store::key;
 use crate::store::outcome::StoreError;
-use crate::store::tokens::{Rotated, SESSION_PREFIX, StoredRotation, StoredSession, Tokens};
+use crate::store::tokens::{Rotated, StoredRotation, StoredSession, Tokens};
 use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{User, Username};
 
@@ -207,7 +208,7 @@ impl Session {
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        SessionId::from(self.0.id.trim_start_matches(SESSION_PREFIX))
+        SessionId::from(self.0.id.trim_start_matches(key::SESSION))
     }
 
     /// The client it is with.
@@ -267,14 +268,15 @@ impl Session {
     /// [`Refused::User`] when the user is gone, disabled, another by the same name, has another password, or all of the
     /// user's sessions were ended.
     pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, Refused> {
-        let user = user.ok_or(Refused::User)?;
-        let same = user.subject == self.0.sub
-            && user.password_generation == self.0.password_generation
-            && user.session_generation == self.0.session_generation;
-        if !same || user.disabled {
-            return Err(Refused::User);
-        }
-        Ok(AuthenticatedUser::resumed(user, self.0.asserted_claims.clone(), self.0.auth_time))
+        let stored = &self.0;
+        let past = PastLogin {
+            subject: &stored.sub,
+            password_generation: stored.password_generation,
+            session_generation: stored.session_generation,
+            asserted_claims: &stored.asserted_claims,
+            auth_time: stored.auth_time,
+        };
+        AuthenticatedUser::resume(&past, user).map_err(|NotResumed| Refused::User)
     }
 
     /// Whether `token` would still be answered. Asking changes nothing.
