@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
 use crate::authenticate::user::{AuthenticatedUser, NotResumed, PastLogin};
-use crate::authorize::scope::GrantedScope;
+use crate::authorize::Authorization;
 use crate::client::id::ClientId;
 use crate::client::{Client, RefreshPolicy};
 use crate::clock::Timestamp;
@@ -41,24 +41,19 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// The session of `user` with `client`, under a fresh token. Every user who can be disabled has one, so that the
+    /// The session of the authorized user with the client, under a fresh token. Every user who can be disabled has one, so that the
     /// tokens of each login end with the user; other users, whom only a delegated verifier knows, have none. Nothing is
     /// stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
-    pub fn begin(
-        client: &AuthenticatedClient,
-        user: &AuthenticatedUser,
-        scope: &GrantedScope,
-        audiences: &[Audience],
-        random: &dyn Random,
-    ) -> Result<Option<Self>, RandomFailed> {
+    pub fn begin(authorization: &Authorization, random: &dyn Random) -> Result<Option<Self>, RandomFailed> {
+        let (client, user) = (authorization.client(), authorization.user());
         if !user.is_stored() {
             return Ok(None);
         }
         let token = RefreshToken::generate(random)?;
-        let is_kept_alive = client.is_given_refresh_token(scope.as_scope());
+        let is_kept_alive = client.is_given_refresh_token(authorization.scope());
         let now = user.auth_time();
         let (not_after, expires_at) = if is_kept_alive {
             let not_after = now + client.refresh.lifetime;
@@ -78,8 +73,8 @@ impl NewSession {
             password_generation: user.password_generation,
             session_generation: user.session_generation,
             asserted_claims: user.asserted_claims().clone(),
-            scope: scope.as_scope().clone(),
-            audiences: audiences.to_vec(),
+            scope: authorization.scope().clone(),
+            audiences: authorization.audiences().to_vec(),
             auth_time: now,
             not_after,
             expires_at,

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
+use crate::authorize::Authorization;
 use crate::claims;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -12,7 +13,6 @@ use crate::jose::algorithm::Algorithm;
 use crate::json::Object;
 use crate::random::Random;
 use crate::session::refresh_token::SessionId;
-use crate::token::Authorization;
 
 /// The media type of the token, its `typ` header parameter.
 pub const TYPE: &str = "JWT";
@@ -42,16 +42,17 @@ impl<'a> IdToken<'a> {
     /// [`Error::server_error`] when there is no randomness.
     pub fn new(
         issuer: &'a Issuer,
-        authorization: Authorization<'a>,
+        authorization: &'a Authorization,
+        session: Option<&'a SessionId>,
         access_token: &str,
         algorithm: Algorithm,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Self, Error> {
-        let Authorization { client, user, subject, scope, session, .. } = authorization;
+        let (client, user) = (authorization.client(), authorization.user());
         Ok(Self {
             iss: issuer,
-            sub: subject,
+            sub: authorization.subject(),
             aud: client.id.as_str(),
             azp: client.id.as_str(),
             exp: now + client.access_token_lifetime,
@@ -60,7 +61,7 @@ impl<'a> IdToken<'a> {
             at_hash: at_hash(access_token, algorithm),
             jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
             sid: session.map(SessionId::as_str),
-            of_scope: claims::of_scope(scope.as_scope(), user),
+            of_scope: claims::of_scope(authorization.scope(), user),
         })
     }
 }
