@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
 use crate::telemetry::record::RequestRecord;
+use crate::token::mint::Mint;
 use http::HeaderMap;
 
 /// One instance of the service. It holds no state that another instance would need.
@@ -32,7 +33,8 @@ pub struct Service {
     pub(crate) clients: ClientAuthenticator,
     pub(crate) users: Users,
     pub(crate) tokens: Tokens,
-    pub(crate) keys: KeyRing,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) mint: Mint,
     pub(crate) attempts: AttemptLimit,
     pub(crate) verifier: Argon2Pool,
     pub(crate) delegated: Delegated,
@@ -56,6 +58,10 @@ impl Service {
         let assertions = Assertions::new(audiences, store.tokens.clone(), Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
+        let keys = Arc::new(keys);
+        let tokens = store.tokens.clone();
+        let algorithm = config.signing_algorithm;
+        let mint = Mint::new(Arc::clone(&keys), tokens, issuer.clone(), Arc::clone(&random), algorithm);
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             clients: ClientAuthenticator::new(store.clients, assertions, client_cache),
@@ -67,6 +73,7 @@ impl Service {
             config,
             issuer,
             keys,
+            mint,
             clock,
             random,
         }

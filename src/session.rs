@@ -15,8 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
-use crate::authenticate::user::AuthenticatedUser;
-use crate::authorize::scope::GrantedScope;
+use crate::authenticate::user::{AuthenticatedUser, NotResumed, PastLogin};
+use crate::authorize::Authorization;
 use crate::client::id::ClientId;
 use crate::client::{Client, RefreshPolicy};
 use crate::clock::Timestamp;
@@ -25,8 +25,9 @@ use crate::random::{Random, RandomFailed};
 use crate::scope::Scope;
 use crate::session::refresh_token::{RefreshToken, SessionId};
 use crate::store::item::SCHEMA;
+use crate::store::key;
 use crate::store::outcome::StoreError;
-use crate::store::tokens::{Rotated, SESSION_PREFIX, StoredRotation, StoredSession, Tokens};
+use crate::store::tokens::{Rotated, StoredRotation, StoredSession, Tokens};
 use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{User, Username};
 
@@ -40,24 +41,19 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// The session of `user` with `client`, under a fresh token. Every user who can be disabled has one, so that the
+    /// The session of the authorized user with the client, under a fresh token. Every user who can be disabled has one, so that the
     /// tokens of each login end with the user; other users, whom only a delegated verifier knows, have none. Nothing is
     /// stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
-    pub fn begin(
-        client: &AuthenticatedClient,
-        user: &AuthenticatedUser,
-        scope: &GrantedScope,
-        audiences: &[Audience],
-        random: &dyn Random,
-    ) -> Result<Option<Self>, RandomFailed> {
+    pub fn begin(authorization: &Authorization, random: &dyn Random) -> Result<Option<Self>, RandomFailed> {
+        let (client, user) = (authorization.client(), authorization.user());
         if !user.is_stored() {
             return Ok(None);
         }
         let token = RefreshToken::generate(random)?;
-        let is_kept_alive = client.is_given_refresh_token(scope.as_scope());
+        let is_kept_alive = client.is_given_refresh_token(authorization.scope());
         let now = user.auth_time();
         let (not_after, expires_at) = if is_kept_alive {
             let not_after = now + client.refresh.lifetime;
@@ -77,8 +73,8 @@ impl NewSession {
             password_generation: user.password_generation,
             session_generation: user.session_generation,
             asserted_claims: user.asserted_claims().clone(),
-            scope: scope.as_scope().clone(),
-            audiences: audiences.to_vec(),
+            scope: authorization.scope().clone(),
+            audiences: authorization.audiences().to_vec(),
             auth_time: now,
             not_after,
             expires_at,
@@ -207,7 +203,7 @@ impl Session {
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        SessionId::from(self.0.id.trim_start_matches(SESSION_PREFIX))
+        SessionId::from(self.0.id.trim_start_matches(key::SESSION))
     }
 
     /// The client it is with.
@@ -267,14 +263,15 @@ impl Session {
     /// [`Refused::User`] when the user is gone, disabled, another by the same name, has another password, or all of the
     /// user's sessions were ended.
     pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, Refused> {
-        let user = user.ok_or(Refused::User)?;
-        let same = user.subject == self.0.sub
-            && user.password_generation == self.0.password_generation
-            && user.session_generation == self.0.session_generation;
-        if !same || user.disabled {
-            return Err(Refused::User);
-        }
-        Ok(AuthenticatedUser::resumed(user, self.0.asserted_claims.clone(), self.0.auth_time))
+        let stored = &self.0;
+        let past = PastLogin {
+            subject: &stored.sub,
+            password_generation: stored.password_generation,
+            session_generation: stored.session_generation,
+            asserted_claims: &stored.asserted_claims,
+            auth_time: stored.auth_time,
+        };
+        AuthenticatedUser::resume(&past, user).map_err(|NotResumed| Refused::User)
     }
 
     /// Whether `token` would still be answered. Asking changes nothing.

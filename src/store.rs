@@ -4,6 +4,7 @@ pub mod attempts;
 mod claims;
 pub mod clients;
 pub(crate) mod item;
+pub(crate) mod key;
 pub mod outcome;
 pub mod tokens;
 pub mod users;

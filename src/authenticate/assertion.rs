@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::jose::algorithm::Algorithm;
 use crate::random::Random;
+use crate::store::key;
 use crate::store::outcome::Created;
 use crate::store::tokens::Tokens;
 
@@ -213,7 +214,7 @@ impl Unspent {
         // A client id holds no NUL: no two pairs are written the same.
         let digest = Sha256::new().chain_update(client.as_str()).chain_update([0]).chain_update(jti).finalize();
         // An instance whose clock is behind accepts it for a little longer.
-        Self { id: format!("j#{}", URL_SAFE_NO_PAD.encode(digest)), not_after: exp + 2 * SKEW }
+        Self { id: key::assertion(&digest), not_after: exp + 2 * SKEW }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::json::Object;
 use crate::password::Password;
 use crate::telemetry::record::{Alert, RequestRecord};
-use crate::user::{User, Username, UsernameProfile};
+use crate::user::{Subject, User, Username, UsernameProfile};
 
 /// A resource owner who proved who they are, now or at the login that began a session.
 #[derive(Clone, Debug)]
@@ -22,6 +22,25 @@ pub struct AuthenticatedUser {
     stored: bool,
     auth_time: Timestamp,
 }
+
+/// What is known of a user's login, where it is to count again.
+#[derive(Clone, Copy)]
+pub struct PastLogin<'a> {
+    /// Who logged in.
+    pub subject: &'a Subject,
+    /// The password generation then.
+    pub password_generation: u64,
+    /// The session generation then.
+    pub session_generation: u64,
+    /// What a delegated verifier asserted then.
+    pub asserted_claims: &'a Object,
+    /// When it was.
+    pub auth_time: Timestamp,
+}
+
+/// A login in the past that counts no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotResumed;
 
 impl AuthenticatedUser {
     /// What a delegated verifier asserted fills in what the users table leaves open; what stands there holds.
@@ -33,9 +52,21 @@ impl AuthenticatedUser {
         Self { user, asserted_claims: asserted, stored, auth_time }
     }
 
-    /// The user of a session that began at `auth_time`: for the session to make, once it has checked the user.
-    pub(crate) fn resumed(user: User, asserted: Object, auth_time: Timestamp) -> Self {
-        Self::new(Identity { user, asserted, stored: true }, auth_time)
+    /// The user of a login in the past, if `user` is the same, may still log in with the same password, and was not signed
+    /// out everywhere since.
+    ///
+    /// # Errors
+    /// [`NotResumed`] when the user is gone, disabled, another by the same name, has another password, or all of the user's
+    /// sessions were ended.
+    pub fn resume(past: &PastLogin<'_>, user: Option<User>) -> Result<Self, NotResumed> {
+        let user = user.ok_or(NotResumed)?;
+        let same = user.subject == *past.subject
+            && user.password_generation == past.password_generation
+            && user.session_generation == past.session_generation;
+        if !same || user.disabled {
+            return Err(NotResumed);
+        }
+        Ok(Self::new(Identity { user, asserted: past.asserted_claims.clone(), stored: true }, past.auth_time))
     }
 
     /// When the password was verified (OpenID Connect Core, section 2, `auth_time`).
@@ -160,7 +191,14 @@ mod tests {
         let login = AuthenticatedUser::new(Identity { user: user.clone(), asserted, stored: true }, now);
         let merged = json!({"role": "reader", "none": null, "email": "ann@example.com"});
         assert_eq!(value(&login.claims), merged);
-        let resumed = AuthenticatedUser::resumed(user, login.asserted_claims().clone(), now);
+        let past = PastLogin {
+            subject: &user.subject.clone(),
+            password_generation: user.password_generation,
+            session_generation: user.session_generation,
+            asserted_claims: login.asserted_claims(),
+            auth_time: now,
+        };
+        let resumed = AuthenticatedUser::resume(&past, Some(user)).expect("the same user");
         assert_eq!(value(&resumed.claims), merged, "a refresh says what the login said");
     }
 }

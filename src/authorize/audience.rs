@@ -3,11 +3,18 @@
 use thiserror::Error;
 
 use crate::audience::Audience;
+use crate::error::Error;
 
 /// A resource that is malformed, or that the client or the session may not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the resource may not be named")]
 pub struct InvalidTarget;
+
+impl From<InvalidTarget> for Error {
+    fn from(_: InvalidTarget) -> Self {
+        const { Self::invalid_target("The resource is malformed, or not one of the client's.") }
+    }
+}
 
 /// What is left of the audiences that were `granted` before, of those that are `registered` by now and as they are
 /// registered; none where there were some and none is left. An empty set, which stands for the issuer itself, has nothing

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::client::Client;
+use crate::error::Error;
 use crate::scope::Scope;
 use crate::user::User;
 
@@ -10,6 +11,12 @@ use crate::user::User;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the scope is beyond what may be granted")]
 pub struct BeyondGrant;
+
+impl From<BeyondGrant> for Error {
+    fn from(_: BeyondGrant) -> Self {
+        const { Self::invalid_scope("The scope is beyond what may be granted.") }
+    }
+}
 
 /// What the client asks for and may ask for; the resource owner's own limits are not applied yet.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::random::{Random, RandomFailed};
-use crate::store::tokens::SESSION_PREFIX;
+use crate::store::key;
 
 const HANDLE_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -96,7 +96,7 @@ impl SessionId {
     }
 
     pub(super) fn key(&self) -> String {
-        format!("{SESSION_PREFIX}{}", self.0)
+        key::session(&self.0)
     }
 }
 

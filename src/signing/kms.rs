@@ -6,7 +6,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MacAlgorithmSpec, MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256};
 
 use crate::aws::{AwsError, Dependency};
 use crate::jose::algorithm::Algorithm;
@@ -118,16 +118,17 @@ impl PinnedKey {
     }
 
     pub(super) async fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let digest = |message| algorithm.hash().digest(message);
         match Request::new(algorithm) {
-            Request::SignDigest(name, hash) => self.ask_to_sign(name, MessageType::Digest, hash(message)).await,
-            Request::SignDigestEcdsa(name, hash, width) => {
-                let der = self.ask_to_sign(name, MessageType::Digest, hash(message)).await?;
+            Request::SignDigest(name) => self.ask_to_sign(name, MessageType::Digest, digest(message)).await,
+            Request::SignDigestEcdsa(name, width) => {
+                let der = self.ask_to_sign(name, MessageType::Digest, digest(message)).await?;
                 jose_from_der(&der, width).ok_or_else(|| self.faulty("gave a signature that is not ECDSA's"))
             }
             Request::SignMessage(name) => {
                 self.ask_to_sign(name, MessageType::Raw, bounded(algorithm, message)?.to_vec()).await
             }
-            Request::Mac(name, _) => self.ask_for_mac(name, bounded(algorithm, message)?).await,
+            Request::Mac(name) => self.ask_for_mac(name, bounded(algorithm, message)?).await,
         }
     }
 
@@ -138,10 +139,10 @@ impl PinnedKey {
         message: &[u8],
         mac: &[u8],
     ) -> Result<bool, SigningError> {
-        let Request::Mac(name, length) = Request::new(algorithm) else {
+        let Request::Mac(name) = Request::new(algorithm) else {
             return Ok(false);
         };
-        if mac.len() != length || bounded(algorithm, message).is_err() {
+        if mac.len() != algorithm.hash().length() || bounded(algorithm, message).is_err() {
             return Ok(false);
         }
         let request = self.client.verify_mac().key_id(&self.arn).mac_algorithm(name);
@@ -197,39 +198,34 @@ fn bounded(algorithm: Algorithm, message: &[u8]) -> Result<&[u8], SigningError> 
     Ok(message)
 }
 
-type Hash = fn(&[u8]) -> Vec<u8>;
-
 /// What is asked of KMS for a signature.
 enum Request {
     /// To sign the digest of the message.
-    SignDigest(SigningAlgorithmSpec, Hash),
+    SignDigest(SigningAlgorithmSpec),
     /// The same with ECDSA, whose answer is two numbers of this many bytes.
-    SignDigestEcdsa(SigningAlgorithmSpec, Hash, usize),
+    SignDigestEcdsa(SigningAlgorithmSpec, usize),
     /// To sign the message.
     SignMessage(SigningAlgorithmSpec),
-    /// To make a MAC of the message, of this many bytes.
-    Mac(MacAlgorithmSpec, usize),
+    /// To make a MAC of the message.
+    Mac(MacAlgorithmSpec),
 }
 
 impl Request {
     fn new(algorithm: Algorithm) -> Self {
-        const SHA_256: Hash = |message| Sha256::digest(message).to_vec();
-        const SHA_384: Hash = |message| Sha384::digest(message).to_vec();
-        const SHA_512: Hash = |message| Sha512::digest(message).to_vec();
         match algorithm {
-            Algorithm::Rs256 => Self::SignDigest(SigningAlgorithmSpec::RsassaPkcs1V15Sha256, SHA_256),
-            Algorithm::Rs384 => Self::SignDigest(SigningAlgorithmSpec::RsassaPkcs1V15Sha384, SHA_384),
-            Algorithm::Rs512 => Self::SignDigest(SigningAlgorithmSpec::RsassaPkcs1V15Sha512, SHA_512),
-            Algorithm::Ps256 => Self::SignDigest(SigningAlgorithmSpec::RsassaPssSha256, SHA_256),
-            Algorithm::Ps384 => Self::SignDigest(SigningAlgorithmSpec::RsassaPssSha384, SHA_384),
-            Algorithm::Ps512 => Self::SignDigest(SigningAlgorithmSpec::RsassaPssSha512, SHA_512),
-            Algorithm::Es256 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha256, SHA_256, 32),
-            Algorithm::Es384 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha384, SHA_384, 48),
-            Algorithm::Es512 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha512, SHA_512, 66),
+            Algorithm::Rs256 => Self::SignDigest(SigningAlgorithmSpec::RsassaPkcs1V15Sha256),
+            Algorithm::Rs384 => Self::SignDigest(SigningAlgorithmSpec::RsassaPkcs1V15Sha384),
+            Algorithm::Rs512 => Self::SignDigest(SigningAlgorithmSpec::RsassaPkcs1V15Sha512),
+            Algorithm::Ps256 => Self::SignDigest(SigningAlgorithmSpec::RsassaPssSha256),
+            Algorithm::Ps384 => Self::SignDigest(SigningAlgorithmSpec::RsassaPssSha384),
+            Algorithm::Ps512 => Self::SignDigest(SigningAlgorithmSpec::RsassaPssSha512),
+            Algorithm::Es256 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha256, 32),
+            Algorithm::Es384 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha384, 48),
+            Algorithm::Es512 => Self::SignDigestEcdsa(SigningAlgorithmSpec::EcdsaSha512, 66),
             Algorithm::EdDsa => Self::SignMessage(SigningAlgorithmSpec::Ed25519Sha512),
-            Algorithm::Hs256 => Self::Mac(MacAlgorithmSpec::HmacSha256, 32),
-            Algorithm::Hs384 => Self::Mac(MacAlgorithmSpec::HmacSha384, 48),
-            Algorithm::Hs512 => Self::Mac(MacAlgorithmSpec::HmacSha512, 64),
+            Algorithm::Hs256 => Self::Mac(MacAlgorithmSpec::HmacSha256),
+            Algorithm::Hs384 => Self::Mac(MacAlgorithmSpec::HmacSha384),
+            Algorithm::Hs512 => Self::Mac(MacAlgorithmSpec::HmacSha512),
         }
     }
 }

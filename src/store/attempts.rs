@@ -9,13 +9,12 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::store::item::{Item, SCHEMA, from_item, number, string};
+use crate::store::key;
 use crate::store::outcome::{Changed, StoreError, held};
 use crate::user::Username;
 
@@ -45,7 +44,7 @@ pub(crate) struct AttemptsKey(String);
 
 impl AttemptsKey {
     pub(crate) fn of(username: &Username) -> Self {
-        Self(format!("t#{}", URL_SAFE_NO_PAD.encode(Sha256::digest(username.as_str()))))
+        Self(key::attempts(&Sha256::digest(username.as_str())))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::json::{Object, Value};
 use crate::scope::Scope;
 use crate::store::claims;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, string, to_item};
+use crate::store::key;
 use crate::store::outcome::{Created, StoreError, held};
 use crate::user::{Subject, Username};
 
@@ -142,11 +143,11 @@ impl Tokens {
         let request = self.dynamodb.scan().table_name(&self.table).consistent_read(true);
         let request = request
             .filter_expression("begins_with(id, :session) AND username = :username")
-            .expression_attribute_values(":session", string(SESSION_PREFIX))
+            .expression_attribute_values(":session", string(key::SESSION))
             .expression_attribute_values(":username", string(username.as_str()));
         let items = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let items = items.map_err(StoreError::from_sdk)?;
-        items.into_iter().map(|item| self.read_session(SESSION_PREFIX, item)).collect()
+        items.into_iter().map(|item| self.read_session(key::SESSION, item)).collect()
     }
 
     /// Stores a new session. Its key is random: one that is there already was stored by an attempt whose answer got lost.
@@ -230,7 +231,7 @@ impl Tokens {
 
     /// Notes that the access token called `jti` is revoked, until it expires by itself.
     pub(crate) async fn put_revocation(&self, jti: &str, expires_at: Timestamp) -> Result<(), StoreError> {
-        let request = self.dynamodb.put_item().table_name(&self.table).item(KEY, string(&revocation_key(jti)));
+        let request = self.dynamodb.put_item().table_name(&self.table).item(KEY, string(&key::revocation(jti)));
         let request = request.item("schema", number(SCHEMA.into())).item("expires_at", number(expires_at.as_unix()));
         request.send().await.map_err(StoreError::from_sdk)?;
         Ok(())
@@ -238,7 +239,7 @@ impl Tokens {
 
     /// Whether the access token called `jti` was revoked.
     pub(crate) async fn is_revoked(&self, jti: &str) -> Result<bool, StoreError> {
-        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(&revocation_key(jti)));
+        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(&key::revocation(jti)));
         let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
         Ok(answer.item.is_some())
     }
@@ -264,11 +265,4 @@ impl Tokens {
         request.send().await.map_err(StoreError::from_sdk)?;
         Ok(())
     }
-}
-
-/// What the keys of sessions begin with.
-pub(crate) const SESSION_PREFIX: &str = "s#";
-
-fn revocation_key(jti: &str) -> String {
-    format!("r#{jti}")
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use crate::audience::Audience;
+use crate::authorize::Authorization;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -12,7 +13,6 @@ use crate::json::Object;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::session::refresh_token::SessionId;
-use crate::token::Authorization;
 
 /// The media type of the token, its `typ` header parameter (RFC 9068, section 2.1).
 pub const TYPE: &str = "at+jwt";
@@ -56,22 +56,23 @@ impl<'a> From<&'a [Audience]> for OneOrMany<'a> {
 }
 
 impl<'a> AccessToken<'a> {
-    /// The token for `authorization`, valid from `now` for the lifetime the client is registered with.
+    /// The token for `authorization`, of `session` where it has one, valid from `now` for the lifetime the client is registered with.
     /// Without an audience it is meant for the issuer itself.
     ///
     /// # Errors
     /// [`Error::server_error`] when there is no randomness.
     pub fn new(
         issuer: &'a Issuer,
-        authorization: Authorization<'a>,
+        authorization: &'a Authorization,
+        session: Option<&'a SessionId>,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Self, Error> {
-        let Authorization { client, user, subject, scope, audiences, session } = authorization;
+        let (client, user) = (authorization.client(), authorization.user());
         Ok(Self {
             iss: issuer,
-            sub: subject,
-            aud: match audiences {
+            sub: authorization.subject(),
+            aud: match authorization.audiences() {
                 [] => OneOrMany::Issuer(issuer),
                 some => some.into(),
             },
@@ -82,9 +83,9 @@ impl<'a> AccessToken<'a> {
             nbf: now,
             auth_time: user.auth_time(),
             jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
-            scope: scope.as_scope(),
+            scope: authorization.scope(),
             sid: session.map(SessionId::as_str),
-            mapped: client.claim_map.claims(&client.id, user, scope.as_scope()),
+            mapped: client.claim_map.claims(&client.id, user, authorization.scope()),
         })
     }
 

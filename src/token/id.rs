@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use crate::authorize::Authorization;
 use crate::claims;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -13,7 +13,6 @@ use crate::jose::algorithm::Algorithm;
 use crate::json::Object;
 use crate::random::Random;
 use crate::session::refresh_token::SessionId;
-use crate::token::Authorization;
 
 /// The media type of the token, its `typ` header parameter.
 pub const TYPE: &str = "JWT";
@@ -43,16 +42,17 @@ impl<'a> IdToken<'a> {
     /// [`Error::server_error`] when there is no randomness.
     pub fn new(
         issuer: &'a Issuer,
-        authorization: Authorization<'a>,
+        authorization: &'a Authorization,
+        session: Option<&'a SessionId>,
         access_token: &str,
         algorithm: Algorithm,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Self, Error> {
-        let Authorization { client, user, subject, scope, session, .. } = authorization;
+        let (client, user) = (authorization.client(), authorization.user());
         Ok(Self {
             iss: issuer,
-            sub: subject,
+            sub: authorization.subject(),
             aud: client.id.as_str(),
             azp: client.id.as_str(),
             exp: now + client.access_token_lifetime,
@@ -61,7 +61,7 @@ impl<'a> IdToken<'a> {
             at_hash: at_hash(access_token, algorithm),
             jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
             sid: session.map(SessionId::as_str),
-            of_scope: claims::of_scope(scope.as_scope(), user),
+            of_scope: claims::of_scope(authorization.scope(), user),
         })
     }
 }
@@ -69,23 +69,8 @@ impl<'a> IdToken<'a> {
 /// The left half of the access token's digest under the hash of the signature algorithm (OpenID Connect Core,
 /// section 3.1.3.6).
 fn at_hash(access_token: &str, algorithm: Algorithm) -> String {
-    let digest = digest(access_token, algorithm);
+    let digest = algorithm.hash().digest(access_token.as_bytes());
     URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
-}
-
-fn digest(access_token: &str, algorithm: Algorithm) -> Vec<u8> {
-    match algorithm {
-        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 | Algorithm::Hs256 => {
-            Sha256::digest(access_token).to_vec()
-        }
-        Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 | Algorithm::Hs384 => {
-            Sha384::digest(access_token).to_vec()
-        }
-        // Ed25519 hashes with SHA-512 (RFC 8032, section 5.1).
-        Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::Hs512 | Algorithm::EdDsa => {
-            Sha512::digest(access_token).to_vec()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::random::{Random, RandomFailed};
+use crate::store::key;
 
 const BYTES: usize = 32;
 
@@ -50,7 +51,7 @@ impl OpaqueToken {
     /// The key under which it is stored: nobody who reads the table can present it.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("a#{}", URL_SAFE_NO_PAD.encode(Sha256::digest(*self.0)))
+        key::access_token(&Sha256::digest(*self.0))
     }
 }
 

@@ -1,0 +1,81 @@
+//! The mint: every access token and ID token is made here, of an authorization.
+
+use std::sync::Arc;
+
+use crate::authorize::Authorization;
+use crate::client::AccessTokenFormat;
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::jose::algorithm::Algorithm;
+use crate::random::Random;
+use crate::scope::OPENID;
+use crate::session::refresh_token::SessionId;
+use crate::signing::KeyRing;
+use crate::store::tokens::Tokens;
+use crate::token::access::{self, AccessToken};
+use crate::token::id::{self, IdToken};
+use crate::token::opaque::OpaqueToken;
+
+/// What makes access tokens and ID tokens.
+pub struct Mint {
+    keys: Arc<KeyRing>,
+    tokens: Tokens,
+    issuer: Issuer,
+    random: Arc<dyn Random>,
+    /// The algorithm of clients that have none of their own.
+    algorithm: Algorithm,
+}
+
+/// The tokens of one answer, but for the refresh token.
+pub struct Minted {
+    /// The access token, a JWT or opaque, as the client has it.
+    pub access_token: String,
+    /// The ID token, where `openid` is granted.
+    pub id_token: Option<String>,
+}
+
+impl Mint {
+    pub(crate) fn new(
+        keys: Arc<KeyRing>,
+        tokens: Tokens,
+        issuer: Issuer,
+        random: Arc<dyn Random>,
+        algorithm: Algorithm,
+    ) -> Self {
+        Self { keys, tokens, issuer, random, algorithm }
+    }
+
+    /// Makes the tokens of `authorization`, of `session` where it has one.
+    ///
+    /// # Errors
+    /// [`Error::unavailable`] or [`Error::server_error`] when nothing signs, the store does not answer, or there is no
+    /// randomness.
+    pub async fn mint(
+        &self,
+        authorization: &Authorization,
+        session: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Minted, Error> {
+        let client = authorization.client();
+        let algorithm = client.signing_algorithm.unwrap_or(self.algorithm);
+        let claims = AccessToken::new(&self.issuer, authorization, session, now, &*self.random)?;
+        let access_token = match client.access_token_format {
+            AccessTokenFormat::Jwt => self.keys.sign(algorithm, access::TYPE, &claims, now).await?,
+            AccessTokenFormat::Opaque => {
+                let token = OpaqueToken::generate(&*self.random)?;
+                let incarnation = client.incarnation.as_ref();
+                self.tokens.put_access_token(&token.key(), incarnation, &claims, claims.expires_at()).await?;
+                token.expose()
+            }
+        };
+        if !authorization.scope().names(OPENID) {
+            return Ok(Minted { access_token, id_token: None });
+        }
+        // It holds a digest of the access token, signature included, and so comes after it.
+        let id_token =
+            IdToken::new(&self.issuer, authorization, session, &access_token, algorithm, now, &*self.random)?;
+        let id_token = self.keys.sign(algorithm, id::TYPE, &id_token, now).await?;
+        Ok(Minted { access_token, id_token: Some(id_token) })
+    }
+}
