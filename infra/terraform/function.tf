@@ -106,6 +106,21 @@ resource "aws_cloudwatch_log_group" "function" {
   tags              = var.tags
 }
 
+# Nothing locks a client whose secret is being guessed: set an alarm on this. Only clients that exist are counted.
+resource "aws_cloudwatch_log_metric_filter" "wrong_client_secrets" {
+  name           = "${var.name}-wrong-client-secrets"
+  log_group_name = aws_cloudwatch_log_group.function.name
+  pattern        = "{ $.message = \"a client secret is wrong\" }"
+
+  metric_transformation {
+    namespace  = "Passgrant/${var.name}"
+    name       = "WrongClientSecrets"
+    value      = "1"
+    unit       = "Count"
+    dimensions = { ClientId = "$.client_id" }
+  }
+}
+
 resource "aws_iam_role" "function" {
   name_prefix        = "${substr(var.name, 0, 37)}-"
   description        = "What the token service ${var.name} may do"

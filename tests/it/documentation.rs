@@ -38,3 +38,15 @@ fn the_deployments_set_every_variable() {
         }
     }
 }
+
+#[test]
+fn the_metric_of_wrong_client_secrets_counts_the_line_that_is_logged() {
+    const LINE: &str = "a client secret is wrong";
+    for (file, text) in [
+        ("client.rs", include_str!("../../src/authenticate/client.rs")),
+        ("template.yaml", include_str!("../../template.yaml")),
+        ("function.tf", include_str!("../../infra/terraform/function.tf")),
+    ] {
+        assert!(text.contains(LINE), "{file}");
+    }
+}
