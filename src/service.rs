@@ -4,6 +4,8 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
+use http::HeaderMap;
+
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
 use crate::authenticate::credentials::Credentials;
@@ -24,7 +26,6 @@ use crate::store::tokens::Tokens;
 use crate::store::users::Users;
 use crate::telemetry::record::RequestRecord;
 use crate::token::mint::Mint;
-use http::HeaderMap;
 
 /// One instance of the service. It holds no state that another instance would need.
 pub struct Service {

@@ -41,9 +41,9 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// The session of the authorized user with the client, under a fresh token. Every user who can be disabled has one, so that the
-    /// tokens of each login end with the user; other users, whom only a delegated verifier knows, have none. Nothing is
-    /// stored yet.
+    /// The session of the authorized user with the client, under a fresh token. Every user who can be disabled has one, so
+    /// that the tokens of each login end with the user; other users, whom only a delegated verifier knows, have none.
+    /// Nothing is stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.

@@ -9,7 +9,8 @@ use crate::client::Client;
 use crate::client::id::{ClientId, Incarnation};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::jose::jws::Expected;
+use crate::form::MAX_BODY_BYTES;
+use crate::jose::jws::{self, Expected};
 use crate::json::{Object, Value};
 use crate::scope::Scope;
 use crate::service::Service;
@@ -18,6 +19,9 @@ use crate::session::refresh_token::SessionId;
 use crate::telemetry::record::RequestRecord;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
+
+/// No longer token is signed than what a request can present, and none that can be presented is too long to be verified.
+const _: () = assert!(jws::MAX_BYTES == MAX_BODY_BYTES);
 
 /// An access token that this service made and that has not expired. Whether it still stands for something is for
 /// [`LiveToken::read`] to say.

@@ -8,12 +8,7 @@ use crate::server::{Server, text};
 #[test]
 fn sessions_are_listed_and_ended_one_by_one_and_all_of_a_user() {
     let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(crate::command::passgrant().arg("--data").arg(data.path()).args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--demo",
-    ]));
+    let server = Server::on(data.path(), &["--demo"]);
     let demo = server.started["demo"].clone();
     let folder = On(data.path());
     for _ in 0..3 {
@@ -42,12 +37,7 @@ fn sessions_are_listed_and_ended_one_by_one_and_all_of_a_user() {
 #[test]
 fn a_client_that_is_deleted_takes_its_sessions_with_it() {
     let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(crate::command::passgrant().arg("--data").arg(data.path()).args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--demo",
-    ]));
+    let server = Server::on(data.path(), &["--demo"]);
     let demo = server.started["demo"].clone();
     assert_eq!(server.demo_tokens(&demo).status, 200);
     let folder = On(data.path());
