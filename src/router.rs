@@ -144,7 +144,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
             Ok(Err(_panic)) => Error::server_error().because("the request panicked"),
             Err(_elapsed) => Error::unavailable().because("the time for the request is over"),
         };
-        service.attempts.settled().await;
+        service.users.settled().await;
         Err(given_up)
     };
     let outcome = outcome.instrument(record.span().clone()).await;

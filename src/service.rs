@@ -9,9 +9,8 @@ use http::HeaderMap;
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
 use crate::authenticate::credentials::Credentials;
-use crate::authenticate::delegated::Delegated;
 use crate::authenticate::lockout::AttemptLimit;
-use crate::authenticate::user::Backends;
+use crate::authenticate::user::UserAuthenticator;
 use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -20,10 +19,10 @@ use crate::form::Form;
 use crate::issuer::{Issuer, path};
 use crate::password::Argon2Pool;
 use crate::random::Random;
+use crate::session::Sessions;
 use crate::signing::{KeyRing, SigningError};
 use crate::store::Store;
-use crate::store::tokens::Tokens;
-use crate::store::users::Users;
+use crate::store::access_tokens::AccessTokens;
 use crate::telemetry::record::RequestRecord;
 use crate::token::mint::Mint;
 
@@ -32,13 +31,11 @@ pub struct Service {
     pub(crate) config: Config,
     pub(crate) issuer: Issuer,
     pub(crate) clients: ClientAuthenticator,
-    pub(crate) users: Users,
-    pub(crate) tokens: Tokens,
+    pub(crate) users: UserAuthenticator,
+    pub(crate) sessions: Sessions,
+    pub(crate) access_tokens: AccessTokens,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) mint: Mint,
-    pub(crate) attempts: AttemptLimit,
-    pub(crate) verifier: Argon2Pool,
-    pub(crate) delegated: Delegated,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -54,27 +51,34 @@ impl Service {
         clock: Box<dyn Clock>,
         random: Box<dyn Random>,
     ) -> Self {
-        let random: Arc<dyn Random> = random.into();
+        let (keys, random) = (Arc::new(keys), Arc::<dyn Random>::from(random));
         let audiences = [issuer.as_str().to_owned(), issuer.url(path::TOKEN)];
-        let assertions = Assertions::new(audiences, store.tokens.clone(), Arc::clone(&random));
+        let assertions = Assertions::new(audiences, store.assertions, Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
-        let keys = Arc::new(keys);
-        let tokens = store.tokens.clone();
-        let algorithm = config.signing_algorithm;
-        let mint = Mint::new(Arc::clone(&keys), tokens, issuer.clone(), Arc::clone(&random), algorithm);
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let passwords = Argon2Pool::new(config.argon2.clone(), cores, config.verify_queue);
         Self {
             clients: ClientAuthenticator::new(store.clients, assertions, client_cache),
-            users: store.users,
-            tokens: store.tokens,
-            attempts,
-            verifier: Argon2Pool::new(config.argon2.clone(), cores, config.verify_queue),
-            delegated: Delegated::default(),
+            users: UserAuthenticator::new(
+                store.users.clone(),
+                passwords,
+                attempts,
+                config.username_profile,
+                Arc::clone(&random),
+            ),
+            sessions: Sessions::new(store.sessions, store.users, Arc::clone(&random)),
+            mint: Mint::new(
+                Arc::clone(&keys),
+                store.access_tokens.clone(),
+                issuer.clone(),
+                Arc::clone(&random),
+                config.signing_algorithm,
+            ),
+            access_tokens: store.access_tokens,
             config,
             issuer,
             keys,
-            mint,
             clock,
             random,
         }
@@ -96,21 +100,15 @@ impl Service {
         Ok(client)
     }
 
-    /// What the verifiers of a chain work with.
-    pub(crate) fn backends(&self) -> Backends<'_> {
-        let Self { users, attempts, verifier, delegated, random, .. } = self;
-        Backends { users, attempts, passwords: verifier, delegated, random: &**random }
-    }
-
     /// Fetches the public keys and opens the connections to DynamoDB and KMS, so that the first request need not, and
     /// tells when no key fits the algorithm that is configured. What fails here is tried again by the request that
     /// needs it: a client with an algorithm of its own may do well.
     pub async fn warm_up(&self) {
         if self.config.chains.delegate() {
-            self.delegated.prepare();
+            self.users.prepare_delegation();
         }
         let keys = self.keys.check(self.config.signing_algorithm, self.clock.now());
-        let (keys, store) = tokio::join!(keys, self.tokens.open_connection());
+        let (keys, store) = tokio::join!(keys, self.sessions.open_connection());
         match keys {
             Ok(()) => {}
             Err(SigningError::Kms(error)) if error.outlook() == Outlook::Transient => {

@@ -1,12 +1,16 @@
 //! The three DynamoDB tables. Conditional writes carry every invariant; every read is strongly consistent.
 
+pub mod access_tokens;
+pub mod assertions;
 pub mod attempts;
 mod claims;
 pub mod clients;
-pub(crate) mod item;
-pub(crate) mod key;
+mod item;
+mod key;
 pub mod outcome;
-pub mod tokens;
+pub mod pages;
+pub mod sessions;
+mod table;
 pub mod users;
 
 #[cfg(feature = "cli")]
@@ -16,9 +20,12 @@ pub mod schema;
 
 use aws_sdk_dynamodb::Client;
 
+use crate::store::access_tokens::AccessTokens;
+use crate::store::assertions::UsedAssertions;
 use crate::store::attempts::Attempts;
 use crate::store::clients::Clients;
-use crate::store::tokens::Tokens;
+use crate::store::sessions::StoredSessions;
+use crate::store::table::Table;
 use crate::store::users::Users;
 
 /// What the tables are called.
@@ -39,9 +46,13 @@ pub struct Store {
     pub clients: Clients,
     /// Users by prepared username.
     pub users: Users,
-    /// Sessions.
-    pub tokens: Tokens,
-    /// Attempts, in the same table as sessions.
+    /// Sessions, in the tokens table like what follows.
+    pub sessions: StoredSessions,
+    /// Opaque access tokens, and which JWTs were revoked.
+    pub access_tokens: AccessTokens,
+    /// Client assertions that were used.
+    pub assertions: UsedAssertions,
+    /// Attempts to guess a password.
     pub attempts: Attempts,
 }
 
@@ -49,11 +60,14 @@ impl Store {
     /// The tables called `names`, reached through `client`.
     #[must_use]
     pub fn new(client: &Client, names: &TableNames) -> Self {
+        let tokens = Table::new(client, &names.tokens, "id");
         Self {
-            clients: Clients::new(client.clone(), names.clients.clone()),
-            users: Users::new(client.clone(), names.users.clone()),
-            tokens: Tokens::new(client.clone(), names.tokens.clone()),
-            attempts: Attempts::new(client.clone(), names.tokens.clone()),
+            clients: Clients::new(Table::new(client, &names.clients, "client_id")),
+            users: Users::new(Table::new(client, &names.users, "username")),
+            sessions: StoredSessions::new(tokens.clone()),
+            access_tokens: AccessTokens::new(tokens.clone()),
+            assertions: UsedAssertions::new(tokens.clone()),
+            attempts: Attempts::new(tokens),
         }
     }
 }

@@ -18,9 +18,8 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::jose::algorithm::Algorithm;
 use crate::random::Random;
-use crate::store::key;
+use crate::store::assertions::UsedAssertions;
 use crate::store::outcome::Created;
-use crate::store::tokens::Tokens;
 
 /// The value of `client_assertion_type` (RFC 7523, section 2.2).
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -36,7 +35,7 @@ const SKEW: Duration = Duration::from_mins(1);
 
 /// Why an assertion is not accepted. For the log: the client is told `invalid_client`, whichever it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub(super) enum RefusedAssertion {
     #[error("the assertion is of another type, missing, or too long")]
     Kind,
     #[error("the assertion is not a signed JWT with the claims it must have")]
@@ -67,7 +66,7 @@ pub(super) enum Refused {
 
 /// The header (RFC 7515, section 4.1).
 #[derive(Deserialize)]
-struct Header {
+struct AssertionHeader {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
@@ -77,7 +76,7 @@ struct Header {
     crit: bool,
 }
 
-impl Header {
+impl AssertionHeader {
     /// No extension is understood here. A `typ` names what the token is meant for, where the client says so.
     fn is_of_an_assertion(&self) -> bool {
         const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
@@ -145,19 +144,20 @@ pub(super) struct Assertion {
 
 impl Assertion {
     /// Reads a JWT in compact serialisation (RFC 7515, section 7.1).
-    pub(super) fn read(text: &str) -> Result<Self, Refused> {
+    pub(super) fn read(text: &str) -> Result<Self, RefusedAssertion> {
         if text.len() > MAX_BYTES {
-            return Err(Refused::Kind);
+            return Err(RefusedAssertion::Kind);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(Refused::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map(Zeroizing::new).map_err(|_| Refused::Malformed)?;
-        let header: Header = json(header)?;
+        let (signed, signature) = text.rsplit_once('.').ok_or(RefusedAssertion::Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(RefusedAssertion::Malformed)?;
+        let signature =
+            URL_SAFE_NO_PAD.decode(signature).map(Zeroizing::new).map_err(|_| RefusedAssertion::Malformed)?;
+        let header: AssertionHeader = json(header)?;
         let claims = json(claims)?;
-        let algorithm = Algorithm::OF_ASSERTIONS.into_iter().find(|algorithm| algorithm.as_str() == header.alg);
-        let algorithm = algorithm.ok_or(Refused::Algorithm)?;
+        let algorithm = Algorithm::of_assertions().find(|algorithm| algorithm.as_str() == header.alg);
+        let algorithm = algorithm.ok_or(RefusedAssertion::Algorithm)?;
         if !header.is_of_an_assertion() {
-            return Err(Refused::Header);
+            return Err(RefusedAssertion::Header);
         }
         Ok(Self { signed: Zeroizing::new(signed.to_owned()), signature, algorithm, key_id: header.kid, claims })
     }
@@ -196,15 +196,15 @@ impl Assertion {
     }
 }
 
-fn json<T: DeserializeOwned>(part: &str) -> Result<T, Refused> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map(Zeroizing::new).map_err(|_| Refused::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| Refused::Malformed)
+fn json<T: DeserializeOwned>(part: &str) -> Result<T, RefusedAssertion> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map(Zeroizing::new).map_err(|_| RefusedAssertion::Malformed)?;
+    serde_json::from_slice(&bytes).map_err(|_| RefusedAssertion::Malformed)
 }
 
 /// An assertion that proves its client, provided that it was not used before. Only [`Assertions::verify`] makes one.
 pub(super) struct Unspent {
-    /// The key under which its use is stored.
-    id: String,
+    /// A digest of its client and its identifier, under which its use is stored.
+    digest: [u8; 32],
     /// When nobody would accept it any more.
     not_after: Timestamp,
 }
@@ -214,22 +214,22 @@ impl Unspent {
         // A client id holds no NUL: no two pairs are written the same.
         let digest = Sha256::new().chain_update(client.as_str()).chain_update([0]).chain_update(jti).finalize();
         // An instance whose clock is behind accepts it for a little longer.
-        Self { id: key::assertion(&digest), not_after: exp + 2 * SKEW }
+        Self { digest: digest.into(), not_after: exp + 2 * SKEW }
     }
 }
 
 /// What assertions are checked against, and where their uses are kept.
 pub struct Assertions {
     audiences: [String; 2],
-    tokens: Tokens,
+    used: UsedAssertions,
     random: Arc<dyn Random>,
 }
 
 impl Assertions {
     /// Checks assertions that name one of `audiences`, the issuer and the token endpoint.
     #[must_use]
-    pub fn new(audiences: [String; 2], tokens: Tokens, random: Arc<dyn Random>) -> Self {
-        Self { audiences, tokens, random }
+    pub fn new(audiences: [String; 2], used: UsedAssertions, random: Arc<dyn Random>) -> Self {
+        Self { audiences, used, random }
     }
 
     /// Checks everything about an assertion of `client`, whose keys are `keys`, but whether it was used before: first
@@ -240,27 +240,27 @@ impl Assertions {
         client: &ClientId,
         keys: Option<&ClientKeys>,
         now: Timestamp,
-    ) -> Result<Unspent, Refused> {
+    ) -> Result<Unspent, RefusedAssertion> {
         if !assertion.is_signed_by(keys) {
-            return Err(Refused::Signature);
+            return Err(RefusedAssertion::Signature);
         }
         let Claims { iss, sub, aud, exp, nbf, iat, jti } = &assertion.claims;
         let latest = now + SKEW;
         let is_sane = |time: &Option<Timestamp>| time.is_none_or(|time| time <= latest && time <= *exp);
         if sub != client.as_str() {
-            Err(Refused::OtherClient)
+            Err(RefusedAssertion::OtherClient)
         } else if iss != sub {
-            Err(Refused::Issuer)
+            Err(RefusedAssertion::Issuer)
         } else if !aud.name_one_of(&self.audiences) {
-            Err(Refused::Audience)
+            Err(RefusedAssertion::Audience)
         } else if now >= *exp + SKEW {
-            Err(Refused::Expired)
+            Err(RefusedAssertion::Expired)
         } else if *exp > latest + MAX_LIFETIME {
-            Err(Refused::TooLong)
+            Err(RefusedAssertion::TooLong)
         } else if !is_sane(nbf) || !is_sane(iat) {
-            Err(Refused::Times)
+            Err(RefusedAssertion::Times)
         } else if !(1..=MAX_ID_BYTES).contains(&jti.len()) {
-            Err(Refused::Id)
+            Err(RefusedAssertion::Id)
         } else {
             Ok(Unspent::new(client, jti, *exp))
         }
@@ -272,9 +272,9 @@ impl Assertions {
     /// `invalid_client` when it was used before; [`Error::unavailable`] when the store does not answer.
     pub(super) async fn spend(&self, assertion: Unspent) -> Result<(), Error> {
         let attempt = URL_SAFE_NO_PAD.encode(*self.random.bytes::<16>()?);
-        match self.tokens.put_assertion(&assertion.id, &attempt, assertion.not_after).await? {
-            Created::Yes => Ok(()),
-            Created::AlreadyThere => Err(Error::invalid_client().because(Refused::Replayed)),
+        match self.used.put(&assertion.digest, &attempt, assertion.not_after).await? {
+            Created::Written => Ok(()),
+            Created::AlreadyThere => Err(Error::invalid_client().because(RefusedAssertion::Replayed)),
         }
     }
 }
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn the_decoys_are_keys_for_every_algorithm_and_let_nobody_in() {
         let decoys = ClientKeys::parse(include_str!("decoys.json")).expect("a key set");
-        for algorithm in Algorithm::OF_ASSERTIONS {
+        for algorithm in Algorithm::of_assertions() {
             assert_eq!(decoys.fitting(algorithm, Some("any")).count(), 1, "{algorithm}");
         }
         let assertion = Assertion::read(&good()).expect("an assertion");

@@ -88,13 +88,13 @@ impl Credentials {
 
     /// RFC 7521, section 4.2: `client_id` may be left out, and must not name another client.
     fn of_assertion(client_id: Option<&str>, asserted: [Option<&str>; 2]) -> Result<Self, Error> {
-        let refused = |reason: assertion::Refused| Error::invalid_client().because(reason);
+        let refused = |reason: assertion::RefusedAssertion| Error::invalid_client().because(reason);
         let [Some(assertion), Some(assertion::TYPE)] = asserted else {
-            return Err(refused(assertion::Refused::Kind));
+            return Err(refused(assertion::RefusedAssertion::Kind));
         };
         let assertion = Assertion::read(assertion).map_err(refused)?;
         if client_id.is_some_and(|client_id| client_id != assertion.claimed_client()) {
-            return Err(refused(assertion::Refused::OtherClient));
+            return Err(refused(assertion::RefusedAssertion::OtherClient));
         }
         let client_id = ClientId::parse(assertion.claimed_client()).ok();
         Ok(Self { client_id, proof: Proof::Assertion(assertion) })
@@ -135,7 +135,7 @@ pub(super) enum Unproven {
     #[error("wrong method, or disabled")]
     MethodOrDisabled,
     #[error(transparent)]
-    Assertion(assertion::Refused),
+    Assertion(assertion::RefusedAssertion),
 }
 
 impl Credentials {

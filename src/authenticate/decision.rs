@@ -1,7 +1,12 @@
 //! A chain decides: its verifiers are asked in order until one of them knows the user.
 
-use crate::authenticate::delegated::{Answer, Assertion, Delegated, NoAnswer, Question};
-use crate::authenticate::lockout::{AttemptLimit, CountedAttempt, Known};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::authenticate::delegated::{Answer, Delegated, NoAnswer, Question, Vouched};
+use crate::authenticate::lockout::{Known, Reservation};
 use crate::chain::delegation::Delegation;
 use crate::chain::{Chain, CredentialVerifier};
 use crate::client::id::ClientId;
@@ -14,19 +19,16 @@ use crate::store::outcome::{Changed, Created};
 use crate::store::users::Users;
 use crate::user::{Subject, User, Username};
 
-/// What verifiers work with.
-#[derive(Clone, Copy)]
-pub struct Backends<'a> {
+/// What the verifiers of a chain work with.
+pub(super) struct Verifiers {
     /// The users table.
-    pub users: &'a Users,
-    /// The attempt limit.
-    pub attempts: &'a AttemptLimit,
+    pub(super) users: Users,
     /// Argon2, in turn.
-    pub passwords: &'a Argon2Pool,
+    pub(super) passwords: Argon2Pool,
     /// The delegated verifiers' way out.
-    pub delegated: &'a Delegated,
+    pub(super) delegated: Delegated,
     /// Salts, subjects, nonces.
-    pub random: &'a dyn Random,
+    pub(super) random: Arc<dyn Random>,
 }
 
 /// A username and a password that their profiles accept, to be decided on.
@@ -41,9 +43,9 @@ pub(super) struct Submission<'a> {
 
 /// What a chain decided.
 pub(super) enum Decision {
-    Yes(Identity),
+    Accepted(Identity),
     /// One Argon2 verification has been done.
-    No {
+    Refused {
         /// What the request is answered with: the same for every wrong password, whatever the reason in it.
         error: Error,
         /// Tells the password from others that are tried for the user.
@@ -74,13 +76,13 @@ impl Identity {
 ///
 /// Whatever becomes of the request, `attempt` knows how far it came.
 pub(super) async fn decide(
+    verifiers: &Verifiers,
     chain: &Chain,
     submission: &Submission<'_>,
     stored: Option<User>,
-    backends: Backends<'_>,
-    attempt: &mut CountedAttempt,
+    attempt: &mut Reservation,
 ) -> Result<Decision, Error> {
-    let deciding = Deciding { submission, backends };
+    let deciding = Deciding { submission, verifiers };
     if let Some(user) = stored.as_ref().filter(|user| user.disabled) {
         return deciding.refuse_after(Some(user), wrong("disabled user")).await;
     }
@@ -93,15 +95,15 @@ pub(super) async fn decide(
             CredentialVerifier::Delegated(delegation) => {
                 attempt.note(Known::Asked);
                 let refusal = match deciding.ask(delegation).await? {
-                    Ok(Answer::Yes(assertion)) => {
+                    Ok(Answer::Vouched(vouched)) => {
                         attempt.note(Known::Nothing);
-                        return deciding.accept(delegation, assertion, stored).await;
+                        return deciding.accept(delegation, vouched, stored).await;
                     }
                     Ok(Answer::UnknownUser) => {
                         attempt.note(Known::Nothing);
                         continue;
                     }
-                    Ok(Answer::No) => wrong(&format!("refused by {}", delegation.name)),
+                    Ok(Answer::WrongPassword) => wrong(&format!("refused by {}", delegation.name)),
                     Err(problem) => {
                         let told = Error::unavailable().because(format!("the verifier {}: {problem}", delegation.name));
                         if problem.is_unavailability() {
@@ -130,30 +132,30 @@ fn wrong(reason: &str) -> Error {
 #[derive(Clone, Copy)]
 struct Deciding<'a> {
     submission: &'a Submission<'a>,
-    backends: Backends<'a>,
+    verifiers: &'a Verifiers,
 }
 
 impl Deciding<'_> {
     async fn of_directory(self, user: User) -> Result<Decision, Error> {
         let verified = self.verify(Some(&user)).await?;
         if !verified.matches {
-            return Ok(Decision::No { error: wrong("wrong password"), mark: verified.mark });
+            return Ok(Decision::Refused { error: wrong("wrong password"), mark: verified.mark });
         }
         if verified.outdated {
             self.renew_hash(&user).await;
         }
-        Ok(Decision::Yes(Identity::stored(user)))
+        Ok(Decision::Accepted(Identity::stored(user)))
     }
 
     /// The refusal `error`, after the work of a verification.
     async fn refuse_after(self, user: Option<&User>, error: Error) -> Result<Decision, Error> {
-        Ok(Decision::No { error, mark: self.verify(user).await?.mark })
+        Ok(Decision::Refused { error, mark: self.verify(user).await?.mark })
     }
 
     async fn verify(self, user: Option<&User>) -> Result<Verified, Error> {
         let Submission { username, password, .. } = self.submission;
         let hash = user.and_then(|user| user.password_hash.as_ref());
-        let outcome = self.backends.passwords.verify(Some(password.clone()), hash, username.as_str()).await;
+        let outcome = self.verifiers.passwords.verify(Some(password.clone()), hash, username.as_str()).await;
         outcome.map_err(|error| undecided(error, user))
     }
 
@@ -162,64 +164,60 @@ impl Deciding<'_> {
     async fn renew_hash(self, user: &User) {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
-            Ok(self.backends.users.replace_hash(user, &hash, self.submission.now).await?)
+            Ok(self.verifiers.users.replace_hash(user, &hash, self.submission.now).await?)
         }
         .await;
         match written {
-            Ok(Changed::Yes) => tracing::info!("a password was hashed under the live parameters"),
-            Ok(Changed::No) => tracing::info!("a password changed while it was hashed under the live parameters"),
+            Ok(Changed::Written) => tracing::info!("a password was hashed under the live parameters"),
+            Ok(Changed::Unmet) => tracing::info!("a password changed while it was hashed under the live parameters"),
             Err(error) => tracing::warn!(%error, "a password could not be hashed under the live parameters"),
         }
     }
 
     async fn ask(self, delegation: &Delegation) -> Result<Result<Answer, NoAnswer>, RandomFailed> {
+        let nonce = URL_SAFE_NO_PAD.encode(*self.verifiers.random.bytes::<16>()?);
         let question = Question {
             username: self.submission.username.as_str(),
             password: self.submission.sent_password,
             client_id: self.submission.client_id.as_str(),
+            nonce: &nonce,
         };
-        let Backends { delegated, random, .. } = self.backends;
-        delegated.ask(delegation, question, self.submission.now, random).await
+        Ok(self.verifiers.delegated.ask(delegation, question, self.submission.now).await)
     }
 
     /// Finds out who the user is that `delegation` said yes to.
-    async fn accept(
-        self,
-        delegation: &Delegation,
-        assertion: Assertion,
-        stored: Option<User>,
-    ) -> Result<Decision, Error> {
+    async fn accept(self, delegation: &Delegation, vouched: Vouched, stored: Option<User>) -> Result<Decision, Error> {
         match stored {
             Some(user) if user.password_hash.is_none() && delegation.import => {
-                self.import_password(delegation, user, assertion.claims).await
+                self.import_password(delegation, user, vouched.claims).await
             }
-            Some(user) => Ok(Decision::Yes(Identity { user, asserted: assertion.claims, stored: true })),
-            None if delegation.import => self.import_user(delegation, assertion.claims).await,
-            None => self.stranger(delegation, assertion),
+            Some(user) => Ok(Decision::Accepted(Identity { user, asserted: vouched.claims, stored: true })),
+            None if delegation.import => self.import_user(delegation, vouched.claims).await,
+            None => self.stranger(delegation, vouched),
         }
     }
 
     /// A user whom only the verifier knows. Nothing of this service's tells two logins of one user apart from those of
     /// two, so the verifier must.
-    fn stranger(self, delegation: &Delegation, assertion: Assertion) -> Result<Decision, Error> {
+    fn stranger(self, delegation: &Delegation, vouched: Vouched) -> Result<Decision, Error> {
         let unusable = |problem: String| {
             Error::server_error().because(format!("the verifier {} said yes, and {problem}", delegation.name))
         };
-        let sub = assertion.sub.ok_or_else(|| unusable("no sub of a user who is not imported".to_owned()))?;
+        let sub = vouched.sub.ok_or_else(|| unusable("no sub of a user who is not imported".to_owned()))?;
         let subject = Subject::delegated(&delegation.name, &sub).map_err(|error| unusable(error.to_string()))?;
-        let user = self.user(subject, None, assertion.claims);
-        Ok(Decision::Yes(Identity { user, asserted: Object::new(), stored: false }))
+        let user = self.user(subject, None, vouched.claims);
+        Ok(Decision::Accepted(Identity { user, asserted: Object::new(), stored: false }))
     }
 
     /// Creates the user. Without it there is no subject, and so no login.
     async fn import_user(self, delegation: &Delegation, claims: Object) -> Result<Decision, Error> {
         let hash = self.hash().await?;
-        let subject = Subject::generate(self.backends.random)?;
+        let subject = Subject::generate(&*self.verifiers.random)?;
         let user = self.user(subject, Some(hash), claims);
-        match self.backends.users.create(&user).await? {
-            Created::Yes => {
+        match self.verifiers.users.create(&user).await? {
+            Created::Written => {
                 tracing::info!(verifier = %delegation.name, "a user was imported");
-                Ok(Decision::Yes(Identity::stored(user)))
+                Ok(Decision::Accepted(Identity::stored(user)))
             }
             Created::AlreadyThere => self.after_lost_race(Object::new()).await,
         }
@@ -229,33 +227,33 @@ impl Deciding<'_> {
     async fn import_password(self, delegation: &Delegation, user: User, asserted: Object) -> Result<Decision, Error> {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
-            Ok(self.backends.users.import_password(&user, &hash, self.submission.now).await?)
+            Ok(self.verifiers.users.import_password(&user, &hash, self.submission.now).await?)
         }
         .await;
         match written {
-            Ok(Changed::Yes) => tracing::info!(verifier = %delegation.name, "a password was imported"),
-            Ok(Changed::No) => return self.after_lost_race(asserted).await,
+            Ok(Changed::Written) => tracing::info!(verifier = %delegation.name, "a password was imported"),
+            Ok(Changed::Unmet) => return self.after_lost_race(asserted).await,
             Err(error) => tracing::warn!(verifier = %delegation.name, %error, "a password could not be imported"),
         }
-        Ok(Decision::Yes(Identity { user, asserted, stored: true }))
+        Ok(Decision::Accepted(Identity { user, asserted, stored: true }))
     }
 
     /// Somebody else wrote the user meanwhile: another login that imports the same password, or an administrator whose
     /// user this may not be. Only the same password goes on; for any other the next request decides from the start.
     async fn after_lost_race(self, asserted: Object) -> Result<Decision, Error> {
         let changed = || Error::unavailable().because("the user changed while the password was imported");
-        let winner = self.backends.users.get(&self.submission.username).await?.ok_or_else(changed)?;
+        let winner = self.verifiers.users.get(&self.submission.username).await?.ok_or_else(changed)?;
         if winner.disabled {
             return self.refuse_after(None, wrong("disabled user")).await;
         }
         if winner.password_hash.is_some() && !self.verify(Some(&winner)).await?.matches {
             return Err(changed());
         }
-        Ok(Decision::Yes(Identity { user: winner, asserted, stored: true }))
+        Ok(Decision::Accepted(Identity { user: winner, asserted, stored: true }))
     }
 
     async fn hash(self) -> Result<PasswordHash, Error> {
-        let hashed = self.backends.passwords.hash(self.submission.password.clone(), self.backends.random).await;
+        let hashed = self.verifiers.passwords.hash(self.submission.password.clone(), &*self.verifiers.random).await;
         hashed.map_err(|error| undecided(error, None))
     }
 

@@ -9,8 +9,6 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
@@ -26,7 +24,6 @@ use crate::chain::delegation::{Delegation, SharedSecret};
 use crate::claims::{self, RefusedClaims};
 use crate::clock::Timestamp;
 use crate::json::Object;
-use crate::random::{Random, RandomFailed};
 
 /// The header that holds a call's time and signature.
 pub const SIGNATURE: &str = "passgrant-signature";
@@ -41,35 +38,29 @@ const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// The question with the longest name, password and client id, every character escaped.
 const MAX_QUESTION_BYTES: usize = 4 * 1024;
 
-/// What a delegated verifier is asked.
-#[derive(Clone, Copy)]
+/// What a delegated verifier is asked, as it is sent.
+#[derive(Clone, Copy, Serialize)]
 pub(super) struct Question<'a> {
     /// The prepared username, so that one user is not several to the verifier.
     pub(super) username: &'a str,
-    /// The password as it was sent: who keeps it may have prepared it in another way, or not at all.
+    /// The password as it was sent: the verifier may have prepared it in another way, or not at all.
     pub(super) password: &'a str,
     pub(super) client_id: &'a str,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    username: &'a str,
-    password: &'a str,
-    client_id: &'a str,
-    nonce: &'a str,
+    /// Makes no two questions alike.
+    pub(super) nonce: &'a str,
 }
 
 /// What a delegated verifier answered.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Yes(Assertion),
-    No,
+    Vouched(Vouched),
+    WrongPassword,
     UnknownUser,
 }
 
-/// What comes with a yes.
+/// What a delegated verifier says of a user whose password is right.
 #[derive(Debug)]
-pub(super) struct Assertion {
+pub(super) struct Vouched {
     pub(super) sub: Option<String>,
     pub(super) claims: Object,
 }
@@ -84,10 +75,12 @@ struct AnswerBody {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum Outcome {
-    Yes,
-    No,
+    #[serde(rename = "yes")]
+    Right,
+    #[serde(rename = "no")]
+    Wrong,
+    #[serde(rename = "unknown_user")]
     UnknownUser,
 }
 
@@ -148,22 +141,14 @@ impl Delegated {
         delegation: &Delegation,
         question: Question<'_>,
         now: Timestamp,
-        random: &dyn Random,
-    ) -> Result<Result<Answer, NoAnswer>, RandomFailed> {
-        let nonce = URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?);
-        let call = self.call(delegation, question, &nonce, now);
-        Ok(tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(NoAnswer::TimedOut)))
+    ) -> Result<Answer, NoAnswer> {
+        let call = self.call(delegation, question, now);
+        tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(NoAnswer::TimedOut))
     }
 
-    async fn call(
-        &self,
-        delegation: &Delegation,
-        question: Question<'_>,
-        nonce: &str,
-        now: Timestamp,
-    ) -> Result<Answer, NoAnswer> {
+    async fn call(&self, delegation: &Delegation, question: Question<'_>, now: Timestamp) -> Result<Answer, NoAnswer> {
         let not_reached = |error: &dyn StdError| NoAnswer::NotReached(told(error));
-        let request = request(delegation, question, nonce, now).map_err(|error| not_reached(&*error))?;
+        let request = request(delegation, question, now).map_err(|error| not_reached(&*error))?;
         let response = self.connector().call(request).await.map_err(|error| not_reached(&error))?;
         let response = response.try_into_http1x().map_err(|error| not_reached(&error))?;
         if response.status() != StatusCode::OK {
@@ -180,13 +165,12 @@ impl Delegated {
 
 fn request(
     delegation: &Delegation,
-    Question { username, password, client_id }: Question<'_>,
-    nonce: &str,
+    question: Question<'_>,
     now: Timestamp,
 ) -> Result<HttpRequest, Box<dyn StdError + Send + Sync>> {
     // It does not grow, so that wiping it leaves no copy behind.
     let mut body = Zeroizing::new(Vec::with_capacity(MAX_QUESTION_BYTES));
-    serde_json::to_writer(&mut *body, &Body { username, password, client_id, nonce })?;
+    serde_json::to_writer(&mut *body, &question)?;
     let request = Request::post(&delegation.url)
         .header(CONTENT_TYPE, "application/json")
         .header(ACCEPT, "application/json")
@@ -215,8 +199,8 @@ fn read(body: &[u8]) -> Result<Answer, NoAnswer> {
     let claims = claims.unwrap_or_default();
     claims::check(&claims).map_err(NoAnswer::Claims)?;
     Ok(match result {
-        Outcome::Yes => Answer::Yes(Assertion { sub, claims }),
-        Outcome::No => Answer::No,
+        Outcome::Right => Answer::Vouched(Vouched { sub, claims }),
+        Outcome::Wrong => Answer::WrongPassword,
         Outcome::UnknownUser => Answer::UnknownUser,
     })
 }
@@ -234,20 +218,20 @@ mod tests {
     use super::*;
     use crate::claims::MAX_DEPTH;
 
-    fn assertion(body: &Value) -> Option<Assertion> {
+    fn vouched(body: &Value) -> Option<Vouched> {
         match read(body.to_string().as_bytes()) {
-            Ok(Answer::Yes(assertion)) => Some(assertion),
+            Ok(Answer::Vouched(vouched)) => Some(vouched),
             _ => None,
         }
     }
 
     #[test]
     fn an_answer_is_read_or_refused_whole() {
-        let yes = assertion(&json!({"result": "yes", "sub": "7", "claims": {"email": "a@b"}, "more": 1}));
+        let yes = vouched(&json!({"result": "yes", "sub": "7", "claims": {"email": "a@b"}, "more": 1}));
         let yes = yes.expect("an answer");
         assert_eq!((yes.sub.as_deref(), yes.claims.len()), (Some("7"), 1));
-        assert!(assertion(&json!({"result": "yes", "sub": null, "claims": null})).is_some());
-        assert!(matches!(read(br#"{"result":"no"}"#), Ok(Answer::No)));
+        assert!(vouched(&json!({"result": "yes", "sub": null, "claims": null})).is_some());
+        assert!(matches!(read(br#"{"result":"no"}"#), Ok(Answer::WrongPassword)));
         assert!(matches!(read(br#"{"result":"unknown_user"}"#), Ok(Answer::UnknownUser)));
         for bad in [
             "",
@@ -281,15 +265,15 @@ mod tests {
             (json!(u64::MAX), true),
             (json!(0.0), true),
         ] {
-            assert_eq!(assertion(&json!({"result": "yes", "claims": {"x": claim}})).is_some(), storable, "{claim}");
+            assert_eq!(vouched(&json!({"result": "yes", "claims": {"x": claim}})).is_some(), storable, "{claim}");
         }
-        assert!(assertion(&json!({"result": "yes", "claims": {"": 1}})).is_none());
+        assert!(vouched(&json!({"result": "yes", "claims": {"": 1}})).is_none());
     }
 
     #[test]
     fn the_longest_question_fits_what_is_kept_for_it() {
         let (name, password, client) = ("\"".repeat(512), "\\".repeat(1024), "\"".repeat(128));
-        let body = Body { username: &name, password: &password, client_id: &client, nonce: &"x".repeat(22) };
+        let body = Question { username: &name, password: &password, client_id: &client, nonce: &"x".repeat(22) };
         assert!(serde_json::to_vec(&body).expect("JSON").len() <= MAX_QUESTION_BYTES);
     }
 }

@@ -1,12 +1,12 @@
-//! The attempt limit: an attempt is counted before its password is looked at, so that no number of requests at once
+//! The attempt limit: an attempt is reserved before its password is looked at, so that no number of requests at once
 //! finds room for one more.
 //!
 //! An attempt that turns out to be a repetition, or came to no verdict, is taken back; the right password clears the
 //! count. What fails on the way stays counted.
 
-mod counted;
 pub mod policy;
 mod queue;
+mod reservation;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub use crate::authenticate::lockout::counted::CountedAttempt;
-use crate::authenticate::lockout::counted::Ledger;
-pub(super) use crate::authenticate::lockout::counted::{Known, Locked};
 use crate::authenticate::lockout::policy::AttemptPolicy;
-use crate::authenticate::lockout::queue::{Place, Queues};
+use crate::authenticate::lockout::queue::{Queues, Turn};
+use crate::authenticate::lockout::reservation::Ledger;
+pub use crate::authenticate::lockout::reservation::Reservation;
+pub(super) use crate::authenticate::lockout::reservation::{Known, Locked};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::password::Mark;
 use crate::random::Random;
-use crate::store::attempts::{Attempts, AttemptsKey, Count, Counted, StoredAttempts};
+use crate::store::attempts::{Attempts, AttemptsKey, NewAttempt, Reserved, StoredAttempts};
 use crate::store::outcome::Changed;
 use crate::user::Username;
 
@@ -36,44 +35,38 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 /// How long an attempt waits, again and again, for others that may still be taken back.
 const WAIT_MILLISECONDS: [u64; 5] = [50, 100, 200, 400, 800];
 
-/// Counts attempts.
+/// Reserves attempts.
 pub struct AttemptLimit {
     ledger: Arc<Ledger>,
     random: Arc<dyn Random>,
     queues: Queues,
 }
 
-/// The turn of an attempt that is not counted yet.
-pub struct Turn {
-    key: AttemptsKey,
-    place: Place,
-}
-
-/// Why an attempt was not counted.
+/// Why an attempt was not reserved.
 #[derive(Debug)]
-pub(crate) enum NotCounted {
+pub(crate) enum NotReserved {
     /// The username is locked for so long.
     Locked(Duration),
-    /// The count could not be made.
+    /// It could not be.
     Failed(Error),
 }
 
-impl From<NotCounted> for Error {
-    fn from(refused: NotCounted) -> Self {
+impl From<NotReserved> for Error {
+    fn from(refused: NotReserved) -> Self {
         match refused {
-            NotCounted::Locked(left) => Self::invalid_credentials().after(left).because("the username is locked"),
-            NotCounted::Failed(error) => error,
+            NotReserved::Locked(left) => Self::invalid_credentials().after(left).because("the username is locked"),
+            NotReserved::Failed(error) => error,
         }
     }
 }
 
-impl NotCounted {
+impl NotReserved {
     fn failed(error: impl Into<Error>) -> Self {
         Self::Failed(error.into())
     }
 }
 
-/// What keeps an attempt from being counted.
+/// What keeps an attempt from being reserved.
 enum Standing {
     /// So many passwords were wrong that no more is looked at for so long.
     Locked(Duration),
@@ -95,25 +88,23 @@ impl AttemptLimit {
     /// # Errors
     /// [`Error::unavailable`] when too many wait already.
     pub(crate) async fn turn(&self, username: &Username) -> Result<Turn, Error> {
-        let key = AttemptsKey::of(username);
-        let place = self.queues.wait(&key).await.ok_or_else(busy)?;
-        Ok(Turn { key, place })
+        self.queues.wait(AttemptsKey::of(username)).await.ok_or_else(busy)
     }
 
-    /// Counts an attempt, whether there is a user of that name or not.
+    /// Reserves an attempt, whether there is a user of that name or not.
     ///
     /// # Errors
-    /// [`NotCounted`] for a locked name, when the store does not answer, or when too many attempts for the name are on
+    /// [`NotReserved`] for a locked name, when the store does not answer, or when too many attempts for the name are on
     /// their way elsewhere.
-    pub(crate) async fn count(&self, turn: Turn, now: Timestamp) -> Result<CountedAttempt, NotCounted> {
-        let Turn { key, place } = turn;
-        let id = URL_SAFE_NO_PAD.encode(*self.random.bytes::<12>().map_err(NotCounted::failed)?);
-        let mut attempt = CountedAttempt::new(&self.ledger, &key, &id, place);
-        match Box::pin(self.enter(&mut attempt, &key, &id, now)).await {
-            Ok(()) => Ok(attempt),
+    pub(crate) async fn reserve(&self, turn: Turn, now: Timestamp) -> Result<Reservation, NotReserved> {
+        let id = URL_SAFE_NO_PAD.encode(*self.random.bytes::<12>().map_err(NotReserved::failed)?);
+        let key = turn.key().clone();
+        let mut reservation = Reservation::new(&self.ledger, &id, turn);
+        match Box::pin(self.enter(&mut reservation, &key, &id, now)).await {
+            Ok(()) => Ok(reservation),
             Err(error) => {
-                // A write that failed may have counted it.
-                attempt.undecided_in_time().await;
+                // A write that failed may have reserved it.
+                reservation.undecided_in_time().await;
                 Err(error)
             }
         }
@@ -121,37 +112,38 @@ impl AttemptLimit {
 
     async fn enter(
         &self,
-        attempt: &mut CountedAttempt,
+        reservation: &mut Reservation,
         key: &AttemptsKey,
         id: &str,
         now: Timestamp,
-    ) -> Result<(), NotCounted> {
+    ) -> Result<(), NotReserved> {
         let (attempts, policy) = (self.ledger.attempts(), self.ledger.policy());
-        let count = Count { attempt: id, now, window_until: now + policy.window(), expires_at: now + MEMORY };
+        let attempt = NewAttempt { id, now, window_until: now + policy.window(), expires_at: now + MEMORY };
         let mut waits = WAIT_MILLISECONDS.into_iter().map(Duration::from_millis);
         loop {
-            match attempt.written(attempts.count(key, &count, policy.limit())).await.map_err(NotCounted::failed)? {
-                Counted::Yes(stored) => {
-                    attempt.knows_wrong(stored.wrong.into_keys().collect());
+            let reserved = reservation.written(attempts.reserve(key, &attempt, policy.limit())).await;
+            match reserved.map_err(NotReserved::failed)? {
+                Reserved::Counted(stored) => {
+                    reservation.knows_wrong(stored.wrong.into_keys().collect());
                     return Ok(());
                 }
-                Counted::No(stored) => match self.standing(&stored, now) {
+                Reserved::NoRoom(stored) => match self.standing(&stored, now) {
                     Standing::Locked(left) => {
-                        attempt.note(Known::Uncounted);
-                        return Err(NotCounted::Locked(left));
+                        reservation.note(Known::Unreserved);
+                        return Err(NotReserved::Locked(left));
                     }
                     Standing::Busy => {}
                     Standing::Over(locked_times) => {
-                        let opened = attempts.open_window(key, &count, &stored, locked_times);
-                        if attempt.written(opened).await.map_err(NotCounted::failed)? == Changed::Yes {
+                        let opened = attempts.open_window(key, &attempt, &stored, locked_times);
+                        if reservation.written(opened).await.map_err(NotReserved::failed)? == Changed::Written {
                             return Ok(());
                         }
                     }
                 },
-                Counted::Gone => {}
+                Reserved::Gone => {}
             }
-            attempt.note(Known::Uncounted);
-            tokio::time::sleep(waits.next().ok_or_else(busy).map_err(NotCounted::Failed)?).await;
+            reservation.note(Known::Unreserved);
+            tokio::time::sleep(waits.next().ok_or_else(busy).map_err(NotReserved::Failed)?).await;
         }
     }
 
@@ -172,24 +164,6 @@ impl AttemptLimit {
         let locked = Standing::Locked(left.min(lock));
         let some_may_be_right = stored.wrong.len() < policy.limit() && now.since(stored.last_at) < LONGEST_REQUEST;
         if some_may_be_right { Standing::Busy } else { locked }
-    }
-
-    /// The password of the attempt was wrong. A password that was wrong before is counted once.
-    ///
-    /// What cannot be written leaves the attempt counted, and the answer as it is.
-    pub(crate) async fn wrong(&self, attempt: CountedAttempt, mark: Mark) -> Locked {
-        attempt.wrong(mark).await
-    }
-
-    /// The request ends without a decision: the attempt is taken back, unless its password had been refused by then.
-    /// Those that a delegated verifier gave no answer to have a bound of their own.
-    pub(crate) async fn undecided(&self, attempt: CountedAttempt) {
-        attempt.undecided().await;
-    }
-
-    /// The password of the attempt was right: all attempts for the name are forgotten.
-    pub(crate) async fn right(&self, attempt: CountedAttempt) {
-        attempt.right().await;
     }
 
     /// Waits until what becomes of every attempt that was given back has been written, for a short time. What takes

@@ -1,16 +1,19 @@
 //! Resource owner authentication (RFC 6749, section 4.3.2).
 
 use std::ops::Deref;
+use std::sync::Arc;
 
-pub use crate::authenticate::decision::Backends;
-use crate::authenticate::decision::{Decision, Identity, Submission, decide, undecided};
-use crate::authenticate::lockout::{CountedAttempt, Known, Locked, NotCounted};
+use crate::authenticate::decision::{Decision, Identity, Submission, Verifiers, decide, undecided};
+use crate::authenticate::delegated::Delegated;
+use crate::authenticate::lockout::{AttemptLimit, Known, Locked, NotReserved, Reservation};
 use crate::chain::Chain;
 use crate::client::id::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::json::Object;
-use crate::password::Password;
+use crate::password::{Argon2Pool, Password};
+use crate::random::Random;
+use crate::store::users::Users;
 use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{Subject, User, Username, UsernameProfile};
 
@@ -38,8 +41,9 @@ pub struct PastLogin<'a> {
     pub auth_time: Timestamp,
 }
 
-/// A login in the past that counts no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A login in the past that does not count any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the user is gone or disabled, changed the password, or was signed out everywhere")]
 pub struct NotResumed;
 
 impl AuthenticatedUser {
@@ -96,75 +100,105 @@ impl Deref for AuthenticatedUser {
     }
 }
 
-/// A username and a password as they were sent, and by whom.
+/// A username and a password as they were sent, neither of them prepared, and the client that sent them.
 #[derive(Clone, Copy)]
 pub struct Login<'a> {
-    /// The username, not prepared.
+    /// The username.
     pub username: &'a str,
-    /// The password, not prepared.
+    /// The password.
     pub password: &'a str,
-    /// How the username is prepared.
-    pub profile: UsernameProfile,
     /// The client, which has been authenticated.
     pub client_id: &'a ClientId,
 }
 
-/// Verifies a resource owner's username and password by the verifiers of `chain`, and counts the attempt before that.
-///
-/// Every user who is not let in, existing or not, costs one Argon2 verification and is answered alike; one whose name is
-/// locked is answered at once. The attempt is for the caller to clear, beside what else there is to write.
-///
-/// # Errors
-/// `invalid_grant`; [`Error::unavailable`] when the store does not answer, a verifier says neither yes nor no, or too many
-/// verifications wait.
-pub async fn authenticate(
-    login: Login<'_>,
-    chain: &Chain,
-    backends: Backends<'_>,
-    now: Timestamp,
-    record: &RequestRecord,
-) -> Result<(AuthenticatedUser, CountedAttempt), Error> {
-    let prepared = Username::prepare(login.username, login.profile);
-    // A name that nobody can have costs what an unknown one does.
-    let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
-    let turn = backends.attempts.turn(&username).await?;
-    let (counted, stored) = tokio::join!(backends.attempts.count(turn, now), backends.users.get(&username));
-    if let Ok(Some(user)) = &stored {
-        record.sub(user.subject.as_str());
+/// Authenticates resource owners.
+pub struct UserAuthenticator {
+    verifiers: Verifiers,
+    attempts: AttemptLimit,
+    profile: UsernameProfile,
+}
+
+impl UserAuthenticator {
+    /// An authenticator of `users`, whose names are prepared as `profile` says.
+    pub(crate) fn new(
+        users: Users,
+        passwords: Argon2Pool,
+        attempts: AttemptLimit,
+        profile: UsernameProfile,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let verifiers = Verifiers { users, passwords, delegated: Delegated::default(), random };
+        Self { verifiers, attempts, profile }
     }
-    let mut counted = counted.inspect_err(|refused| {
-        if matches!(refused, NotCounted::Locked(_)) {
-            record.alert(Alert::LockedUsernameTried);
+
+    /// Makes the client that asks delegated verifiers, so that the first login need not.
+    pub(crate) fn prepare_delegation(&self) {
+        self.verifiers.delegated.prepare();
+    }
+
+    /// Waits until what became of every attempt has been written, for a short time.
+    pub(crate) async fn settled(&self) {
+        self.attempts.settled().await;
+    }
+
+    /// Verifies a resource owner's username and password by the verifiers of `chain`, and reserves the attempt before that.
+    ///
+    /// Every user who is not let in, existing or not, costs one Argon2 verification and gets the same answer; one whose
+    /// name is locked is answered at once. The reservation is the caller's to give back, at the same time as whatever else
+    /// there is to write.
+    ///
+    /// # Errors
+    /// `invalid_grant`; [`Error::unavailable`] when the store does not answer, a verifier says neither yes nor no, or too
+    /// many verifications wait.
+    pub async fn authenticate(
+        &self,
+        login: Login<'_>,
+        chain: &Chain,
+        now: Timestamp,
+        record: &RequestRecord,
+    ) -> Result<(AuthenticatedUser, Reservation), Error> {
+        let prepared = Username::prepare(login.username, self.profile);
+        // A name that nobody can have costs what an unknown one does.
+        let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
+        let turn = self.attempts.turn(&username).await?;
+        let (reserved, stored) = tokio::join!(self.attempts.reserve(turn, now), self.verifiers.users.get(&username));
+        if let Ok(Some(user)) = &stored {
+            record.sub(user.subject.as_str());
         }
-    })?;
-    let decision = async {
-        let stored = stored?;
-        let (Ok(username), Ok(password)) = (prepared, Password::prepare(login.password)) else {
-            let verified = backends.passwords.verify(None, None, username.as_str()).await;
-            let mark = verified.map_err(|error| undecided(error, None))?.mark;
-            let error = Error::invalid_credentials().because("the username or the password is none");
-            return Ok(Decision::No { error, mark });
-        };
-        let submission =
-            Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
-        decide(chain, &submission, stored, backends, &mut counted).await
-    };
-    match decision.await {
-        Ok(Decision::Yes(identity)) => {
-            counted.note(Known::Right);
-            record.sub(identity.user.subject.as_str());
-            Ok((AuthenticatedUser::new(identity, now), counted))
-        }
-        Ok(Decision::No { error, mark }) => {
-            counted.note(Known::Wrong);
-            if backends.attempts.wrong(counted, mark).await == Locked::Now {
-                record.alert(Alert::UsernameLocked);
+        let mut reservation = reserved.inspect_err(|refused| {
+            if matches!(refused, NotReserved::Locked(_)) {
+                record.alert(Alert::LockedUsernameTried);
             }
-            Err(error)
-        }
-        Err(error) => {
-            backends.attempts.undecided(counted).await;
-            Err(error)
+        })?;
+        let decision = async {
+            let stored = stored?;
+            let (Ok(username), Ok(password)) = (prepared, Password::prepare(login.password)) else {
+                let verified = self.verifiers.passwords.verify(None, None, username.as_str()).await;
+                let mark = verified.map_err(|error| undecided(error, None))?.mark;
+                let error = Error::invalid_credentials().because("the username or the password is not valid");
+                return Ok(Decision::Refused { error, mark });
+            };
+            let submission =
+                Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
+            decide(&self.verifiers, chain, &submission, stored, &mut reservation).await
+        };
+        match decision.await {
+            Ok(Decision::Accepted(identity)) => {
+                reservation.note(Known::Right);
+                record.sub(identity.user.subject.as_str());
+                Ok((AuthenticatedUser::new(identity, now), reservation))
+            }
+            Ok(Decision::Refused { error, mark }) => {
+                reservation.note(Known::Wrong);
+                if reservation.wrong(mark).await == Locked::Now {
+                    record.alert(Alert::UsernameLocked);
+                }
+                Err(error)
+            }
+            Err(error) => {
+                reservation.undecided().await;
+                Err(error)
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ impl Member {
         let alg = members.get("alg").cloned();
         let key: PublicKey = serde_json::from_value(Value::Object(members)).map_err(|_| KeyProblem::Kind)?;
         key.check().map_err(KeyProblem::Unusable)?;
-        if !key.algorithms().iter().any(|algorithm| Algorithm::OF_ASSERTIONS.contains(algorithm)) {
+        if !key.algorithms().iter().any(|algorithm| algorithm.is_of_assertions()) {
             return Ok(Self::OfNoUse(OfNoUse::Unverified));
         }
         let alg = alg.map(|alg| {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::claims;
 use crate::client::Grant;
 use crate::client::authentication::AuthMethod;
+use crate::endpoint::token;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::issuer::path::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, TOKEN, USERINFO};
@@ -32,11 +33,11 @@ struct Metadata<'a> {
     jwks_uri: String,
     grant_types_supported: Vec<Grant>,
     token_endpoint_auth_methods_supported: [AuthMethod; 4],
-    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 9],
+    token_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
     introspection_endpoint_auth_methods_supported: [AuthMethod; 3],
-    introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 9],
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
     revocation_endpoint_auth_methods_supported: [AuthMethod; 4],
-    revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 9],
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<Algorithm>,
@@ -63,7 +64,7 @@ pub async fn openid_configuration(service: &Service) -> Result<Response<Bytes>, 
 }
 
 async fn respond(service: &Service, authorization_endpoint: Option<String>) -> Result<Response<Bytes>, Error> {
-    let grants = Grant::ALL.into_iter().filter(|grant| service.config.password_grant || *grant != Grant::Password);
+    let grants = token::grants().filter(|grant| service.config.password_grant || *grant != Grant::Password);
     let metadata = Metadata {
         issuer: &service.issuer,
         authorization_endpoint,
@@ -74,11 +75,11 @@ async fn respond(service: &Service, authorization_endpoint: Option<String>) -> R
         jwks_uri: service.issuer.url(JWKS),
         grant_types_supported: grants.collect(),
         token_endpoint_auth_methods_supported: AuthMethod::ALL,
-        token_endpoint_auth_signing_alg_values_supported: Algorithm::OF_ASSERTIONS,
+        token_endpoint_auth_signing_alg_values_supported: Algorithm::of_assertions().collect(),
         introspection_endpoint_auth_methods_supported: AuthMethod::CONFIDENTIAL,
-        introspection_endpoint_auth_signing_alg_values_supported: Algorithm::OF_ASSERTIONS,
+        introspection_endpoint_auth_signing_alg_values_supported: Algorithm::of_assertions().collect(),
         revocation_endpoint_auth_methods_supported: AuthMethod::ALL,
-        revocation_endpoint_auth_signing_alg_values_supported: Algorithm::OF_ASSERTIONS,
+        revocation_endpoint_auth_signing_alg_values_supported: Algorithm::of_assertions().collect(),
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: service.keys.algorithms(service.clock.now()).await?,

@@ -63,14 +63,13 @@ async fn refresh_token(
     token: &RefreshToken,
 ) -> Result<Option<Object>, Error> {
     let now = service.clock.now();
-    let session = Session::find(&token.session_id(), &service.tokens, now).await?;
+    let session = service.sessions.find(token.session_id(), now).await?;
     let answered =
         |session: &Session| session.check_client(caller).is_ok() && session.is_answered_to(token, &caller.refresh, now);
     let Some(session) = session.filter(answered) else {
         return Ok(None);
     };
-    let user = service.users.get(session.username()).await?;
-    let Ok(user) = session.resume(user) else {
+    let Ok(user) = service.sessions.resume(&session).await? else {
         return Ok(None);
     };
     if authorize::audience::still_held(session.audiences(), &caller.audiences).is_none() {

@@ -14,7 +14,6 @@ use crate::jose::jws::{self, Expected};
 use crate::json::{Object, Value};
 use crate::scope::Scope;
 use crate::service::Service;
-use crate::session::Session;
 use crate::session::refresh_token::SessionId;
 use crate::telemetry::record::RequestRecord;
 use crate::token::access;
@@ -33,9 +32,9 @@ pub(crate) struct PresentedToken {
 /// What was presented.
 enum Form {
     Jwt,
-    /// The key of an opaque token, and the client it was made for.
+    /// The digest of an opaque token, and the client it was made for.
     Opaque {
-        key: String,
+        digest: [u8; 32],
         client_incarnation: Option<Incarnation>,
     },
 }
@@ -79,11 +78,11 @@ impl PresentedToken {
             let claims = service.keys.verify(&expected, text).await?;
             return Ok(claims.map(|claims| Self { claims, form: Form::Jwt }));
         };
-        let key = token.key();
-        let stored = service.tokens.get_access_token(&key, now).await?;
+        let digest = token.digest();
+        let stored = service.access_tokens.get(&digest, now).await?;
         Ok(stored.map(|stored| Self {
             claims: stored.claims,
-            form: Form::Opaque { key, client_incarnation: stored.client_incarnation },
+            form: Form::Opaque { digest, client_incarnation: stored.client_incarnation },
         }))
     }
 
@@ -112,7 +111,7 @@ impl PresentedToken {
         let sid = self.text("sid").map(SessionId::from);
         let session = async {
             match &sid {
-                Some(sid) => Session::find(sid, &service.tokens, now).await.map_err(Error::from),
+                Some(sid) => service.sessions.find(sid.clone(), now).await.map_err(Error::from),
                 None => Ok(None),
             }
         };
@@ -126,7 +125,7 @@ impl PresentedToken {
         let user = match (&sid, session) {
             (None, _) if self.is_made_for(&client) => None,
             (Some(_), Some(session)) if session.check_client(&client).is_ok() => {
-                let Ok(user) = session.resume(service.users.get(session.username()).await?) else {
+                let Ok(user) = service.sessions.resume(&session).await? else {
                     return Ok(None);
                 };
                 record.sub(user.subject.as_str());
@@ -174,7 +173,7 @@ impl PresentedToken {
     async fn is_revoked(&self, service: &Service) -> Result<bool, Error> {
         match (&self.form, self.text("jti")) {
             (Form::Opaque { .. }, _) => Ok(false),
-            (Form::Jwt, Some(jti)) => Ok(service.tokens.is_revoked(jti).await?),
+            (Form::Jwt, Some(jti)) => Ok(service.access_tokens.is_revoked(jti).await?),
             (Form::Jwt, None) => Ok(true),
         }
     }
@@ -182,10 +181,10 @@ impl PresentedToken {
     /// Makes the token invalid from now on.
     pub(crate) async fn revoke(&self, service: &Service) -> Result<(), Error> {
         match &self.form {
-            Form::Opaque { key, .. } => Ok(service.tokens.delete(key).await?),
+            Form::Opaque { digest, .. } => Ok(service.access_tokens.delete(digest).await?),
             Form::Jwt => {
                 let expires_at = self.time("exp").unwrap_or(Timestamp::from_unix(0));
-                Ok(service.tokens.put_revocation(self.text("jti").unwrap_or_default(), expires_at).await?)
+                Ok(service.access_tokens.revoke(self.text("jti").unwrap_or_default(), expires_at).await?)
             }
         }
     }

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
 use crate::service::Service;
-use crate::session::Session;
 use crate::session::refresh_token::RefreshToken;
 use crate::telemetry::record::RequestRecord;
 
@@ -43,10 +42,10 @@ fn may_revoke(caller: &AuthenticatedClient, owner: &str) -> bool {
 
 /// Any token of the session will do, a replaced one too: whoever holds it wants the session ended.
 async fn revoke_session(service: &Service, caller: &AuthenticatedClient, token: &RefreshToken) -> Result<(), Error> {
-    let session = Session::find(&token.session_id(), &service.tokens, service.clock.now()).await?;
+    let session = service.sessions.find(token.session_id(), service.clock.now()).await?;
     match session {
         Some(session) if may_revoke(caller, session.client_id().as_str()) => {
-            Ok(session.revoke(&service.tokens).await?)
+            Ok(service.sessions.revoke(&session).await?)
         }
         _ => Ok(()),
     }

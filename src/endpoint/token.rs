@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
 use crate::client::Grant;
+use crate::endpoint::token::grant::{Asked, GrantRequest};
 use crate::endpoint::token::password::PasswordRequest;
 use crate::endpoint::token::refresh::RefreshRequest;
 use crate::error::Error;
@@ -16,7 +17,20 @@ use crate::response::{self, Caching};
 use crate::service::Service;
 use crate::telemetry::record::RequestRecord;
 
-/// Answers a token request.
+/// Reads the parameters of a grant's requests.
+type Read = for<'f> fn(&'f Form) -> Result<Box<dyn GrantRequest + 'f>, Error>;
+
+/// Every grant, and how its requests are read.
+const GRANTS: [(Grant, Read); Grant::ALL.len()] =
+    [(Grant::Password, PasswordRequest::read), (Grant::RefreshToken, RefreshRequest::read)];
+
+/// Every grant, in the order in which metadata lists them.
+pub(super) fn grants() -> impl Iterator<Item = Grant> {
+    GRANTS.into_iter().map(|(grant, _)| grant)
+}
+
+/// Answers a token request. Its parameters are read before the client is authenticated, and nothing is checked then that
+/// needs the client.
 ///
 /// # Errors
 /// Those of RFC 6749, section 5.2 and RFC 8707, section 2; [`Error::unavailable`], [`Error::server_error`].
@@ -25,43 +39,19 @@ pub async fn respond(
     request: &Request<Bytes>,
     record: &RequestRecord,
 ) -> Result<Response<Bytes>, Error> {
+    const NO_GRANT: Error = Error::invalid_request("The grant_type parameter is missing.");
+    const UNKNOWN_GRANT: Error = Error::unsupported_grant_type("The grant is not supported.");
+
     let came = service.clock.now();
     let form = Form::parse(request.headers(), request.body())?;
-    let token_request = TokenRequest::read(&form)?;
-    record.grant(token_request.grant().as_str());
+    let named = form.value("grant_type").ok_or(NO_GRANT)?;
+    let (grant, read) = GRANTS.into_iter().find(|(grant, _)| grant.as_str() == named).ok_or(UNKNOWN_GRANT)?;
+    let grant_request = read(&form)?;
+    record.grant(grant.as_str());
     let client = service.authenticate_client(request.headers(), &form, record).await?;
-    if !client.may_use(token_request.grant()) {
+    if !client.may_use(grant) {
         return Err(Error::unauthorized_client("The client may not use this grant."));
     }
-    let answer = match token_request {
-        TokenRequest::Password(request) => Box::pin(request.answer(service, client, record)).await?,
-        TokenRequest::Refresh(request) => Box::pin(request.answer(service, client, came, record)).await?,
-    };
+    let answer = grant_request.answer(Asked { service, client, came, record }).await?;
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
-}
-
-/// A token request, its parameters read and nothing checked that needs the client.
-enum TokenRequest<'a> {
-    Password(PasswordRequest<'a>),
-    Refresh(RefreshRequest<'a>),
-}
-
-impl<'a> TokenRequest<'a> {
-    fn read(form: &'a Form) -> Result<Self, Error> {
-        const NO_GRANT: Error = Error::invalid_request("The grant_type parameter is missing.");
-        const UNKNOWN_GRANT: Error = Error::unsupported_grant_type("The grant is not supported.");
-
-        let grant = form.value("grant_type").ok_or(NO_GRANT)?;
-        match grant.parse::<Grant>().map_err(|_| UNKNOWN_GRANT)? {
-            Grant::Password => PasswordRequest::read(form).map(Self::Password),
-            Grant::RefreshToken => RefreshRequest::read(form).map(Self::Refresh),
-        }
-    }
-
-    fn grant(&self) -> Grant {
-        match self {
-            Self::Password(_) => Grant::Password,
-            Self::Refresh(_) => Grant::RefreshToken,
-        }
-    }
 }

@@ -58,31 +58,26 @@ impl Algorithm {
     ];
 
     /// The algorithms of key pairs, whose public half verifies.
-    pub const OF_KEY_PAIRS: [Self; 10] = [
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Es256,
-        Self::Es384,
-        Self::Es512,
-        Self::EdDsa,
-    ];
+    pub fn of_key_pairs() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|algorithm| algorithm.is_of_key_pair())
+    }
 
-    /// The algorithms that client assertions may be signed with: those of key pairs that clients may register.
-    pub const OF_ASSERTIONS: [Self; 9] = [
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Es256,
-        Self::Es384,
-        Self::EdDsa,
-    ];
+    /// The algorithms that client assertions may be signed with.
+    pub fn of_assertions() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|algorithm| algorithm.is_of_assertions())
+    }
+
+    /// Whether it signs with a private key, which a public one verifies; the others have one secret for both.
+    #[must_use]
+    pub const fn is_of_key_pair(self) -> bool {
+        !matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+
+    /// Whether client assertions may be signed with it: where its key is a pair of a kind that clients may register.
+    #[must_use]
+    pub const fn is_of_assertions(self) -> bool {
+        self.is_of_key_pair() && !matches!(self, Self::Es512)
+    }
 
     /// The hash function of the algorithm. Ed25519 hashes with SHA-512 (RFC 8032, section 5.1).
     #[must_use]

@@ -141,19 +141,19 @@ impl Argon2Pool {
         verification.await.map_err(|_| VerifyError::Interrupted)
     }
 
-    fn take_place(&self) -> Result<Place<'_>, VerifyError> {
-        let place = Place(&self.waiting);
+    fn take_place(&self) -> Result<Waiting<'_>, VerifyError> {
+        let waiting = Waiting(&self.waiting);
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.max_waiting + self.running.available_permits() {
             return Err(VerifyError::Overloaded);
         }
-        Ok(place)
+        Ok(waiting)
     }
 }
 
 /// A place in the queue, given back when dropped, also when the request is cancelled while it waits.
-struct Place<'a>(&'a AtomicUsize);
+struct Waiting<'a>(&'a AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

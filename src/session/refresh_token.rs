@@ -10,7 +10,6 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::random::{Random, RandomFailed};
-use crate::store::key;
 
 const HANDLE_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -21,10 +20,10 @@ pub struct RefreshToken {
     secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
-/// Text that is no refresh token of this service.
+/// Text that is not a refresh token of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a refresh token")]
-pub struct MalformedToken;
+pub struct MalformedRefreshToken;
 
 impl RefreshToken {
     /// What every refresh token begins with, for scanners of leaked secrets.
@@ -37,13 +36,13 @@ impl RefreshToken {
     /// Parses a refresh token.
     ///
     /// # Errors
-    /// [`MalformedToken`] for anything but the prefix and 64 characters of canonical base64url.
-    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
-        let encoded = text.strip_prefix(Self::PREFIX).ok_or(MalformedToken)?;
+    /// [`MalformedRefreshToken`] for anything but the prefix and 64 characters of canonical base64url.
+    pub fn parse(text: &str) -> Result<Self, MalformedRefreshToken> {
+        let encoded = text.strip_prefix(Self::PREFIX).ok_or(MalformedRefreshToken)?;
         let mut bytes = Zeroizing::new([0; HANDLE_BYTES + SECRET_BYTES]);
-        let length = URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()).map_err(|_| MalformedToken)?;
+        let length = URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()).map_err(|_| MalformedRefreshToken)?;
         if length != bytes.len() {
-            return Err(MalformedToken);
+            return Err(MalformedRefreshToken);
         }
         let mut token = Self { handle: Zeroizing::default(), secret: Zeroizing::default() };
         token.handle.copy_from_slice(&bytes[..HANDLE_BYTES]);
@@ -93,10 +92,6 @@ impl SessionId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    pub(super) fn key(&self) -> String {
-        key::session(&self.0)
     }
 }
 

@@ -95,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_made_once_however_many_need_it_at_once_and_is_the_same_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
-        for algorithm in Algorithm::OF_KEY_PAIRS {
+        for algorithm in Algorithm::of_key_pairs() {
             let file = folder.path().join(algorithm.as_str());
             let open = || OnDemandKey::open(algorithm, Some(file.clone())).expect("a place");
             let key = open();

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -13,12 +12,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
-use crate::store::item::{Item, SCHEMA, from_item, number, string};
+use crate::store::item::{Item, SCHEMA, number, string};
 use crate::store::key;
 use crate::store::outcome::{Changed, StoreError, held};
+use crate::store::table::Table;
 use crate::user::Username;
-
-const KEY: &str = "id";
 
 /// The attempts for one name, as they are stored.
 #[derive(Deserialize)]
@@ -48,22 +46,22 @@ impl AttemptsKey {
     }
 }
 
-/// An attempt that is to be counted.
-pub(crate) struct Count<'a> {
-    /// What tells it from every other.
-    pub(crate) attempt: &'a str,
+/// An attempt that is to be reserved.
+pub(crate) struct NewAttempt<'a> {
+    /// Tells it from every other.
+    pub(crate) id: &'a str,
     pub(crate) now: Timestamp,
     /// The end of the window, if it begins with this attempt.
     pub(crate) window_until: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
 
-/// What became of an attempt that was to be counted.
-pub(crate) enum Counted {
+/// What became of an attempt that was to be reserved.
+pub(crate) enum Reserved {
     /// It is one of these.
-    Yes(StoredAttempts),
+    Counted(StoredAttempts),
     /// The window is over, or full.
-    No(StoredAttempts),
+    NoRoom(StoredAttempts),
     /// The item was deleted at that moment.
     Gone,
 }
@@ -71,22 +69,21 @@ pub(crate) enum Counted {
 /// The attempts in the tokens table.
 #[derive(Clone, Debug)]
 pub struct Attempts {
-    dynamodb: DynamoDb,
-    table: String,
+    tokens: Table,
 }
 
 impl Attempts {
-    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
-        Self { dynamodb, table }
+    pub(super) fn new(tokens: Table) -> Self {
+        Self { tokens }
     }
 
-    /// Counts an attempt, if the window is open and has fewer than `limit`; the first one opens a window.
-    pub(crate) async fn count(
+    /// Reserves an attempt, if the window is open and has fewer than `limit`; the first one opens a window.
+    pub(crate) async fn reserve(
         &self,
         key: &AttemptsKey,
-        count: &Count<'_>,
+        attempt: &NewAttempt<'_>,
         limit: usize,
-    ) -> Result<Counted, StoreError> {
+    ) -> Result<Reserved, StoreError> {
         let request = self
             .update(
                 key,
@@ -98,17 +95,17 @@ impl Attempts {
                 "attribute_not_exists(id) OR contains(attempts, :attempt) OR (window_until > :now AND \
                  (attribute_not_exists(attempts) OR size(attempts) < :limit))",
             )
-            .expression_attribute_values(":attempt", string(count.attempt))
+            .expression_attribute_values(":attempt", string(attempt.id))
             .expression_attribute_values(":limit", AttributeValue::N(limit.to_string()))
             .expression_attribute_values(":zero", number(0))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match counting(request, count).send().await {
-            Ok(written) => Ok(Counted::Yes(self.read(key, written.attributes)?)),
+        match reserving(request, attempt).send().await {
+            Ok(written) => Ok(Reserved::Counted(self.read(key, written.attributes)?)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                    Some(item) => Ok(Counted::No(self.read(key, Some(item.clone()))?)),
-                    None => Ok(Counted::Gone),
+                    Some(item) => Ok(Reserved::NoRoom(self.read(key, Some(item.clone()))?)),
+                    None => Ok(Reserved::Gone),
                 },
                 _ => Err(StoreError::from_sdk(error)),
             },
@@ -119,7 +116,7 @@ impl Attempts {
     pub(crate) async fn open_window(
         &self,
         key: &AttemptsKey,
-        count: &Count<'_>,
+        attempt: &NewAttempt<'_>,
         read: &StoredAttempts,
         locked_times: u32,
     ) -> Result<Changed, StoreError> {
@@ -132,11 +129,11 @@ impl Attempts {
             .condition_expression(
                 "(window_until = :read_until AND last_at = :read_last) OR contains(attempts, :attempt)",
             )
-            .expression_attribute_values(":attempt", string(count.attempt))
+            .expression_attribute_values(":attempt", string(attempt.id))
             .expression_attribute_values(":locked_times", number(locked_times.into()))
             .expression_attribute_values(":read_until", number(read.window_until.as_unix()))
             .expression_attribute_values(":read_last", number(read.last_at.as_unix()));
-        Ok(Changed::held(held(counting(request, count).send().await)?))
+        Ok(Changed::held(held(reserving(request, attempt).send().await)?))
     }
 
     /// Notes that the password of an attempt, known by its `mark`, was wrong. The first attempt with a password counts
@@ -202,29 +199,27 @@ impl Attempts {
     }
 
     pub(crate) async fn delete(&self, key: &AttemptsKey) -> Result<(), StoreError> {
-        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(&key.0));
-        request.send().await.map_err(StoreError::from_sdk)?;
+        self.tokens.delete(&key.0).send().await.map_err(StoreError::from_sdk)?;
         Ok(())
     }
 
     fn update(&self, key: &AttemptsKey, expression: &str) -> UpdateItemFluentBuilder {
-        let request = self.dynamodb.update_item().table_name(&self.table).key(KEY, string(&key.0));
-        request.update_expression(expression)
+        self.tokens.update(&key.0, expression)
     }
 
     fn read(&self, key: &AttemptsKey, item: Option<Item>) -> Result<StoredAttempts, StoreError> {
-        from_item(&self.table, &key.0, item.unwrap_or_default())
+        self.tokens.stored(&key.0, item.unwrap_or_default())
     }
 }
 
-/// What both ways to count an attempt write.
-fn counting(request: UpdateItemFluentBuilder, count: &Count<'_>) -> UpdateItemFluentBuilder {
+/// What both ways to reserve an attempt write.
+fn reserving(request: UpdateItemFluentBuilder, attempt: &NewAttempt<'_>) -> UpdateItemFluentBuilder {
     request
         .expression_attribute_names("#schema", "schema")
         .expression_attribute_values(":schema", number(SCHEMA.into()))
         .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
-        .expression_attribute_values(":attempts", AttributeValue::Ss(vec![count.attempt.to_owned()]))
-        .expression_attribute_values(":now", number(count.now.as_unix()))
-        .expression_attribute_values(":window_until", number(count.window_until.as_unix()))
-        .expression_attribute_values(":expires_at", number(count.expires_at.as_unix()))
+        .expression_attribute_values(":attempts", AttributeValue::Ss(vec![attempt.id.to_owned()]))
+        .expression_attribute_values(":now", number(attempt.now.as_unix()))
+        .expression_attribute_values(":window_until", number(attempt.window_until.as_unix()))
+        .expression_attribute_values(":expires_at", number(attempt.expires_at.as_unix()))
 }

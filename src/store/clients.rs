@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
@@ -17,16 +16,15 @@ use crate::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy}
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
-use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
+use crate::store::item::{Item, number};
 use crate::store::outcome::{Changed, Created, StoreError, held};
-
-const KEY: &str = "client_id";
+use crate::store::pages::Pages;
+use crate::store::table::Table;
 
 /// A client as it is stored. Durations are in seconds.
 #[derive(Serialize, Deserialize)]
 struct StoredClient {
     client_id: ClientId,
-    schema: u32,
     revision: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     incarnation: Option<Incarnation>,
@@ -61,7 +59,6 @@ impl StoredClient {
     fn new(client: &Client, revision: u64) -> Self {
         Self {
             client_id: client.id.clone(),
-            schema: SCHEMA,
             revision,
             incarnation: client.incarnation.clone(),
             name: client.name.clone(),
@@ -139,13 +136,12 @@ impl Revision {
 /// The clients table.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    dynamodb: DynamoDb,
-    table: String,
+    table: Table,
 }
 
 impl Clients {
-    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
-        Self { dynamodb, table }
+    pub(super) fn new(table: Table) -> Self {
+        Self { table }
     }
 
     /// The client called `id`.
@@ -161,22 +157,21 @@ impl Clients {
     /// # Errors
     /// As [`Clients::get`].
     pub async fn get_revision(&self, id: &ClientId) -> Result<Option<Revision>, StoreError> {
-        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(id.as_str()));
-        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        answer.item.map(|item| self.read(id.as_str(), item)).transpose()
+        let item = self.table.get(id.as_str()).await?;
+        item.map(|item| self.read(id.as_str(), item)).transpose()
     }
 
     fn read(&self, key: &str, item: Item) -> Result<Revision, StoreError> {
-        let stored: StoredClient = from_item(&self.table, key, item)?;
+        let stored: StoredClient = self.table.stored(key, item)?;
         let revision = stored.revision;
-        let client = stored.try_into().map_err(|problem| inconsistent(&self.table, key, problem))?;
+        let client = stored.try_into().map_err(|problem| self.table.inconsistent(key, problem))?;
         Ok(Revision { client, revision })
     }
 
     /// The item of a client, which can be read again: one that could not is never written.
     fn written(&self, client: &Client, revision: u64) -> Result<Item, StoreError> {
         let key = client.id.as_str();
-        let item = to_item(&self.table, key, StoredClient::new(client, revision))?;
+        let item = self.table.item(key, StoredClient::new(client, revision))?;
         self.read(key, item.clone())?;
         Ok(item)
     }
@@ -186,10 +181,7 @@ impl Clients {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not, or the client could not be read again.
     pub async fn create(&self, client: &CheckedClient) -> Result<Created, StoreError> {
-        let item = self.written(client, 1)?;
-        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
-        let outcome = request.condition_expression("attribute_not_exists(client_id)").send().await;
-        Ok(Created::held(held(outcome)?))
+        self.table.create(self.written(client, 1)?).await
     }
 
     /// Replaces what was read as `read` with `client`, unless somebody changed or deleted it meanwhile.
@@ -198,8 +190,7 @@ impl Clients {
     /// [`StoreError`] when DynamoDB does not, or the client could not be read again.
     pub async fn replace(&self, read: &Revision, client: &CheckedClient) -> Result<Changed, StoreError> {
         let item = self.written(client, read.revision + 1)?;
-        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
-        let request = request.condition_expression("revision = :read");
+        let request = self.table.put(item).condition_expression("revision = :read");
         let outcome = request.expression_attribute_values(":read", number(read.revision)).send().await;
         Ok(Changed::held(held(outcome)?))
     }
@@ -209,17 +200,14 @@ impl Clients {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
     pub async fn delete(&self, id: &ClientId) -> Result<Changed, StoreError> {
-        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(id.as_str()));
+        let request = self.table.delete(id.as_str());
         let outcome = request.condition_expression("attribute_exists(client_id)").send().await;
         Ok(Changed::held(held(outcome)?))
     }
 
-    /// Every client, by reading the whole table: for the command line alone.
-    ///
-    /// # Errors
-    /// [`StoreError`] when DynamoDB does not, or an item cannot be read.
-    pub async fn list(&self) -> Result<Vec<Client>, StoreError> {
-        let items = scan(&self.dynamodb, &self.table, KEY).await?;
-        items.into_iter().map(|(key, item)| Ok(self.read(&key, item)?.client)).collect()
+    /// Every client, by reading the whole table: for the command line only.
+    #[must_use]
+    pub fn list(&self) -> Pages<'_, Client> {
+        Pages::new(self.table.scan(), |item| Ok(self.read(&self.table.key_of(&item), item)?.client))
     }
 }

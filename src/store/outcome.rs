@@ -58,14 +58,14 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It was written.
-    Yes,
+    Written,
     /// The key is taken; nothing was written.
     AlreadyThere,
 }
 
 impl Created {
     pub(super) fn held(held: bool) -> Self {
-        if held { Self::Yes } else { Self::AlreadyThere }
+        if held { Self::Written } else { Self::AlreadyThere }
     }
 }
 
@@ -73,13 +73,13 @@ impl Created {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// It was written.
-    Yes,
-    /// There is no such item, or it changed meanwhile; nothing was written.
-    No,
+    Written,
+    /// There is no such item, or it is not, or no longer, what the write was for; nothing was written.
+    Unmet,
 }
 
 impl Changed {
     pub(super) fn held(held: bool) -> Self {
-        if held { Self::Yes } else { Self::No }
+        if held { Self::Written } else { Self::Unmet }
     }
 }

@@ -1,6 +1,5 @@
 //! The users table: key `username`, in its prepared form.
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -10,18 +9,18 @@ use crate::json::Object;
 use crate::password::PasswordHash;
 use crate::scope::Scope;
 use crate::store::claims;
-use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
+use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, Created, StoreError, held};
+use crate::store::pages::Pages;
+use crate::store::table::Table;
 use crate::user::{Subject, User, Username};
 
-const KEY: &str = "username";
 const CLAIMS: &str = "claims";
 
 /// A user as it is stored, but for the claims.
 #[derive(Serialize, Deserialize)]
 struct StoredUser {
     username: Username,
-    schema: u32,
     sub: Subject,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     password_hash: Option<PasswordHash>,
@@ -40,7 +39,6 @@ impl From<&User> for StoredUser {
     fn from(user: &User) -> Self {
         Self {
             username: user.username.clone(),
-            schema: SCHEMA,
             sub: user.subject.clone(),
             password_hash: user.password_hash.clone(),
             allowed_scopes: user.allowed_scopes.clone(),
@@ -75,13 +73,12 @@ impl StoredUser {
 /// The users table.
 #[derive(Clone, Debug)]
 pub struct Users {
-    dynamodb: DynamoDb,
-    table: String,
+    table: Table,
 }
 
 impl Users {
-    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
-        Self { dynamodb, table }
+    pub(super) fn new(table: Table) -> Self {
+        Self { table }
     }
 
     /// The user called `username`.
@@ -89,20 +86,14 @@ impl Users {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not answer or the item cannot be read.
     pub async fn get(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        let request = self.dynamodb.get_item().table_name(&self.table).key(KEY, string(username.as_str()));
-        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
-        answer.item.map(|item| self.read(username.as_str(), item)).transpose()
+        let item = self.table.get(username.as_str()).await?;
+        item.map(|item| self.read(username.as_str(), item)).transpose()
     }
 
     fn read(&self, key: &str, mut item: Item) -> Result<User, StoreError> {
-        let claims = claims::take(&mut item, CLAIMS);
-        let stored: StoredUser = from_item(&self.table, key, item)?;
-        match claims {
-            Ok(Some(claims)) => Ok(stored.with(claims)),
-            Ok(None) | Err(_) => {
-                Err(inconsistent(&self.table, key, "its claims are missing, or none that were written"))
-            }
-        }
+        let claims = self.table.take_claims(key, &mut item, CLAIMS)?;
+        let stored: StoredUser = self.table.stored(key, item)?;
+        Ok(stored.with(claims.ok_or_else(|| self.table.inconsistent(key, "it has no claims"))?))
     }
 
     /// Creates a user; never overwrites one.
@@ -110,11 +101,9 @@ impl Users {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
     pub async fn create(&self, user: &User) -> Result<Created, StoreError> {
-        let mut item = to_item(&self.table, user.username.as_str(), StoredUser::from(user))?;
+        let mut item = self.table.item(user.username.as_str(), StoredUser::from(user))?;
         claims::put(&mut item, CLAIMS, &user.claims);
-        let request = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
-        let outcome = request.condition_expression("attribute_not_exists(username)").send().await;
-        Ok(Created::held(held(outcome)?))
+        self.table.create(item).await
     }
 
     /// Sets a user's password. Every session of the user is over with it.
@@ -210,8 +199,8 @@ impl Users {
     }
 
     fn update(&self, username: &Username, expression: &str, now: Timestamp) -> UpdateItemFluentBuilder {
-        let request = self.dynamodb.update_item().table_name(&self.table).key(KEY, string(username.as_str()));
-        let request = request.update_expression(expression).condition_expression("attribute_exists(username)");
+        let request = self.table.update(username.as_str(), expression);
+        let request = request.condition_expression("attribute_exists(username)");
         request.expression_attribute_values(":now", number(now.as_unix()))
     }
 
@@ -224,17 +213,14 @@ impl Users {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not.
     pub async fn delete(&self, username: &Username) -> Result<Changed, StoreError> {
-        let request = self.dynamodb.delete_item().table_name(&self.table).key(KEY, string(username.as_str()));
+        let request = self.table.delete(username.as_str());
         let outcome = request.condition_expression("attribute_exists(username)").send().await;
         Ok(Changed::held(held(outcome)?))
     }
 
-    /// Every user, by reading the whole table: for the command line alone.
-    ///
-    /// # Errors
-    /// [`StoreError`] when DynamoDB does not, or an item cannot be read.
-    pub async fn list(&self) -> Result<Vec<User>, StoreError> {
-        let items = scan(&self.dynamodb, &self.table, KEY).await?;
-        items.into_iter().map(|(key, item)| self.read(&key, item)).collect()
+    /// Every user, by reading the whole table: for the command line only.
+    #[must_use]
+    pub fn list(&self) -> Pages<'_, User> {
+        Pages::new(self.table.scan(), |item| self.read(&self.table.key_of(&item), item))
     }
 }

@@ -12,7 +12,7 @@ use crate::random::Random;
 use crate::scope::OPENID;
 use crate::session::refresh_token::SessionId;
 use crate::signing::KeyRing;
-use crate::store::tokens::Tokens;
+use crate::store::access_tokens::AccessTokens;
 use crate::token::access::{self, AccessToken};
 use crate::token::id::{self, IdToken};
 use crate::token::opaque::OpaqueToken;
@@ -20,7 +20,7 @@ use crate::token::opaque::OpaqueToken;
 /// What makes access tokens and ID tokens.
 pub struct Mint {
     keys: Arc<KeyRing>,
-    tokens: Tokens,
+    access_tokens: AccessTokens,
     issuer: Issuer,
     random: Arc<dyn Random>,
     /// The algorithm of clients that have none of their own.
@@ -38,12 +38,12 @@ pub struct Minted {
 impl Mint {
     pub(crate) fn new(
         keys: Arc<KeyRing>,
-        tokens: Tokens,
+        access_tokens: AccessTokens,
         issuer: Issuer,
         random: Arc<dyn Random>,
         algorithm: Algorithm,
     ) -> Self {
-        Self { keys, tokens, issuer, random, algorithm }
+        Self { keys, access_tokens, issuer, random, algorithm }
     }
 
     /// Makes the tokens of `authorization`, of `session` where it has one.
@@ -65,7 +65,7 @@ impl Mint {
             AccessTokenFormat::Opaque => {
                 let token = OpaqueToken::generate(&*self.random)?;
                 let incarnation = client.incarnation.as_ref();
-                self.tokens.put_access_token(&token.key(), incarnation, &claims, claims.expires_at()).await?;
+                self.access_tokens.put(&token.digest(), incarnation, &claims, claims.expires_at()).await?;
                 token.expose()
             }
         };

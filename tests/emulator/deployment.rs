@@ -77,10 +77,10 @@ impl Builder {
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
         assert_eq!(
             store.clients.create(&client().check().expect("a sound client")).await.expect("a client"),
-            Created::Yes
+            Created::Written
         );
         let user = user();
-        assert_eq!(store.users.create(&user).await.expect("a user"), Created::Yes);
+        assert_eq!(store.users.create(&user).await.expect("a user"), Created::Written);
 
         let kms = KmsDouble::start().await;
         let key = kms.create_key(KeySpec::Rsa2048);

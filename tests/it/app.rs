@@ -279,7 +279,7 @@ impl TestApp {
 
     pub(crate) async fn register(&self, client: Client) {
         let client = with_fitting_default(client).check().expect("a sound client");
-        assert_eq!(self.store.clients.create(&client).await.expect("a client"), Created::Yes);
+        assert_eq!(self.store.clients.create(&client).await.expect("a client"), Created::Written);
     }
 
     pub(crate) async fn create_user(&self, name: &str) {
@@ -292,7 +292,7 @@ impl TestApp {
         let mut user = User::new(username(name), subject, self.clock.now());
         user.password_hash = Some(self.config.argon2.hash(&password, &self.random).expect("randomness"));
         change(&mut user);
-        assert_eq!(self.store.users.create(&user).await.expect("a user"), Created::Yes);
+        assert_eq!(self.store.users.create(&user).await.expect("a user"), Created::Written);
     }
 
     /// Changes a client as the command line does.

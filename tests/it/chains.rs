@@ -166,7 +166,7 @@ async fn the_first_verifier_that_knows_the_user_decides() {
                 refusals.insert(answer.failed(400, "invalid_grant").whole());
             }
         }
-        assert_eq!(app.store.users.list().await.expect("a scan").len(), 4, "nobody was imported");
+        assert_eq!(app.store.users.list().all().await.expect("a scan").len(), 4, "nobody was imported");
     }
     assert_eq!(refusals.len(), 1, "every refusal has the same bytes: {refusals:#?}");
 
@@ -435,7 +435,7 @@ async fn logins_at_once_import_one_user() {
         }
         assert!(delegate.take_calls().len() > 1, "they did run at once");
     }
-    assert_eq!(app.store.users.list().await.expect("a scan").len(), 5);
+    assert_eq!(app.store.users.list().all().await.expect("a scan").len(), 5);
 }
 
 #[tokio::test]
@@ -496,6 +496,6 @@ fn creating(
     let created = User { password_hash, disabled, ..User::new(username(name), subject, app.now()) };
     move || {
         let (users, created) = (users.clone(), created.clone());
-        async move { assert_eq!(users.create(&created).await.expect("a write"), Created::Yes) }.boxed()
+        async move { assert_eq!(users.create(&created).await.expect("a write"), Created::Written) }.boxed()
     }
 }

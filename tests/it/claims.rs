@@ -284,7 +284,8 @@ async fn claims_that_the_version_before_wrote_are_read() {
 
     app.change_client("app", |client| client.access_token_format = AccessTokenFormat::Opaque).await;
     let token = app.login().await.succeeded().text("access_token");
-    let key = OpaqueToken::parse(&token).expect("an opaque token").key();
+    let digest = OpaqueToken::parse(&token).expect("an opaque token").digest();
+    let key = format!("a#{}", URL_SAFE_NO_PAD.encode(digest));
     for (name, value) in written_before() {
         set(&app, &tables.tokens, ("id", &key), &format!("claims.{name}"), value).await;
     }

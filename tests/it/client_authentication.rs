@@ -190,7 +190,7 @@ async fn a_public_client_has_no_capability_even_if_it_was_stored_with_one() {
     let enabled = read.client.update(app.now(), |_| Ok::<_, RefusedClient>(()));
     assert_eq!(enabled.expect_err("it breaks a rule"), RefusedClient::PublicCapability(Capability::Introspect));
     let disabled = read.client.disabled_at(app.now());
-    assert_eq!(app.store.clients.replace(&read, &disabled).await.expect("a write"), Changed::Yes);
+    assert_eq!(app.store.clients.replace(&read, &disabled).await.expect("a write"), Changed::Written);
     app.send(ask("/oauth2/revoke", "x", false)).await.failed(401, "invalid_client");
 }
 

@@ -288,7 +288,7 @@ async fn a_session_ends_with_its_user_or_the_password() {
     async fn ends(change: impl AsyncFn(&TestApp) -> Changed) {
         let app = TestApp::start().await;
         let token = first_token(&app).await;
-        assert_eq!(change(&app).await, Changed::Yes);
+        assert_eq!(change(&app).await, Changed::Written);
         app.refresh(&token).await.failed(400, "invalid_grant");
     }
     let ann = || username("ann");

@@ -56,8 +56,8 @@ fn text<'a>(fixture: &'a Value, name: &str) -> &'a str {
 async fn every_client_and_user_of_the_first_layout_is_read() {
     let (app, fixture) = app().await;
     let count = |table: &str| fixture["tables"][table].as_array().expect("items").len();
-    assert_eq!(app.store.clients.list().await.expect("clients").len(), count("passgrant-clients"));
-    assert_eq!(app.store.users.list().await.expect("users").len(), count("passgrant-users"));
+    assert_eq!(app.store.clients.list().all().await.expect("clients").len(), count("passgrant-clients"));
+    assert_eq!(app.store.users.list().all().await.expect("users").len(), count("passgrant-users"));
     let ann = app.store.users.get(&username("ann")).await.expect("a read").expect("a user");
     let claims = json!({
         "name": "Ann Example",

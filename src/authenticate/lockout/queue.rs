@@ -28,19 +28,19 @@ impl Queues {
     }
 
     /// Waits for a turn; none where too many wait already.
-    pub(super) async fn wait(&self, key: &AttemptsKey) -> Option<Place> {
-        let (turns, mut place) = {
+    pub(super) async fn wait(&self, key: AttemptsKey) -> Option<Turn> {
+        let (turns, mut turn) = {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             let queue = names.entry(key.clone()).or_insert_with(|| Queue::new(self.width));
             if queue.places >= self.width.saturating_add(self.length) {
                 return None;
             }
             queue.places += 1;
-            let place = Place { turn: None, names: Arc::clone(&self.names), key: key.clone() };
-            (Arc::clone(&queue.turns), place)
+            let turn = Turn { permit: None, names: Arc::clone(&self.names), key };
+            (Arc::clone(&queue.turns), turn)
         };
-        place.turn = turns.acquire_owned().await.ok();
-        Some(place)
+        turn.permit = turns.acquire_owned().await.ok();
+        Some(turn)
     }
 }
 
@@ -50,16 +50,24 @@ impl Queue {
     }
 }
 
-/// A place in a queue, given back when dropped, also when the request is cancelled while it waits.
-pub(super) struct Place {
-    turn: Option<OwnedSemaphorePermit>,
+/// The turn of an attempt, or its place in the queue for one. It is given back when dropped, also when the request is
+/// cancelled while it waits.
+pub(crate) struct Turn {
+    permit: Option<OwnedSemaphorePermit>,
     names: Arc<Mutex<HashMap<AttemptsKey, Queue>>>,
     key: AttemptsKey,
 }
 
-impl Drop for Place {
+impl Turn {
+    /// The attempts that this one is to be one of.
+    pub(super) fn key(&self) -> &AttemptsKey {
+        &self.key
+    }
+}
+
+impl Drop for Turn {
     fn drop(&mut self) {
-        drop(self.turn.take());
+        drop(self.permit.take());
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut queue) = names.entry(self.key.clone()) {
             queue.get_mut().places -= 1;

@@ -128,7 +128,7 @@ async fn create(context: &Context, change: Change) -> Result<(), Failure> {
     let client = client.check()?;
     match context.database().await?.store.clients.create(&client).await? {
         Created::AlreadyThere => Err(Failure::refused(format!("client {} already exists", client.id))),
-        Created::Yes => {
+        Created::Written => {
             warn_of_ambiguous_id(&client);
             let shown = secret.as_ref().filter(|_| !secret_options.is_chosen());
             let view = ClientView::new(&client).with_secret(shown);
@@ -157,7 +157,7 @@ async fn show(context: &Context, id: &ClientId) -> Result<(), Failure> {
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
-    let mut clients = context.database().await?.store.clients.list().await?;
+    let mut clients = context.database().await?.store.clients.list().all().await?;
     clients.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
     let views: Vec<ClientView<'_>> = clients.iter().map(ClientView::new).collect();
     context
@@ -236,8 +236,8 @@ async fn enable(context: &Context, id: &ClientId) -> Result<(), Failure> {
 
 async fn delete(context: &Context, id: &ClientId) -> Result<(), Failure> {
     match context.database().await?.store.clients.delete(id).await? {
-        Changed::No => Err(unknown(id)),
-        Changed::Yes => {
+        Changed::Unmet => Err(unknown(id)),
+        Changed::Written => {
             let deleted = Deleted { client_id: id, deleted: true };
             context.output.print(&deleted, || format!("Client {id} is deleted."))
         }
@@ -254,7 +254,7 @@ async fn changed(
     for _ in 0..ATTEMPTS {
         let read = clients.get_revision(id).await?.ok_or_else(|| unknown(id))?;
         let client = change(&read.client)?;
-        if clients.replace(&read, &client).await? == Changed::Yes {
+        if clients.replace(&read, &client).await? == Changed::Written {
             return Ok(client);
         }
     }

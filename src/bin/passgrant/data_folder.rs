@@ -121,7 +121,7 @@ pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
         let problem = |error| Failure::refused(format!("{}: {error}", file.display()));
         OnDemandKey::open(algorithm, Some(file.clone())).map_err(problem)
     };
-    Algorithm::OF_KEY_PAIRS.into_iter().map(open).collect()
+    Algorithm::of_key_pairs().map(open).collect()
 }
 
 /// The signing keys of the folder at `path`, of which one must be made.
@@ -205,7 +205,7 @@ fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
     }
     for entry in fs::read_dir(path)? {
         let name = PathBuf::from(entry?.file_name());
-        let keys = Algorithm::OF_KEY_PAIRS.into_iter().map(signing_key);
+        let keys = Algorithm::of_key_pairs().map(signing_key);
         let mut own = keys.chain([LOCK, ENDPOINT].map(str::to_owned));
         if !own.any(|own| Path::new(&own).file_stem() == name.file_stem()) {
             return Ok(Some(name));

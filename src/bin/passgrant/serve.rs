@@ -187,10 +187,9 @@ fn derived_issuer(url: &str) -> Result<Issuer, Failure> {
 async fn signing_keys(folder: Option<&DataFolder>, usual: Algorithm) -> Result<Vec<OnDemandKey>, Failure> {
     let keys = match folder {
         Some(folder) => folder.signing_keys()?,
-        None => Algorithm::OF_KEY_PAIRS
-            .into_iter()
-            .map(|algorithm| OnDemandKey::open(algorithm, None))
-            .collect::<Result<_, _>>()?,
+        None => {
+            Algorithm::of_key_pairs().map(|algorithm| OnDemandKey::open(algorithm, None)).collect::<Result<_, _>>()?
+        }
     };
     if let Some(key) = keys.iter().find(|key| key.algorithm() == usual) {
         let problem = |error| Failure::refused(format!("the signing key for {usual} could not be made: {error}"));

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use clap::{ArgGroup, Args, Subcommand};
 use passgrant::client::Client;
 use passgrant::client::id::ClientId;
 use passgrant::clock::{Clock as _, Timestamp};
 use passgrant::scope::ScopeToken;
-use passgrant::session::Session;
 use passgrant::session::refresh_token::SessionId;
+use passgrant::session::{Session, Sessions};
+use passgrant::store::Store;
 use passgrant::store::outcome::Changed;
 use passgrant::user::Username;
 use serde::Serialize;
@@ -107,23 +109,28 @@ impl Command {
 async fn list(context: &Context, user: &str) -> Result<(), Failure> {
     let username = prepared(context, user)?;
     let store = &context.database().await?.store;
+    let sessions = sessions(context, store);
     let user = store.users.get(&username).await?;
-    let mut sessions = Vec::new();
+    let mut listed = Vec::new();
     let mut clients: HashMap<ClientId, Option<Client>> = HashMap::new();
-    for session in Session::of_user(&username, &store.tokens, context.clock.now()).await? {
+    for session in sessions.of_user(&username, context.clock.now()).await? {
         let client = match clients.entry(session.client_id().clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(store.clients.get(session.client_id()).await?),
         };
         let of_client = client.as_ref().is_some_and(|client| session.check_client(client).is_ok());
         if of_client && session.resume(user.clone()).is_ok() {
-            sessions.push(session);
+            listed.push(session);
         }
     }
-    sessions.sort_by_key(Session::auth_time);
-    let views: Vec<_> = sessions.iter().map(SessionView::new).collect();
+    listed.sort_by_key(Session::auth_time);
+    let views: Vec<_> = listed.iter().map(SessionView::new).collect();
     let nothing = format!("{username} has no sessions.");
     context.output.print(&views, || listing(SessionView::HEADINGS, views.iter().map(SessionView::row), &nothing))
+}
+
+fn sessions(context: &Context, store: &Store) -> Sessions {
+    Sessions::new(store.sessions.clone(), store.users.clone(), Arc::new(context.random))
 }
 
 async fn revoke(context: &Context, which: Which) -> Result<(), Failure> {
@@ -134,17 +141,18 @@ async fn revoke(context: &Context, which: Which) -> Result<(), Failure> {
 }
 
 async fn revoke_one(context: &Context, sid: &str) -> Result<(), Failure> {
-    let tokens = &context.database().await?.store.tokens;
-    let session = Session::find(&SessionId::from(sid), tokens, context.clock.now()).await?;
-    session.ok_or_else(|| Failure::refused(format!("there is no session {sid}")))?.revoke(tokens).await?;
+    let sessions = sessions(context, &context.database().await?.store);
+    let session = sessions.find(SessionId::from(sid), context.clock.now()).await?;
+    let session = session.ok_or_else(|| Failure::refused(format!("there is no session {sid}")))?;
+    sessions.revoke(&session).await?;
     context.output.print(&Revoked::Session { sid, revoked: true }, || format!("Session {sid} is ended."))
 }
 
 async fn revoke_all(context: &Context, user: &str) -> Result<(), Failure> {
     let username = prepared(context, user)?;
     match context.database().await?.store.users.end_sessions(&username, context.clock.now()).await? {
-        Changed::No => Err(unknown(&username)),
-        Changed::Yes => {
+        Changed::Unmet => Err(unknown(&username)),
+        Changed::Written => {
             let revoked = Revoked::User { username: &username, revoked: true };
             context.output.print(&revoked, || format!("Every session of {username} is ended."))
         }

@@ -116,7 +116,7 @@ impl Create {
         let user = User { password_hash, claims, allowed_scopes, ..user };
         match context.database().await?.store.users.create(&user).await? {
             Created::AlreadyThere => Err(Failure::refused(format!("user {} already exists", user.username))),
-            Created::Yes => {
+            Created::Written => {
                 let view = UserView::new(&user);
                 context.output.print(&view, || view.text())
             }
@@ -130,7 +130,7 @@ impl SetPassword {
         let hash = self.password.hash(context, "user set-password")?;
         let store = &context.database().await?.store;
         let changed = store.users.set_password(&username, &hash, context.clock.now()).await?;
-        if changed == Changed::Yes {
+        if changed == Changed::Written {
             store.attempts.clear(&username).await?;
         }
         tell(context, &username, changed, "has a new password").await
@@ -156,7 +156,7 @@ async fn show(context: &Context, name: &str) -> Result<(), Failure> {
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
-    let mut users = context.database().await?.store.users.list().await?;
+    let mut users = context.database().await?.store.users.list().all().await?;
     users.sort_by(|one, other| one.username.as_str().cmp(other.username.as_str()));
     let views: Vec<UserView<'_>> = users.iter().map(UserView::new).collect();
     context.output.print(&views, || listing(UserView::HEADINGS, views.iter().map(UserView::row), "There are no users."))
@@ -184,8 +184,8 @@ async fn unlock(context: &Context, name: &str) -> Result<(), Failure> {
 async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
     let username = prepared(context, name)?;
     match context.database().await?.store.users.delete(&username).await? {
-        Changed::No => Err(unknown(&username)),
-        Changed::Yes => {
+        Changed::Unmet => Err(unknown(&username)),
+        Changed::Written => {
             let deleted = Deleted { username: &username, deleted: true };
             context.output.print(&deleted, || format!("User {username} is deleted."))
         }
@@ -194,7 +194,7 @@ async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
 
 /// Prints what became of a change: a sentence for people, the whole user for programs.
 async fn tell(context: &Context, username: &Username, changed: Changed, what: &str) -> Result<(), Failure> {
-    if changed == Changed::No {
+    if changed == Changed::Unmet {
         return Err(unknown(username));
     }
     let user = found(context, username).await?;

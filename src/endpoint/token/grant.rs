@@ -1,18 +1,52 @@
-//! What every grant reads, and how each is answered (RFC 6749, sections 3.3 and 5.1).
+//! What the grants have in common: what each reads, and how each is answered (RFC 6749, sections 3.3 and 5.1).
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+use crate::authenticate::client::AuthenticatedClient;
 use crate::authorize::Authorization;
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::form::Form;
 use crate::scope::Scope;
+use crate::service::Service;
 use crate::session::refresh_token::RefreshToken;
+use crate::telemetry::record::RequestRecord;
 use crate::token::mint::Minted;
 
-/// The `scope` parameter, which every grant takes.
-pub(super) fn requested_scope(form: &Form) -> Result<Option<Scope>, Error> {
-    const MALFORMED_SCOPE: Error = Error::invalid_scope("The scope is malformed.");
-    form.value("scope").map(Scope::parse_requested).transpose().map_err(|_| MALFORMED_SCOPE)
+/// A token request of some grant, its parameters read.
+pub(super) trait GrantRequest: Send {
+    /// Answers it, for a client that may use the grant.
+    ///
+    /// # Errors
+    /// Those of the grant.
+    fn answer<'a>(self: Box<Self>, asked: Asked<'a>) -> BoxFuture<'a, Result<TokenResponse, Error>>
+    where
+        Self: 'a;
+}
+
+/// Who asks for tokens, and when.
+pub(super) struct Asked<'a> {
+    pub(super) service: &'a Service,
+    pub(super) client: AuthenticatedClient,
+    /// When the request came.
+    pub(super) came: Timestamp,
+    pub(super) record: &'a RequestRecord,
+}
+
+/// What is asked for, whichever the grant: `scope` (RFC 6749, section 3.3) and `resource` (RFC 8707, section 2).
+pub(super) struct Requested<'a> {
+    pub(super) scope: Option<Scope>,
+    pub(super) resources: Vec<&'a str>,
+}
+
+impl<'a> Requested<'a> {
+    pub(super) fn read(form: &'a Form) -> Result<Self, Error> {
+        const MALFORMED_SCOPE: Error = Error::invalid_scope("The scope is malformed.");
+
+        let scope = form.value("scope").map(Scope::parse_requested).transpose().map_err(|_| MALFORMED_SCOPE)?;
+        Ok(Self { scope, resources: form.values("resource").collect() })
+    }
 }
 
 /// A successful answer (RFC 6749, section 5.1).

@@ -1,17 +1,18 @@
 //! The password grant: a username and a password for tokens (RFC 6749, section 4.3).
 
+use futures_util::future::BoxFuture;
+
 use crate::audience::Audience;
 use crate::authenticate::client::AuthenticatedClient;
-use crate::authenticate::user::{self, AuthenticatedUser, Login};
+use crate::authenticate::user::{AuthenticatedUser, Login};
 use crate::authorize::scope::RequestedScope;
 use crate::authorize::{self, Authorization};
 use crate::chain::{Chain, NotSelected};
-use crate::endpoint::token::grant::{TokenResponse, requested_scope};
+use crate::endpoint::token::grant::{Asked, GrantRequest, Requested, TokenResponse};
 use crate::error::Error;
 use crate::form::Form;
-use crate::scope::Scope;
 use crate::service::Service;
-use crate::session::NewSession;
+use crate::session::new::NewSession;
 use crate::telemetry::record::RequestRecord;
 
 /// RFC 6749, section 4.3.2.
@@ -19,44 +20,45 @@ pub(super) struct PasswordRequest<'a> {
     username: &'a str,
     password: &'a str,
     auth_chain: Option<&'a str>,
-    scope: Option<Scope>,
-    resources: Vec<&'a str>,
+    requested: Requested<'a>,
 }
 
-impl<'a> PasswordRequest<'a> {
-    pub(super) fn read(form: &'a Form) -> Result<Self, Error> {
+impl PasswordRequest<'_> {
+    pub(super) fn read<'f>(form: &'f Form) -> Result<Box<dyn GrantRequest + 'f>, Error> {
         const NO_CREDENTIALS: Error = Error::invalid_request("The username or password parameter is missing.");
 
-        Ok(Self {
+        Ok(Box::new(PasswordRequest {
             username: form.value("username").ok_or(NO_CREDENTIALS)?,
             password: form.value("password").ok_or(NO_CREDENTIALS)?,
             auth_chain: form.value("auth_chain"),
-            scope: requested_scope(form)?,
-            resources: form.values("resource").collect(),
-        })
+            requested: Requested::read(form)?,
+        }))
     }
 
-    pub(super) async fn answer(
-        self,
-        service: &Service,
-        client: AuthenticatedClient,
-        record: &RequestRecord,
-    ) -> Result<TokenResponse, Error> {
+    async fn respond(self, asked: Asked<'_>) -> Result<TokenResponse, Error> {
+        let Asked { service, client, record, .. } = asked;
         if !service.config.password_grant {
             return Err(Error::unsupported_grant_type("The password grant is switched off."));
         }
-        let scope = RequestedScope::of_client(self.scope, &client, &service.config.default_scope)?;
-        let audiences = authorize::audience::granted(&self.resources, &client.audiences)?;
+        let scope = RequestedScope::of_client(self.requested.scope, &client, &service.config.default_scope)?;
+        let audiences = authorize::audience::granted(&self.requested.resources, &client.audiences)?;
         let chain = chain(self.auth_chain, service, &client)?;
         record.chain(chain.name().as_str());
-        let profile = service.config.username_profile;
-        let login = Login { username: self.username, password: self.password, profile, client_id: &client.id };
-        let now = service.clock.now();
-        let (user, attempt) = user::authenticate(login, chain, service.backends(), now, record).await?;
+        let login = Login { username: self.username, password: self.password, client_id: &client.id };
+        let (user, reservation) = service.users.authenticate(login, chain, service.clock.now(), record).await?;
         // Whatever becomes of the request from here, the password was right.
-        let (answer, ()) =
-            tokio::join!(issue(service, client, user, scope, audiences, record), service.attempts.right(attempt));
+        let issued = issue(service, client, user, scope, audiences, record);
+        let (answer, ()) = tokio::join!(issued, reservation.right());
         answer
+    }
+}
+
+impl GrantRequest for PasswordRequest<'_> {
+    fn answer<'a>(self: Box<Self>, asked: Asked<'a>) -> BoxFuture<'a, Result<TokenResponse, Error>>
+    where
+        Self: 'a,
+    {
+        Box::pin(self.respond(asked))
     }
 }
 
@@ -80,7 +82,7 @@ async fn issue(
     record: &RequestRecord,
 ) -> Result<TokenResponse, Error> {
     let authorization = Authorization::of_login(client, user, scope, audiences, &service.config.empty_scope)?;
-    let session = NewSession::begin(&authorization, &*service.random)?;
+    let session = service.sessions.begin(&authorization)?;
     let session_id = session.as_ref().map(NewSession::id);
     if let Some(sid) = &session_id {
         record.sid(sid.as_str());
@@ -88,7 +90,7 @@ async fn issue(
     let minted = service.mint.mint(&authorization, session_id.as_ref(), service.clock.now());
     let stored = async {
         match session {
-            Some(session) => session.store(&service.tokens).await.map_err(Error::from),
+            Some(session) => service.sessions.store(session).await.map_err(Error::from),
             None => Ok(None),
         }
     };

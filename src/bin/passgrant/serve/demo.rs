@@ -91,7 +91,7 @@ async fn prepare_client(
         ..Client::new(ClientId::parse(CLIENT)?, Incarnation::generate(random)?, authentication, now)
     };
     let client = demo.clone().check()?;
-    if store.clients.create(&client).await? == Created::Yes {
+    if store.clients.create(&client).await? == Created::Written {
         return Ok(false);
     }
     let Some(read) = store.clients.get_revision(&client.id).await? else {
@@ -99,8 +99,8 @@ async fn prepare_client(
     };
     let client = Client { created_at: read.client.created_at, ..demo }.check()?;
     match store.clients.replace(&read, &client).await? {
-        Changed::Yes => Ok(true),
-        Changed::No => Err(Failure::refused(format!("client {CLIENT} was changed meanwhile"))),
+        Changed::Written => Ok(true),
+        Changed::Unmet => Err(Failure::refused(format!("client {CLIENT} was changed meanwhile"))),
     }
 }
 
@@ -116,7 +116,7 @@ async fn prepare_user(
     let hash = config.argon2.hash(&Password::prepare(password)?, random)?;
     let username = Username::prepare(USER, config.username_profile)?;
     let user = User { password_hash: Some(hash.clone()), ..User::new(username, Subject::generate(random)?, now) };
-    if store.users.create(&user).await? == Created::Yes {
+    if store.users.create(&user).await? == Created::Written {
         return Ok(false);
     }
     store.users.set_password(&user.username, &hash, now).await?;

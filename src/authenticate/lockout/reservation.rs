@@ -1,4 +1,4 @@
-//! A counted attempt, and the task that writes what becomes of it.
+//! A reserved attempt, and the task that writes what becomes of it.
 //!
 //! The task is one of its own: a request that runs out of time, or whose client goes away, leaves no honest user's attempt
 //! counted, and no wrong one uncounted.
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::authenticate::lockout::policy::AttemptPolicy;
-use crate::authenticate::lockout::queue::Place;
+use crate::authenticate::lockout::queue::Turn;
 use crate::aws::Outlook;
 use crate::password::Mark;
 use crate::store::attempts::{Attempts, AttemptsKey};
@@ -27,10 +27,10 @@ const TIME_TO_SETTLE: Duration = Duration::from_millis(300);
 
 /// An attempt that is counted. Without one no password is verified.
 ///
-/// It is to be given back to the limit. One that is dropped, as when its request is cancelled, gives itself back by what
-/// is known of it.
+/// It is to be given back by [`wrong`](Self::wrong), [`right`](Self::right) or [`undecided`](Self::undecided). One that is
+/// dropped, as when its request is cancelled, gives itself back by what is known of it.
 #[must_use]
-pub struct CountedAttempt {
+pub struct Reservation {
     ledger: Arc<Ledger>,
     /// None once it is given back.
     entry: Option<LedgerEntry>,
@@ -40,9 +40,9 @@ pub struct CountedAttempt {
 /// What is known of an attempt so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::authenticate) enum Known {
-    /// It is not counted.
-    Uncounted,
-    /// Nothing of its password. Whether it is counted may not be known either.
+    /// It is not reserved.
+    Unreserved,
+    /// Nothing of its password. Whether it is reserved may not be known either.
     Nothing,
     /// A delegated verifier has been asked, and has not answered. How long it takes may depend on the password: who
     /// gives up waiting at the right moment knows that it was wrong.
@@ -61,7 +61,7 @@ impl Known {
             Self::Asked => Some(Outcome::Unanswered),
             Self::Right => Some(Outcome::Right),
             // Wrong without a mark: it stays counted as it is.
-            Self::Uncounted | Self::Wrong => None,
+            Self::Unreserved | Self::Wrong => None,
         }
     }
 }
@@ -87,14 +87,14 @@ enum Outcome {
     Right,
 }
 
-impl CountedAttempt {
-    /// An attempt that is about to be counted as `id`.
-    pub(super) fn new(ledger: &Arc<Ledger>, key: &AttemptsKey, id: &str, place: Place) -> Self {
-        let entry = LedgerEntry { key: key.clone(), id: id.to_owned(), wrong: BTreeSet::new(), place };
-        Self { ledger: Arc::clone(ledger), entry: Some(entry), known: Known::Uncounted }
+impl Reservation {
+    /// An attempt that is about to be reserved as `id`.
+    pub(super) fn new(ledger: &Arc<Ledger>, id: &str, turn: Turn) -> Self {
+        let entry = LedgerEntry { id: id.to_owned(), wrong: BTreeSet::new(), turn };
+        Self { ledger: Arc::clone(ledger), entry: Some(entry), known: Known::Unreserved }
     }
 
-    /// Awaits a write that counts the attempt: from when it is sent until it is answered, nobody knows whether it did.
+    /// Awaits a write that reserves the attempt: from when it is sent until it is answered, nobody knows whether it did.
     pub(super) async fn written<T>(
         &mut self,
         write: impl Future<Output = Result<T, StoreError>>,
@@ -104,7 +104,7 @@ impl CountedAttempt {
         if let Err(StoreError::Aws(error)) = &written
             && error.outlook() == Outlook::Permanent
         {
-            self.note(Known::Uncounted);
+            self.note(Known::Unreserved);
         }
         written
     }
@@ -121,15 +121,21 @@ impl CountedAttempt {
         self.known = known;
     }
 
-    pub(super) async fn wrong(mut self, mark: Mark) -> Locked {
+    /// The password was wrong. One that was wrong before is counted once.
+    ///
+    /// What cannot be written leaves the attempt counted, and the answer as it is.
+    pub(in crate::authenticate) async fn wrong(mut self, mark: Mark) -> Locked {
         self.give_back(Outcome::Wrong(mark)).await
     }
 
-    pub(super) async fn right(mut self) {
+    /// The password was right: all attempts for the name are forgotten.
+    pub(crate) async fn right(mut self) {
         self.give_back(Outcome::Right).await;
     }
 
-    pub(super) async fn undecided(mut self) {
+    /// The request ends without a decision: the attempt is taken back, unless its password had been refused by then.
+    /// Those that a delegated verifier gave no answer to have a bound of their own.
+    pub(in crate::authenticate) async fn undecided(mut self) {
         if let Some(outcome) = self.known.outcome() {
             self.give_back(outcome).await;
         }
@@ -159,7 +165,7 @@ impl CountedAttempt {
     }
 }
 
-impl Drop for CountedAttempt {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if let Some(outcome) = self.known.outcome() {
             drop(self.hand_over(outcome));
@@ -169,12 +175,16 @@ impl Drop for CountedAttempt {
 
 /// An attempt as it stands in the store.
 struct LedgerEntry {
-    key: AttemptsKey,
     id: String,
     /// The marks of passwords that were wrong before.
     wrong: BTreeSet<String>,
-    #[expect(dead_code, reason = "it is given back when it is dropped")]
-    place: Place,
+    turn: Turn,
+}
+
+impl LedgerEntry {
+    fn key(&self) -> &AttemptsKey {
+        self.turn.key()
+    }
 }
 
 /// Writes what becomes of attempts.
@@ -223,7 +233,7 @@ impl Ledger {
     }
 
     async fn write(&self, entry: &LedgerEntry, outcome: Outcome) -> Locked {
-        let LedgerEntry { key, id, .. } = entry;
+        let (key, id) = (entry.key(), &entry.id);
         let not_now = |()| Locked::NotNow;
         let written = match outcome {
             Outcome::Wrong(mark) => self.mark(entry, &mark).await,
@@ -234,7 +244,8 @@ impl Ledger {
         written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).unwrap_or(Locked::NotNow)
     }
 
-    async fn mark(&self, LedgerEntry { key, id, wrong, .. }: &LedgerEntry, mark: &Mark) -> Result<Locked, StoreError> {
+    async fn mark(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Locked, StoreError> {
+        let (key, LedgerEntry { id, wrong, .. }) = (entry.key(), entry);
         if wrong.contains(mark.as_str()) {
             self.attempts.withdraw(key, id).await?;
             return Ok(Locked::NotNow);
@@ -254,8 +265,9 @@ impl Ledger {
         Ok(Locked::Now)
     }
 
-    async fn withdraw_unanswered(&self, LedgerEntry { key, id, .. }: &LedgerEntry) -> Result<(), StoreError> {
-        if self.attempts.withdraw_unanswered(key, id, self.policy.unanswered()).await? == Changed::No {
+    async fn withdraw_unanswered(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
+        if self.attempts.withdraw_unanswered(entry.key(), &entry.id, self.policy.unanswered()).await? == Changed::Unmet
+        {
             tracing::warn!("an attempt stays counted: too many for the username had no answer of a verifier");
         }
         Ok(())

@@ -1,0 +1,49 @@
+//! What a whole table holds, page by page: for the command line only.
+
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+
+use crate::store::item::Item;
+use crate::store::outcome::StoreError;
+
+/// The items of a table, as `T`, in no order. A page is asked for when the one before it was taken.
+pub struct Pages<'s, T> {
+    /// The request for the next page.
+    request: Option<ScanFluentBuilder>,
+    read: Box<dyn Fn(Item) -> Result<T, StoreError> + Send + Sync + 's>,
+}
+
+impl<'s, T> Pages<'s, T> {
+    /// What `request` finds, each item read by `read`.
+    pub(super) fn new(
+        request: ScanFluentBuilder,
+        read: impl Fn(Item) -> Result<T, StoreError> + Send + Sync + 's,
+    ) -> Self {
+        Self { request: Some(request), read: Box::new(read) }
+    }
+
+    /// The next page, which may be empty; none after the last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer, or an item cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
+        let Some(request) = self.request.take() else {
+            return Ok(None);
+        };
+        let page = request.clone().send().await.map_err(StoreError::from_sdk)?;
+        self.request = page.last_evaluated_key.map(|last| request.set_exclusive_start_key(Some(last)));
+        let items = page.items.unwrap_or_default();
+        items.into_iter().map(&self.read).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What is on all of the pages.
+    ///
+    /// # Errors
+    /// As [`Pages::next`].
+    pub async fn all(mut self) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        while let Some(page) = self.next().await? {
+            all.extend(page);
+        }
+        Ok(all)
+    }
+}

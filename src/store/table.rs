@@ -1,0 +1,101 @@
+//! A table: what is read from it and written to it, whatever its items are.
+
+use std::fmt::Display;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::json::Object;
+use crate::store::claims;
+use crate::store::item::{Item, SCHEMA, number, string};
+use crate::store::outcome::{Created, StoreError, held};
+
+/// One of the three tables.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    dynamodb: DynamoDb,
+    name: String,
+    /// The attribute that is its key.
+    key: &'static str,
+}
+
+impl Table {
+    pub(super) fn new(dynamodb: &DynamoDb, name: &str, key: &'static str) -> Self {
+        Self { dynamodb: dynamodb.clone(), name: name.to_owned(), key }
+    }
+
+    /// The item that stores `stored` under `key`. The key and the schema are filled in here and nowhere else.
+    pub(super) fn item(&self, key: &str, stored: impl Serialize) -> Result<Item, StoreError> {
+        let item: Result<Item, _> = serde_dynamo::to_item(stored);
+        let mut item = item.map_err(|error| self.inconsistent(key, error))?;
+        item.insert(self.key.to_owned(), string(key));
+        item.insert("schema".to_owned(), number(SCHEMA.into()));
+        Ok(item)
+    }
+
+    /// Reads what the item under `key` stores.
+    pub(super) fn stored<S: DeserializeOwned>(&self, key: &str, item: Item) -> Result<S, StoreError> {
+        match item.get("schema").and_then(|schema| schema.as_n().ok()) {
+            Some(schema) if *schema == SCHEMA.to_string() => {}
+            Some(schema) => return Err(self.inconsistent(key, format!("its schema is {schema}, not {SCHEMA}"))),
+            None => return Err(self.inconsistent(key, "it has no schema")),
+        }
+        serde_dynamo::from_item(item).map_err(|error| self.inconsistent(key, error))
+    }
+
+    /// Takes claims out of the item under `key`, where it has any.
+    pub(super) fn take_claims(
+        &self,
+        key: &str,
+        item: &mut Item,
+        attribute: &str,
+    ) -> Result<Option<Object>, StoreError> {
+        claims::take(item, attribute).map_err(|_| self.inconsistent(key, format!("its {attribute} cannot be read")))
+    }
+
+    pub(super) fn inconsistent(&self, key: &str, problem: impl Display) -> StoreError {
+        StoreError::Inconsistent { table: self.name.clone(), key: key.to_owned(), problem: problem.to_string() }
+    }
+
+    /// The item under `key`, as it is now.
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Item>, StoreError> {
+        let request = self.dynamodb.get_item().table_name(&self.name).key(self.key, string(key));
+        let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
+        Ok(answer.item)
+    }
+
+    /// Writes a new item; never overwrites one.
+    pub(super) async fn create(&self, item: Item) -> Result<Created, StoreError> {
+        let request = self.put(item).condition_expression("attribute_not_exists(#key)");
+        let outcome = request.expression_attribute_names("#key", self.key).send().await;
+        Ok(Created::held(held(outcome)?))
+    }
+
+    pub(super) fn put(&self, item: Item) -> PutItemFluentBuilder {
+        self.dynamodb.put_item().table_name(&self.name).set_item(Some(item))
+    }
+
+    pub(super) fn update(&self, key: &str, expression: &str) -> UpdateItemFluentBuilder {
+        let request = self.dynamodb.update_item().table_name(&self.name).key(self.key, string(key));
+        request.update_expression(expression)
+    }
+
+    pub(super) fn delete(&self, key: &str) -> DeleteItemFluentBuilder {
+        self.dynamodb.delete_item().table_name(&self.name).key(self.key, string(key))
+    }
+
+    /// A request for the whole table, page by page.
+    pub(super) fn scan(&self) -> ScanFluentBuilder {
+        self.dynamodb.scan().table_name(&self.name).consistent_read(true)
+    }
+
+    /// The key of an item that a scan found.
+    pub(super) fn key_of(&self, item: &Item) -> String {
+        item.get(self.key).and_then(|key| key.as_s().ok()).cloned().unwrap_or_default()
+    }
+}
