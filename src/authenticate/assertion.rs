@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Number;
 use sha2::{Digest as _, Sha256};
@@ -17,6 +17,7 @@ use crate::client::keys::ClientKeys;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::jose::algorithm::Algorithm;
+use crate::jose::jws::Compact;
 use crate::random::Random;
 use crate::store::assertions::UsedAssertions;
 use crate::store::outcome::Created;
@@ -148,17 +149,15 @@ impl Assertion {
         if text.len() > MAX_BYTES {
             return Err(RefusedAssertion::Kind);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(RefusedAssertion::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(RefusedAssertion::Malformed)?;
-        let signature =
-            URL_SAFE_NO_PAD.decode(signature).map(Zeroizing::new).map_err(|_| RefusedAssertion::Malformed)?;
-        let header: AssertionHeader = json(header)?;
-        let claims = json(claims)?;
+        let jwt = Compact::read(text).ok_or(RefusedAssertion::Malformed)?;
+        let header: AssertionHeader = jwt.header().ok_or(RefusedAssertion::Malformed)?;
+        let claims = jwt.claims().ok_or(RefusedAssertion::Malformed)?;
         let algorithm = Algorithm::of_assertions().find(|algorithm| algorithm.as_str() == header.alg);
         let algorithm = algorithm.ok_or(RefusedAssertion::Algorithm)?;
         if !header.is_of_an_assertion() {
             return Err(RefusedAssertion::Header);
         }
+        let Compact { signed, signature, .. } = jwt;
         Ok(Self { signed: Zeroizing::new(signed.to_owned()), signature, algorithm, key_id: header.kid, claims })
     }
 
@@ -194,11 +193,6 @@ impl Assertion {
             false
         })
     }
-}
-
-fn json<T: DeserializeOwned>(part: &str) -> Result<T, RefusedAssertion> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map(Zeroizing::new).map_err(|_| RefusedAssertion::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| RefusedAssertion::Malformed)
 }
 
 /// An assertion that proves its client, provided that it was not used before. Only [`Assertions::verify`] makes one.

@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::issuer::Issuer;
@@ -67,6 +69,37 @@ pub(crate) fn with_signature(mut signed: String, signature: &[u8]) -> String {
     signed
 }
 
+/// A token that is taken apart, each part still encoded but the signature. Nothing of it is verified.
+pub(crate) struct Compact<'a> {
+    header: &'a str,
+    claims: &'a str,
+    /// What the signature is of.
+    pub(crate) signed: &'a str,
+    pub(crate) signature: Zeroizing<Vec<u8>>,
+}
+
+impl<'a> Compact<'a> {
+    /// None for a text that is not three parts, of which the last is base64url.
+    pub(crate) fn read(jwt: &'a str) -> Option<Self> {
+        let (signed, signature) = jwt.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let signature = Zeroizing::new(URL_SAFE_NO_PAD.decode(signature).ok()?);
+        Some(Self { header, claims, signed, signature })
+    }
+
+    pub(crate) fn header<T: DeserializeOwned>(&self) -> Option<T> {
+        json(self.header)
+    }
+
+    pub(crate) fn claims<T: DeserializeOwned>(&self) -> Option<T> {
+        json(self.claims)
+    }
+}
+
+fn json<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&Zeroizing::new(URL_SAFE_NO_PAD.decode(part).ok()?)).ok()
+}
+
 /// What a token must say of itself before any work is done on its signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
@@ -83,7 +116,7 @@ pub(crate) struct Unverified<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: String,
     pub(crate) signed: &'a [u8],
-    pub(crate) signature: Vec<u8>,
+    pub(crate) signature: Zeroizing<Vec<u8>>,
     claims: Object,
 }
 
@@ -93,19 +126,18 @@ impl<'a> Unverified<'a> {
         if jwt.len() > MAX_BYTES {
             return None;
         }
-        let (signed, signature) = jwt.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        let header: ReadHeader = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        let jwt = Compact::read(jwt)?;
+        let header: ReadHeader = jwt.header()?;
         if header.typ != expected.typ {
             return None;
         }
-        let claims: Object = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let claims: Object = jwt.claims()?;
         let is_of_issuer = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer.as_str());
         let is_live =
             claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| expected.now < Timestamp::from_unix(exp));
-        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let (ReadHeader { alg: algorithm, kid: key_id, .. }, signed) = (header, signed.as_bytes());
-        (is_of_issuer && is_live).then_some(Self { algorithm, key_id, signed, signature, claims })
+        let ReadHeader { alg: algorithm, kid: key_id, .. } = header;
+        let Compact { signed, signature, .. } = jwt;
+        (is_of_issuer && is_live).then_some(Self { algorithm, key_id, signed: signed.as_bytes(), signature, claims })
     }
 
     /// What it says, for whoever has verified the signature.
