@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::deployment::Deployment;
 use crate::emulator::{free_address, path_in};
 use crate::event::{Answer, Event, FrontDoor};
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 /// An event, and where its answer is awaited.
 type Invocation = (Event, oneshot::Sender<Answer>);

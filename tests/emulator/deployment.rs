@@ -25,8 +25,8 @@ use zeroize::Zeroizing;
 
 use crate::emulator::Emulator;
 use crate::event::{Answer, Event, FrontDoor};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher, Wire};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher, Wire};
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";

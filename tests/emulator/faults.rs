@@ -1,7 +1,7 @@
 //! DynamoDB and KMS out of order: the client is told to come back, and is served when it does.
 
 use crate::deployment::Deployment;
-use crate::wire::{Fault, Matcher};
+use crate::rig::wire::{Fault, Matcher};
 
 #[tokio::test]
 async fn without_dynamodb_the_service_is_unavailable_until_it_is_back() {

@@ -2,14 +2,13 @@
 //! behind it. `.ci/emulator` builds the one, gets the other, and says where they are.
 
 /// What stands in for AWS, as the integration tests have it.
-#[path = "../it"]
-mod doubles {
+#[path = "../it/rig"]
+mod rig {
     pub(crate) mod kms;
     pub(crate) mod loopback;
     pub(crate) mod sdk;
     pub(crate) mod wire;
 }
-use doubles::{kms, loopback, sdk, wire};
 
 mod deployment;
 mod emulator;

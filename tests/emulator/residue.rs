@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::deployment::{CLIENT, Deployment, PASSWORD, SECRET, USER};
 use crate::event::FrontDoor;
-use crate::wire::Fault;
+use crate::rig::wire::Fault;
 
 /// A function has 128 MB at the least, which this fits twice.
 const MOST_MEMORY_KIB: u64 = 64 * 1024;

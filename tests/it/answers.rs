@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 
-use crate::app::{PASSWORD, SECRET, TestApp, basic, client, public_client, request, token_request};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{PASSWORD, SECRET, TestApp, basic, client, public_client, request, token_request};
+use crate::rig::wire::{Fault, Matcher};
 
 const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 

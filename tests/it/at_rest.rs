@@ -5,7 +5,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use passgrant::client::{AccessTokenFormat, Client};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::app::{PASSWORD, SECRET, TestApp, client, token_request};
 
 /// Every item of every table, as text.
 async fn tables(app: &TestApp) -> String {

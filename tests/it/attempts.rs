@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use passgrant::password::PasswordHash;
 
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, scope, token_request, username};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, client, scope, token_request, username};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher};
 
 pub(crate) const LIMIT: usize = 10;
 pub(crate) const WINDOW: Duration = Duration::from_mins(15);

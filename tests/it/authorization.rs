@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request};
 
-use crate::app::{TestApp, form, request};
+use crate::rig::app::{TestApp, form, request};
 
 const MARKER: &str = "zq-marker-zq";
 

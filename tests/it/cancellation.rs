@@ -10,11 +10,11 @@ use passgrant::service::Service;
 use tokio::runtime;
 use tokio::task::{spawn_blocking, yield_now};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
 use crate::attempts::{LIMIT, is_locked};
 use crate::chains;
-use crate::delegate::{Behaviour, Delegate};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::delegate::{Behaviour, Delegate};
+use crate::rig::wire::{Fault, Matcher};
 
 /// Sends a login, and drops it as soon as it is `far_enough`, as a server does whose client has gone.
 async fn give_up(app: &TestApp, username: &str, password: &str, far_enough: impl Fn() -> bool) {

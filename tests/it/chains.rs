@@ -17,10 +17,10 @@ use passgrant::store::outcome::Created;
 use passgrant::user::{Subject, User};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
-use crate::delegate::{Behaviour, Call, Delegate};
+use crate::rig::app::{Answer, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::delegate::{Behaviour, Call, Delegate};
+use crate::rig::wire::{Fault, Matcher};
 use crate::signing::verified_claims;
-use crate::wire::{Fault, Matcher};
 
 pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-tests-0123456789";
 

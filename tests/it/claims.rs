@@ -14,10 +14,10 @@ use passgrant::token::opaque::OpaqueToken;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{Answer, PASSWORD, TestApp, client, introspection, scope, username};
 use crate::chains;
-use crate::delegate::{Behaviour, Delegate};
 use crate::logs::Captured;
+use crate::rig::app::{Answer, PASSWORD, TestApp, client, introspection, scope, username};
+use crate::rig::delegate::{Behaviour, Delegate};
 use crate::signing::verified_claims;
 
 fn map(claims: &[(&str, &str)]) -> ClaimMap {

@@ -25,9 +25,9 @@ use passgrant::jose::jwk::PublicKey;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{Answer, ISSUER, PASSWORD, SECRET, START, TestApp, client, token_request};
 use crate::logs::Captured;
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{Answer, ISSUER, PASSWORD, SECRET, START, TestApp, client, token_request};
+use crate::rig::wire::{Fault, Matcher};
 
 const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 const TYPE: (&str, &str) = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");

@@ -16,8 +16,10 @@ use passgrant::store::outcome::Changed;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request};
 use crate::logs::Captured;
+use crate::rig::app::{
+    PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request,
+};
 
 const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 

@@ -10,8 +10,8 @@ use passgrant::client::claim_map::{ClaimMap, ClaimSource};
 use passgrant::client::id::ClientId;
 use passgrant::store::outcome::StoreError;
 
-use crate::app::{Answer, SECRET, TestApp, by_basic, client, public_client, secret, token_request};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{Answer, SECRET, TestApp, by_basic, client, public_client, secret, token_request};
+use crate::rig::wire::{Fault, Matcher};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderValue, Method};
 
-use crate::app::{Answer, PASSWORD, TestApp, public_client, request, token_request};
+use crate::rig::app::{Answer, PASSWORD, TestApp, public_client, request, token_request};
 
 const APP: &str = "https://app.example.com";
 

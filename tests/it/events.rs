@@ -13,7 +13,7 @@ use lambda_http::{Context, LambdaEvent, Service as _};
 use passgrant::client::Client;
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, TestApp, basic, by_basic, client, form, scope, secret};
+use crate::rig::app::{PASSWORD, TestApp, basic, by_basic, client, form, scope, secret};
 
 const SHAPES: [&str; 4] = ["http-api", "rest-api", "function-url", "alb"];
 

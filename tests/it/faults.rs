@@ -10,9 +10,9 @@ use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::router::{self, RequestId};
 
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher};
 
 /// `app` for the grants, `opaque` whose access tokens are opaque, `mac` whose tokens have a MAC, `api` which may introspect.
 async fn app() -> TestApp {

@@ -11,11 +11,11 @@ use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{ISSUER, START, TestApp, client, introspection};
-use crate::kms::{KeySpec, KmsDouble};
 use crate::logs::Captured;
+use crate::rig::app::{ISSUER, START, TestApp, client, introspection};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher};
 use crate::signing::{login_with, part};
-use crate::wire::{Fault, Matcher};
 
 /// `app`, whose tokens have a MAC; the MAC key. A key pair is listed before it.
 async fn app() -> (TestApp, String) {

@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::app::{PASSWORD, SECRET, TestApp, form, token_request};
+use crate::rig::app::{PASSWORD, SECRET, TestApp, form, token_request};
 
 /// What clients, proxies and gateways write, and what of it is a form.
 #[tokio::test]

@@ -9,7 +9,7 @@ use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use crate::app::{ISSUER, PASSWORD, START, TestApp, scope};
+use crate::rig::app::{ISSUER, PASSWORD, START, TestApp, scope};
 use crate::signing::verified_claims;
 
 const LOGIN: [(&str, &str); 4] =

@@ -9,11 +9,11 @@ use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{Answer, TestApp, client, introspection};
-use crate::kms::{KeySpec, KmsDouble};
 use crate::logs::Captured;
+use crate::rig::app::{Answer, TestApp, client, introspection};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher};
 use crate::signing::{login_with, part, verified_claims};
-use crate::wire::{Fault, Matcher};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const LEFT_OUT: &str = "a signing key is left out";

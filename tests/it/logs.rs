@@ -14,10 +14,10 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request, username};
 use crate::chains::SIGNING_SECRET;
-use crate::delegate::{Behaviour, Delegate};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{PASSWORD, SECRET, TestApp, client, token_request, username};
+use crate::rig::delegate::{Behaviour, Delegate};
+use crate::rig::wire::{Fault, Matcher};
 
 #[derive(Clone, Default)]
 pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -212,7 +212,7 @@ fn records(captured: &Captured) -> Vec<serde_json::Value> {
 async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
     let app = TestApp::start().await;
     app.register_api().await;
-    app.change_client("app", |client| client.scopes = crate::app::scope("openid read")).await;
+    app.change_client("app", |client| client.scopes = crate::rig::app::scope("openid read")).await;
     let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid")];
     let login = app.token(&login).await.succeeded();
@@ -220,7 +220,7 @@ async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
     app.introspect(&login.text("access_token")).await;
     app.userinfo(&login.text("access_token")).await.succeeded();
 
-    let sub = app.store.users.get(&crate::app::username("ann")).await.expect("a read").expect("a user").subject;
+    let sub = app.store.users.get(&crate::rig::app::username("ann")).await.expect("a read").expect("a user").subject;
     let (_, claims) = crate::signing::verified_claims(&app, &login.text("access_token")).await;
     let records = records(&captured);
     for (record, (endpoint, client, grant, chain)) in records.iter().zip([
@@ -252,7 +252,7 @@ async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stran
             app.token(&[("grant_type", "password"), ("username", name), ("password", &guess)]).await;
         }
     }
-    let sub = app.store.users.get(&crate::app::username("ann")).await.expect("a read").expect("a user").subject;
+    let sub = app.store.users.get(&crate::rig::app::username("ann")).await.expect("a read").expect("a user").subject;
     let (_, claims) = crate::signing::verified_claims(&app, &stolen.text("access_token")).await;
     let ann = serde_json::Value::from(sub.as_str());
     let nobody = serde_json::Value::Null;

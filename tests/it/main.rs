@@ -1,12 +1,6 @@
 //! Integration tests: the service as its clients meet it.
 
-mod app;
-mod delegate;
-mod kms;
-mod loopback;
-mod openapi;
-mod sdk;
-mod wire;
+mod rig;
 
 mod answers;
 mod at_rest;

@@ -3,7 +3,7 @@
 use passgrant::client::{Client, Grant};
 use serde_json::json;
 
-use crate::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
 use crate::signing::verified_claims;
 
 #[tokio::test]

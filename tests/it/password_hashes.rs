@@ -7,8 +7,8 @@ use std::time::Duration;
 use passgrant::password::{Argon2Policy, Password, PasswordHash};
 use passgrant::random::Random;
 
-use crate::app::{PASSWORD, TestApp, username};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{PASSWORD, TestApp, username};
+use crate::rig::wire::{Fault, Matcher};
 
 /// Of other parameters than the app's.
 fn older(random: &dyn Random) -> PasswordHash {

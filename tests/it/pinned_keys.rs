@@ -5,10 +5,10 @@ use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use crate::app::introspection;
-use crate::kms::{KeySpec, KmsDouble};
 use crate::listed_keys::{app, asked, double, published, supported};
 use crate::logs::Captured;
+use crate::rig::app::introspection;
+use crate::rig::kms::{KeySpec, KmsDouble};
 use crate::signing::{login_with, part, verified_claims};
 
 #[tokio::test]

@@ -13,9 +13,9 @@ use passgrant::password::Password;
 use passgrant::store::outcome::Changed;
 use tokio::sync::Notify;
 
-use crate::app::{PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::app::{PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::wire::{Fault, Matcher};
 use crate::signing::verified_claims;
-use crate::wire::{Fault, Matcher};
 
 const DAY: u64 = 86_400;
 

@@ -13,8 +13,8 @@ use passgrant::client::{Client, RefreshPolicy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, token_request};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::wire::{Fault, Matcher};
 
 const GRACE: u64 = 30;
 const IDLE: u64 = 600;

@@ -3,7 +3,7 @@
 use passgrant::client::{AccessTokenFormat, Capability};
 use serde_json::json;
 
-use crate::app::{SECRET, TestApp, client, public_client, token_request};
+use crate::rig::app::{SECRET, TestApp, client, public_client, token_request};
 
 #[tokio::test]
 async fn a_refresh_token_takes_its_session_and_every_access_token_of_it() {
@@ -89,8 +89,12 @@ async fn a_client_with_the_capability_revokes_for_others() {
 async fn the_caller_is_authenticated_and_a_public_client_by_its_id() {
     let app = TestApp::start().await;
     app.register(public_client("spa")).await;
-    let login =
-        [("grant_type", "password"), ("username", "ann"), ("password", crate::app::PASSWORD), ("client_id", "spa")];
+    let login = [
+        ("grant_type", "password"),
+        ("username", "ann"),
+        ("password", crate::rig::app::PASSWORD),
+        ("client_id", "spa"),
+    ];
     let token = app.send(token_request(None, &login)).await.succeeded().text("refresh_token");
     for (parameters, status) in [
         (vec![("token", token.as_str())], 401),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Exchange, Fault, Matcher, sequential_rounds};
+use crate::rig::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Exchange, Fault, Matcher, sequential_rounds};
 
 /// One more than the limit of attempts.
 const WRONG: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];

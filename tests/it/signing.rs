@@ -17,10 +17,10 @@ use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{START, TestApp, client};
-use crate::kms::{KeySpec, KmsDouble};
 use crate::logs::Captured;
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{START, TestApp, client};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher};
 
 /// The header and the claims of a JWT, verified with nothing but what `/oauth2/jwks` publishes.
 pub(crate) async fn verified_claims(app: &TestApp, jwt: &str) -> (Value, Value) {
@@ -165,7 +165,7 @@ async fn each_key_fits_its_own_algorithms_alone() {
     ] {
         let double = KmsDouble::start().await;
         let key = double.create_key(spec);
-        let kms = aws_sdk_kms::Client::new(&crate::sdk::config(&double.endpoint()));
+        let kms = aws_sdk_kms::Client::new(&crate::rig::sdk::config(&double.endpoint()));
         let ring = KeyRing::new(vec![SigningKey::Kms(KmsKey::new(kms, key.parse().expect("a key")))]);
         let now = Timestamp::from_unix(START);
         assert_eq!(ring.algorithms(now).await.expect("algorithms"), fitting);

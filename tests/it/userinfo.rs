@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use passgrant::client::{AccessTokenFormat, Grant};
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, TestApp, form, request, scope, username};
+use crate::rig::app::{PASSWORD, TestApp, form, request, scope, username};
 
 async fn app(format: AccessTokenFormat) -> TestApp {
     let app = TestApp::start().await;

@@ -6,10 +6,10 @@ use futures_util::future::join_all;
 use passgrant::authenticate::lockout::policy::AttemptPolicy;
 use serde_json::json;
 
-use crate::app::TestApp;
 use crate::attempts::{LIMIT, WINDOW, is_locked};
 use crate::chains::{app_of, app_with, login};
-use crate::delegate::{Behaviour, Delegate};
+use crate::rig::app::TestApp;
+use crate::rig::delegate::{Behaviour, Delegate};
 
 fn yes() -> Behaviour {
     Behaviour::json(&json!({"result": "yes", "sub": "1001"}))

@@ -7,7 +7,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyState, MacAlgorithmSpec, MessageType, SigningAlgorithmSpec};
 
 use super::{MESSAGE, client, refusal, refused, sign};
-use crate::kms::{Call, KeySpec, KmsDouble};
+use crate::rig::kms::{Call, KeySpec, KmsDouble};
 
 #[tokio::test]
 async fn an_algorithm_of_another_key_spec_is_refused() {

@@ -24,7 +24,7 @@ use hyper_util::rt::TokioExecutor;
 
 pub(crate) use self::fault::{Fault, Matcher};
 use self::fault::{Injected, Refusal, Service};
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 /// Twice the 16 MB of the largest request that either service takes.
 const MAX_BODY_BYTES: usize = 32 << 20;

@@ -28,7 +28,7 @@ use self::error::KmsError;
 use self::key::KeyMaterial;
 pub(crate) use self::key::KeySpec;
 use self::operation::Operation;
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 

@@ -40,9 +40,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::kms::KmsDouble;
-use crate::openapi;
-use crate::wire::Wire;
+use crate::rig::kms::KmsDouble;
+use crate::rig::openapi;
+use crate::rig::wire::Wire;
 
 /// The moment at which every test begins: 2026-01-01T00:00:00Z.
 pub(crate) const START: u64 = 1_767_225_600;
@@ -236,7 +236,7 @@ impl TestApp {
         let keys = match &self.kms_wire {
             None => self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect(),
             Some(wire) => {
-                let config = aws::bounded(crate::sdk::config(&wire.endpoint()));
+                let config = aws::bounded(crate::rig::sdk::config(&wire.endpoint()));
                 let kms = Kms::new(&self.timeouts.applied_to(config));
                 let listed = self.key_ids.iter().map(|key| key.parse().expect("a key"));
                 listed.map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key))).collect()

@@ -13,13 +13,13 @@ use jsonschema::{Registry, Validator};
 use passgrant::issuer;
 use serde_json::{Value, json};
 
-use crate::app::Answer;
+use crate::rig::app::Answer;
 
 /// What the document is called where a schema refers to another.
 const BASE: &str = "urn:passgrant:openapi";
 
 static ROOT: LazyLock<Value> =
-    LazyLock::new(|| serde_saphyr::from_str(include_str!("../../openapi.yaml")).expect("openapi.yaml is YAML"));
+    LazyLock::new(|| serde_saphyr::from_str(include_str!("../../../openapi.yaml")).expect("openapi.yaml is YAML"));
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::read(&ROOT));
 
 /// The path of the document that `path` stands for, where the issuer is at `issuer_path`.

@@ -13,9 +13,9 @@ use passgrant::issuer::path::{
 use passgrant::router;
 
 use super::{DOCUMENT, ROOT, Reader, below, check, methods};
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, basic, client, request, scope, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher, Wire};
+use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, basic, client, request, scope, token_request};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher, Wire};
 
 const PAGE: &str = "https://app.example.com";
 const POSTED: [&str; 3] = [TOKEN, INTROSPECT, REVOKE];

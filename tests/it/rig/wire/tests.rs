@@ -15,9 +15,9 @@ use http::Response;
 use http_body_util::Full;
 
 use super::{Exchange, Fault, Matcher, Wire, sequential_rounds};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::loopback::Loopback;
-use crate::sdk;
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::loopback::Loopback;
+use crate::rig::sdk;
 
 /// How long a call is held where the order of exchanges is looked at.
 const HOLD: Fault = Fault::Delay(Duration::from_millis(30));
