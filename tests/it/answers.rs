@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 
-use crate::rig::app::{PASSWORD, SECRET, TestApp, basic, client, public_client, request, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, public_client};
+use crate::rig::request::{LOGIN, basic, request, token_request};
+use crate::rig::user::PASSWORD;
 use crate::rig::wire::{Fault, Matcher};
-
-const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
 
 fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [LOGIN.as_slice(), more].concat()

@@ -9,23 +9,15 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use passgrant::password::PasswordHash;
 
-use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, client, scope, token_request, username};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::attempts::{LIMIT, WINDOW, is_locked};
+use crate::rig::client::{client, scope};
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::user::{PASSWORD, username};
 use crate::rig::wire::{Fault, Matcher};
 
-pub(crate) const LIMIT: usize = 10;
-pub(crate) const WINDOW: Duration = Duration::from_mins(15);
-
 impl TestApp {
-    pub(crate) async fn guess(&self, username: &str, password: &str) -> Answer {
-        self.guess_at(0, username, password).await
-    }
-
-    async fn guess_at(&self, instance: usize, username: &str, password: &str) -> Answer {
-        let login = [("grant_type", "password"), ("username", username), ("password", password)];
-        self.send_to(instance, token_request(Some(("app", SECRET)), &login)).await
-    }
-
     /// Tries as many passwords as may be wrong, all of them wrong; the last answer.
     async fn lock(&self, username: &str) -> Answer {
         let mut last = None;
@@ -37,10 +29,6 @@ impl TestApp {
         }
         last.expect("the limit is not zero")
     }
-}
-
-pub(crate) fn is_locked(answer: &Answer) -> bool {
-    answer.status == StatusCode::BAD_REQUEST && answer.headers.contains_key("retry-after")
 }
 
 fn retry_after(answer: &Answer) -> Duration {

@@ -3,7 +3,8 @@
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request};
 
-use crate::rig::app::{TestApp, form, request};
+use crate::rig::app::TestApp;
+use crate::rig::request::{form, request};
 
 const MARKER: &str = "zq-marker-zq";
 

@@ -10,10 +10,13 @@ use passgrant::service::Service;
 use tokio::runtime;
 use tokio::task::{spawn_blocking, yield_now};
 
-use crate::attempts::{LIMIT, is_locked};
-use crate::chains;
-use crate::rig::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::attempts::{LIMIT, is_locked};
+use crate::rig::chain;
+use crate::rig::client::{SECRET, client};
 use crate::rig::delegate::{Behaviour, Delegate};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
 use crate::rig::wire::{Fault, Matcher};
 
 /// Sends a login, and drops it as soon as it is `far_enough`, as a server does whose client has gone.
@@ -108,7 +111,7 @@ async fn a_wrong_password_whose_request_is_given_up_stays_counted_and_is_marked(
 #[tokio::test]
 async fn whoever_gives_up_while_a_verifier_is_asked_has_a_bound() {
     let delegate = Delegate::start().await;
-    let app = chains::app_with(&delegate, "legacy", &[("PASSGRANT_ATTEMPTS_LIMIT", "1")]).await;
+    let app = chain::app_with(&delegate, "legacy", &[("PASSGRANT_ATTEMPTS_LIMIT", "1")]).await;
     // A verifier that takes its time with a no, and none with a yes, would tell them apart for whoever does not wait.
     delegate.behave(Behaviour::Hang);
     let calls = Cell::new(0);
@@ -121,7 +124,7 @@ async fn whoever_gives_up_while_a_verifier_is_asked_has_a_bound() {
     }
     give_up(&app, "zoe", "the eleventh stays counted", || asked(11)).await;
     app.clock.advance(Duration::from_secs(30));
-    assert!(is_locked(&chains::login(&app, "zoe", "another").await));
+    assert!(is_locked(&chain::login(&app, "zoe", "another").await));
     assert!(asked(11), "no more was asked");
 }
 

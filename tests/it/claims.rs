@@ -14,11 +14,15 @@ use passgrant::token::opaque::OpaqueToken;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use crate::chains;
-use crate::logs::Captured;
-use crate::rig::app::{Answer, PASSWORD, TestApp, client, introspection, scope, username};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::chain;
+use crate::rig::client::{client, scope};
 use crate::rig::delegate::{Behaviour, Delegate};
-use crate::signing::verified_claims;
+use crate::rig::jwt::verified_claims;
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
+use crate::rig::user::{PASSWORD, username};
 
 fn map(claims: &[(&str, &str)]) -> ClaimMap {
     let source = |text: &str| text.parse::<ClaimSource>().expect("a source");
@@ -231,11 +235,11 @@ async fn claims_and_constants_keep_their_digits_in_every_token_and_answer() {
 async fn claims_of_a_delegated_verifier_keep_their_digits_in_a_login_a_session_and_an_import() {
     let delegate = Delegate::start().await;
     for (chain, name) in [("legacy", "stranger"), ("both", "pat"), ("moving", "imported")] {
-        let app = chains::app_of(&delegate, chain).await;
+        let app = chain::app_of(&delegate, chain).await;
         app.change_client("app", |client| client.claim_map = map(&[("mapped", "claims.numbers")])).await;
         let answer = format!(r#"{{"result":"yes","sub":"1001","claims":{{"numbers":{NUMBERS}}}}}"#);
         delegate.behave(Behaviour::Answer(200, answer.into_bytes()));
-        let answer = chains::login(&app, name, "other").await.succeeded();
+        let answer = chain::login(&app, name, "other").await.succeeded();
         assert_says(&payload(&answer.text("access_token")), "mapped");
         if name == "stranger" {
             continue;

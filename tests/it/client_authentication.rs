@@ -16,12 +16,11 @@ use passgrant::store::outcome::Changed;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
-use crate::logs::Captured;
-use crate::rig::app::{
-    PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request,
-};
-
-const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, by_basic, client, public_client, secret};
+use crate::rig::clock::START;
+use crate::rig::log::Captured;
+use crate::rig::request::{LOGIN, basic, token_request};
 
 /// How a request authenticates its client.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,10 @@ use passgrant::client::claim_map::{ClaimMap, ClaimSource};
 use passgrant::client::id::ClientId;
 use passgrant::store::outcome::StoreError;
 
-use crate::rig::app::{Answer, SECRET, TestApp, by_basic, client, public_client, secret, token_request};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, by_basic, client, public_client, secret};
+use crate::rig::request::token_request;
 use crate::rig::wire::{Fault, Matcher};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -3,7 +3,11 @@
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderValue, Method};
 
-use crate::rig::app::{Answer, PASSWORD, TestApp, public_client, request, token_request};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::public_client;
+use crate::rig::request::{request, token_request};
+use crate::rig::user::PASSWORD;
 
 const APP: &str = "https://app.example.com";
 

@@ -3,7 +3,8 @@
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::rig::app::{TestApp, request};
+use crate::rig::app::TestApp;
+use crate::rig::request::request;
 
 const AUTH_METHODS: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 const ASSERTION_ALGORITHMS: [&str; 9] =

@@ -13,7 +13,10 @@ use lambda_http::{Context, LambdaEvent, Service as _};
 use passgrant::client::Client;
 use serde_json::{Value, json};
 
-use crate::rig::app::{PASSWORD, TestApp, basic, by_basic, client, form, scope, secret};
+use crate::rig::app::TestApp;
+use crate::rig::client::{by_basic, client, scope, secret};
+use crate::rig::request::{basic, form};
+use crate::rig::user::PASSWORD;
 
 const SHAPES: [&str; 4] = ["http-api", "rest-api", "function-url", "alb"];
 

@@ -10,8 +10,12 @@ use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::router::{self, RequestId};
 
-use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, scope};
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::request::{introspection, token_request};
+use crate::rig::user::PASSWORD;
 use crate::rig::wire::{Fault, Matcher};
 
 /// `app` for the grants, `opaque` whose access tokens are opaque, `mac` whose tokens have a MAC, `api` which may introspect.

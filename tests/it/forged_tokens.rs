@@ -4,18 +4,20 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::logs::Captured;
-use crate::rig::app::{ISSUER, START, TestApp, client, introspection};
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::client;
+use crate::rig::clock::START;
+use crate::rig::jwt::{jwt, part};
+use crate::rig::keys::login_with;
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
 use crate::rig::wire::{Fault, Matcher};
-use crate::signing::{login_with, part};
 
 /// `app`, whose tokens have a MAC; the MAC key. A key pair is listed before it.
 async fn app() -> (TestApp, String) {
@@ -39,12 +41,6 @@ fn asked_since(app: &TestApp, before: usize) -> Vec<&'static str> {
 
 fn asked(app: &TestApp) -> usize {
     asked_since(app, 0).len()
-}
-
-fn jwt(header: &Value, claims: &Value, signature: &[u8]) -> String {
-    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let [header, claims] = [header, claims].map(|json| encode(json.to_string().as_bytes()));
-    format!("{header}.{claims}.{}", encode(signature))
 }
 
 fn with(json: &Value, member: &str, value: Value) -> Value {

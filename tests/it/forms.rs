@@ -3,7 +3,10 @@
 use http::HeaderValue;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::rig::app::{PASSWORD, SECRET, TestApp, form, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::SECRET;
+use crate::rig::request::{form, token_request};
+use crate::rig::user::PASSWORD;
 
 /// What clients, proxies and gateways write, and what of it is a form.
 #[tokio::test]

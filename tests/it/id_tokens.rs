@@ -9,8 +9,11 @@ use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use crate::rig::app::{ISSUER, PASSWORD, START, TestApp, scope};
-use crate::signing::verified_claims;
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::scope;
+use crate::rig::clock::START;
+use crate::rig::jwt::verified_claims;
+use crate::rig::user::PASSWORD;
 
 const LOGIN: [(&str, &str); 4] =
     [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid email")];

@@ -7,7 +7,11 @@ use passgrant::client::id::Incarnation;
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 use serde_json::json;
 
-use crate::rig::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::{AUDIENCE, SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
 async fn app(format: AccessTokenFormat) -> TestApp {
     let app = TestApp::start().await;
@@ -166,7 +170,7 @@ async fn an_audience_that_is_the_issuer_is_lost_as_any_other() {
 #[tokio::test]
 async fn an_id_token_is_no_access_token() {
     let app = app(AccessTokenFormat::Jwt).await;
-    app.change_client("app", |client| client.scopes = crate::rig::app::scope("openid")).await;
+    app.change_client("app", |client| client.scopes = crate::rig::client::scope("openid")).await;
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid")];
     let answer = app.token(&login).await.succeeded();
     assert_eq!(app.introspect(&answer.text("access_token")).await["active"], true);

@@ -1,7 +1,5 @@
 //! Listed keys that cannot be used, for good or for the moment.
 
-#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
-
 use std::time::Duration;
 
 use passgrant::jose::algorithm::Algorithm;
@@ -9,42 +7,18 @@ use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::logs::Captured;
-use crate::rig::app::{Answer, TestApp, client, introspection};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::jwt::{part, verified_claims};
+use crate::rig::keys::{app, asked, double, login_with, published, supported};
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
 use crate::rig::wire::{Fault, Matcher};
-use crate::signing::{login_with, part, verified_claims};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const LEFT_OUT: &str = "a signing key is left out";
 const RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-
-pub(crate) async fn app(double: KmsDouble, listed: &[String]) -> TestApp {
-    let app = TestApp::builder().kms(double, listed).start().await;
-    app.register(client("app")).await;
-    app.register_api().await;
-    app.create_user("ann").await;
-    app
-}
-
-pub(crate) fn double(app: &TestApp) -> &KmsDouble {
-    app.kms.as_ref().expect("a double")
-}
-
-/// The keys that the calls of an operation named, in order.
-pub(crate) fn asked(app: &TestApp, operation: &str) -> Vec<String> {
-    let calls = double(app).calls().into_iter();
-    calls.filter(|call| call.operation == operation).map(|call| call.key_id).collect()
-}
-
-pub(crate) async fn published(app: &TestApp) -> Vec<Value> {
-    let keys = app.get("/oauth2/jwks").await.succeeded().json();
-    keys["keys"].as_array().expect("keys").clone()
-}
-
-pub(crate) async fn supported(app: &TestApp) -> Value {
-    app.get(METADATA).await.succeeded().json()["id_token_signing_alg_values_supported"].clone()
-}
 
 /// The `kid` of a token that a login gives now.
 async fn signer(app: &TestApp) -> Value {

@@ -3,6 +3,7 @@
 mod rig;
 
 mod answers;
+mod assertion_replay;
 mod at_rest;
 mod attempts;
 mod authorization;
@@ -21,6 +22,7 @@ mod forged_tokens;
 mod forms;
 mod house;
 mod id_tokens;
+mod imported_users;
 mod introspection;
 mod listed_keys;
 mod logs;

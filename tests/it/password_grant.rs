@@ -3,8 +3,12 @@
 use passgrant::client::{Client, Grant};
 use serde_json::json;
 
-use crate::rig::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
-use crate::signing::verified_claims;
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::{AUDIENCE, SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::jwt::verified_claims;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
 #[tokio::test]
 async fn a_login_gives_an_access_token_by_rfc_9068() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use passgrant::password::{Argon2Policy, Password, PasswordHash};
 use passgrant::random::Random;
 
-use crate::rig::app::{PASSWORD, TestApp, username};
+use crate::rig::app::TestApp;
+use crate::rig::user::{PASSWORD, username};
 use crate::rig::wire::{Fault, Matcher};
 
 /// Of other parameters than the app's.

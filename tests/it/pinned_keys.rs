@@ -5,11 +5,12 @@ use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use crate::listed_keys::{app, asked, double, published, supported};
-use crate::logs::Captured;
-use crate::rig::app::introspection;
+use crate::rig::jwt::{part, verified_claims};
+use crate::rig::keys::login_with;
+use crate::rig::keys::{app, asked, double, published, supported};
 use crate::rig::kms::{KeySpec, KmsDouble};
-use crate::signing::{login_with, part, verified_claims};
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
 
 #[tokio::test]
 async fn a_key_is_called_by_the_arn_that_kms_answered_and_a_moved_alias_is_seen_by_new_instances_only() {

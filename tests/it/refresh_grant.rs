@@ -13,9 +13,13 @@ use passgrant::password::Password;
 use passgrant::store::outcome::Changed;
 use tokio::sync::Notify;
 
-use crate::rig::app::{PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::jwt::verified_claims;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 use crate::rig::wire::{Fault, Matcher};
-use crate::signing::verified_claims;
 
 const DAY: u64 = 86_400;
 

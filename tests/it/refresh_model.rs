@@ -13,7 +13,11 @@ use passgrant::client::{Client, RefreshPolicy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
 use crate::rig::wire::{Fault, Matcher};
 
 const GRACE: u64 = 30;

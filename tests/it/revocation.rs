@@ -3,7 +3,9 @@
 use passgrant::client::{AccessTokenFormat, Capability};
 use serde_json::json;
 
-use crate::rig::app::{SECRET, TestApp, client, public_client, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, public_client};
+use crate::rig::request::token_request;
 
 #[tokio::test]
 async fn a_refresh_token_takes_its_session_and_every_access_token_of_it() {
@@ -92,7 +94,7 @@ async fn the_caller_is_authenticated_and_a_public_client_by_its_id() {
     let login = [
         ("grant_type", "password"),
         ("username", "ann"),
-        ("password", crate::rig::app::PASSWORD),
+        ("password", crate::rig::user::PASSWORD),
         ("client_id", "spa"),
     ];
     let token = app.send(token_request(None, &login)).await.succeeded().text("refresh_token");

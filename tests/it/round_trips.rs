@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 
-use crate::rig::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client};
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
 use crate::rig::wire::{Exchange, Fault, Matcher, sequential_rounds};
 
 /// One more than the limit of attempts.

@@ -1,13 +1,7 @@
 //! Signatures, keys and the modes they are kept in. Every token is verified by a library that did not sign it.
 
-#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
-use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use p521::ecdsa::signature::Verifier as _;
-use p521::ecdsa::{Signature, VerifyingKey};
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::ThumbprintHash;
 use passgrant::audience::Audience;
 use passgrant::client::claim_map::ClaimMap;
 use passgrant::clock::Timestamp;
@@ -17,53 +11,14 @@ use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::logs::Captured;
-use crate::rig::app::{START, TestApp, client};
+use crate::rig::app::TestApp;
+use crate::rig::client::client;
+use crate::rig::clock::START;
+use crate::rig::jwt::{decoded, part, verified_claims};
+use crate::rig::keys::login_with;
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
 use crate::rig::wire::{Fault, Matcher};
-
-/// The header and the claims of a JWT, verified with nothing but what `/oauth2/jwks` publishes.
-pub(crate) async fn verified_claims(app: &TestApp, jwt: &str) -> (Value, Value) {
-    let published = app.get("/oauth2/jwks").await.succeeded().json();
-    let header = part(jwt, 0);
-    if header["alg"] == "ES512" {
-        verify_es512(&published, jwt);
-        return (header, part(jwt, 1));
-    }
-    let keys: JwkSet = serde_json::from_value(published).expect("a key set");
-    let key = keys.find(header["kid"].as_str().expect("a kid")).expect("a published key");
-    let key = DecodingKey::from_jwk(key).expect("a usable key");
-    (header, decoded(jwt, &key))
-}
-
-/// The claims of a JWT, verified by `jsonwebtoken`.
-fn decoded(jwt: &str, key: &DecodingKey) -> Value {
-    let mut validation = Validation::new(decode_header(jwt).expect("a header").alg);
-    // The tests' clock is not the machine's.
-    (validation.validate_exp, validation.validate_aud) = (false, false);
-    decode::<Value>(jwt, key, &validation).expect("a good signature").claims
-}
-
-/// By `p521`: `jsonwebtoken` has no ES512.
-fn verify_es512(published: &Value, jwt: &str) {
-    let keys = published["keys"].as_array().expect("keys");
-    let key = keys.iter().find(|key| key["kid"] == part(jwt, 0)["kid"]).expect("a published key");
-    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("EC"), &json!("P-521"), &json!("ES512")));
-    let point = [vec![4], bytes(key["x"].as_str().expect("x")), bytes(key["y"].as_str().expect("y"))].concat();
-    let key = VerifyingKey::from_sec1_bytes(&point).expect("a point of the curve");
-    let (signed, signature) = jwt.rsplit_once('.').expect("a signature");
-    let signature = Signature::from_slice(&bytes(signature)).expect("two numbers of 66 bytes");
-    key.verify(signed.as_bytes(), &signature).expect("a good signature");
-}
-
-/// The header or the claims of a JWT, unverified.
-pub(crate) fn part(jwt: &str, index: usize) -> Value {
-    serde_json::from_slice(&bytes(jwt.split('.').nth(index).expect("a part"))).expect("JSON")
-}
-
-fn bytes(encoded: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(encoded).expect("base64url")
-}
 
 async fn app_with_keys(keys: &[KeySpec]) -> TestApp {
     let double = KmsDouble::start().await;
@@ -87,11 +42,6 @@ const ONE_OF_EACH: [KeySpec; 8] = [
 ];
 
 const SECRET_ALGORITHMS: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
-
-pub(crate) async fn login_with(app: &TestApp, algorithm: Algorithm) -> String {
-    app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
-    app.login().await.succeeded().text("access_token")
-}
 
 #[tokio::test]
 async fn every_algorithm_of_a_key_pair_signs_in_kms_and_in_process_and_verifies_from_the_jwks_alone() {

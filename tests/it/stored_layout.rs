@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use crate::rig::app::{PASSWORD, SECRET, TestApp, token_request, username};
+use crate::rig::app::TestApp;
+use crate::rig::client::SECRET;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
 fn fixture() -> Value {
     serde_json::from_str(include_str!("fixtures/first_layout.json")).expect("JSON")
@@ -99,9 +102,9 @@ async fn a_client_of_the_first_layout_is_changed_and_keeps_its_sessions_until_it
     let (app, fixture) = app().await;
     app.change_client("app", |client| client.name = Some("renamed".to_owned())).await;
     let token = app.refresh(text(&fixture, "live")).await.succeeded().text("refresh_token");
-    let id = crate::rig::app::client("app").id;
+    let id = crate::rig::client::client("app").id;
     app.store.clients.delete(&id).await.expect("a write");
-    app.register(crate::rig::app::client("app")).await;
+    app.register(crate::rig::client::client("app")).await;
     app.refresh(&token).await.failed(400, "invalid_grant");
 }
 

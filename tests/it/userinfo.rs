@@ -8,7 +8,10 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use passgrant::client::{AccessTokenFormat, Grant};
 use serde_json::{Value, json};
 
-use crate::rig::app::{PASSWORD, TestApp, form, request, scope, username};
+use crate::rig::app::TestApp;
+use crate::rig::client::scope;
+use crate::rig::request::{form, request};
+use crate::rig::user::{PASSWORD, username};
 
 async fn app(format: AccessTokenFormat) -> TestApp {
     let app = TestApp::start().await;

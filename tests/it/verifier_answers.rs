@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use passgrant::authenticate::lockout::policy::AttemptPolicy;
 use serde_json::json;
 
-use crate::attempts::{LIMIT, WINDOW, is_locked};
-use crate::chains::{app_of, app_with, login};
 use crate::rig::app::TestApp;
+use crate::rig::attempts::{LIMIT, WINDOW, is_locked};
+use crate::rig::chain::{app_of, app_with, login};
 use crate::rig::delegate::{Behaviour, Delegate};
 
 fn yes() -> Behaviour {

@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test without its app has failed")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,24 +9,17 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::Client as Kms;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method, Request};
 use passgrant::aws;
-use passgrant::client::authentication::ClientAuthentication;
-use passgrant::client::id::{ClientId, Incarnation};
+use passgrant::client::id::ClientId;
 use passgrant::client::rules::RefusedClient;
-use passgrant::client::secret::{ClientSecret, Secrets, StoredSecret, WeakSecrets};
 use passgrant::client::{Capability, Client};
 use passgrant::clock::{Clock, Timestamp};
 use passgrant::config::Config;
 use passgrant::jose::algorithm::Algorithm;
-use passgrant::password::Password;
-use passgrant::random::{Random, RandomFailed};
 use passgrant::router::{self, RequestId};
-use passgrant::scope::Scope;
 use passgrant::service::Service;
 use passgrant::signing::in_process::InProcessKey;
 use passgrant::signing::kms::KmsKey;
@@ -35,60 +27,20 @@ use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::outcome::Created;
-use passgrant::user::{Subject, User, Username, UsernameProfile};
+use passgrant::user::User;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
+use crate::rig::answer::Answer;
+use crate::rig::client::{SECRET, client};
+use crate::rig::clock::ManualClock;
 use crate::rig::kms::KmsDouble;
 use crate::rig::openapi;
+use crate::rig::random::CountingRandom;
+use crate::rig::request::{LOGIN, introspection, request, token_request};
+use crate::rig::user::{PASSWORD, user};
 use crate::rig::wire::Wire;
 
-/// The moment at which every test begins: 2026-01-01T00:00:00Z.
-pub(crate) const START: u64 = 1_767_225_600;
 pub(crate) const ISSUER: &str = "https://id.example.com";
-pub(crate) const SECRET: &str = "client-secret-of-the-tests";
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
-pub(crate) const AUDIENCE: &str = "https://api.example.com";
-
-#[derive(Clone)]
-pub(crate) struct ManualClock(Arc<AtomicU64>);
-
-impl ManualClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
-    }
-
-    pub(crate) fn set_back(&self, by: Duration) {
-        self.0.fetch_sub(by.as_secs(), Ordering::SeqCst);
-    }
-
-    /// Moves by so many seconds, back or forth.
-    pub(crate) fn step(&self, seconds: i64) {
-        let by = Duration::from_secs(seconds.unsigned_abs());
-        if seconds < 0 { self.set_back(by) } else { self.advance(by) }
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Bytes that are the same in every run: SHA-256 of a counter.
-#[derive(Clone, Default)]
-pub(crate) struct CountingRandom(Arc<AtomicU64>);
-
-impl Random for CountingRandom {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomFailed> {
-        for chunk in bytes.chunks_mut(32) {
-            let block = Sha256::digest(self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
 
 /// Which keys the service signs with.
 enum Keys {
@@ -159,7 +111,7 @@ impl Builder {
             }
         };
         let mut app = TestApp {
-            clock: ManualClock(Arc::new(AtomicU64::new(START))),
+            clock: ManualClock::start(),
             random: CountingRandom::default(),
             store: Store::new(&dynamodb_client(&dynamodb_wire, self.timeouts), &config.tables),
             config,
@@ -287,10 +239,7 @@ impl TestApp {
     }
 
     pub(crate) async fn create_user_with(&self, name: &str, change: impl FnOnce(&mut User)) {
-        let password = Password::prepare(PASSWORD).expect("a password");
-        let subject = Subject::generate(&self.random).expect("randomness");
-        let mut user = User::new(username(name), subject, self.clock.now());
-        user.password_hash = Some(self.config.argon2.hash(&password, &self.random).expect("randomness"));
+        let mut user = user(name, PASSWORD, &self.config.argon2, &self.random, self.clock.now());
         change(&mut user);
         assert_eq!(self.store.users.create(&user).await.expect("a user"), Created::Yes);
     }
@@ -339,7 +288,7 @@ impl TestApp {
 
     /// A password request of the client `app` for the user `ann`.
     pub(crate) async fn login(&self) -> Answer {
-        self.token(&[("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)]).await
+        self.token(&LOGIN).await
     }
 
     /// A refresh request of the client `app`.
@@ -377,122 +326,7 @@ impl TestApp {
     }
 }
 
-pub(crate) fn username(name: &str) -> Username {
-    Username::prepare(name, UsernameProfile::CaseMapped).expect("a username")
-}
-
-pub(crate) fn scope(text: &str) -> Scope {
-    Scope::parse_or_empty(text).expect("a scope")
-}
-
-pub(crate) fn secret(text: &str) -> StoredSecret {
-    let secret = ClientSecret::chosen(Zeroizing::new(text.to_owned()), WeakSecrets::Allowed).expect("a secret");
-    StoredSecret::new(&secret, Timestamp::from_unix(START), &CountingRandom::default()).expect("randomness")
-}
-
-/// Authentication by HTTP Basic with one of `secrets`.
-pub(crate) fn by_basic(secrets: Vec<StoredSecret>) -> ClientAuthentication {
-    ClientAuthentication::SecretBasic(Secrets::new(secrets).expect("one or two"))
-}
-
-/// A confidential client that may have `read write admin`, and has `read` by default.
-pub(crate) fn client(id: &str) -> Client {
-    let id = ClientId::parse(id).expect("a client id");
-    let incarnation = Incarnation::generate(&CountingRandom::default()).expect("randomness");
-    Client {
-        scopes: scope("read write admin"),
-        default_scopes: scope("read"),
-        audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(id, incarnation, by_basic(vec![secret(SECRET)]), Timestamp::from_unix(START))
-    }
-}
-
-/// A public client, otherwise like [`client`].
-pub(crate) fn public_client(id: &str) -> Client {
-    Client { authentication: ClientAuthentication::None, ..client(id) }
-}
-
 /// The client without what it has by default of [`client`], and may not have of its own.
 fn with_fitting_default(client: Client) -> Client {
     Client { default_scopes: client.default_scopes.intersection(&client.scopes), ..client }
-}
-
-pub(crate) fn form(parameters: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
-}
-
-pub(crate) fn basic(id: &str, secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
-}
-
-pub(crate) fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Request<Bytes> {
-    let mut request = Request::new(body.into());
-    *request.method_mut() = method;
-    *request.uri_mut() = path.parse().expect("a path");
-    request
-}
-
-pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &str)]) -> Request<Bytes> {
-    let mut request = request(Method::POST, "/oauth2/token", form(parameters));
-    let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    if let Some((id, secret)) = client {
-        headers.insert(AUTHORIZATION, HeaderValue::from_str(&basic(id, secret)).expect("a header"));
-    }
-    request
-}
-
-/// A question about a token of the client `api`.
-pub(crate) fn introspection(token: &str) -> Request<Bytes> {
-    let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
-    *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
-    request
-}
-
-/// An answer, its body read as JSON where it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    fn new(response: Response<Bytes>) -> Self {
-        let (head, body) = response.into_parts();
-        Self { status: head.status, headers: head.headers, body }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("a JSON body")
-    }
-
-    pub(crate) fn text(&self, member: &str) -> String {
-        let json = self.json();
-        json[member].as_str().unwrap_or_else(|| panic!("no {member} in {json}")).to_owned()
-    }
-
-    pub(crate) fn error(&self) -> String {
-        self.text("error")
-    }
-
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Self {
-        assert_eq!(self.status, StatusCode::OK, "{:?}", self.body);
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn failed(self, status: u16, error: &str) -> Self {
-        assert_eq!((self.status.as_u16(), self.error().as_str()), (status, error), "{:?}", self.body);
-        self
-    }
-
-    /// The whole answer as it goes over the wire, headers in alphabetical order.
-    pub(crate) fn whole(&self) -> String {
-        let mut headers: Vec<_> =
-            self.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?"))).collect();
-        headers.sort();
-        format!("{}\n{}\n\n{}", self.status, headers.join("\n"), String::from_utf8_lossy(&self.body))
-    }
 }

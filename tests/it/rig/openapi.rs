@@ -13,7 +13,7 @@ use jsonschema::{Registry, Validator};
 use passgrant::issuer;
 use serde_json::{Value, json};
 
-use crate::rig::app::Answer;
+use crate::rig::answer::Answer;
 
 /// What the document is called where a schema refers to another.
 const BASE: &str = "urn:passgrant:openapi";

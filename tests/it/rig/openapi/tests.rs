@@ -13,8 +13,12 @@ use passgrant::issuer::path::{
 use passgrant::router;
 
 use super::{DOCUMENT, ROOT, Reader, below, check, methods};
-use crate::rig::app::{Answer, PASSWORD, SECRET, TestApp, basic, client, request, scope, token_request};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, scope};
 use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::request::{basic, request, token_request};
+use crate::rig::user::PASSWORD;
 use crate::rig::wire::{Fault, Matcher, Wire};
 
 const PAGE: &str = "https://app.example.com";
