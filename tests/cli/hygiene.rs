@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::http::{Answer, answers, exchange};
+use crate::rig::path::HOSTILE;
 use crate::server::Server;
 
 /// What follows a request on its connection, and would be answered if it were taken for another one.
@@ -186,32 +187,9 @@ fn a_refusal_after_other_answers_on_its_connection_is_the_contracts_too() {
 }
 
 #[test]
-fn a_path_that_only_resembles_an_endpoint_is_none() {
+fn no_hostile_path_reaches_an_endpoint() {
     let server = Server::in_memory(&[]);
-    for target in [
-        "//oauth2/token",
-        "/oauth2//token",
-        "/oauth2/%74oken",
-        "/oauth2%2ftoken",
-        "/oauth2/token/",
-        "/./oauth2/token",
-        "/%2e/oauth2/token",
-        "/oauth2/../oauth2/token",
-        "/oauth2/%2e%2e/oauth2/token",
-        "/oauth2/token;x=y",
-        "/oauth2;x/token",
-        "/oauth2/token%00",
-        "/oauth2/token%20",
-        "/oauth2/token%0d%0aset-cookie:x",
-        "/oauth2/token%3fx",
-        "/oauth2\\token",
-        "/OAuth2/Token",
-        "/oauth2/tok\u{e9}n",
-        "http://x//oauth2/token",
-        "http://x/oauth2/../oauth2/token",
-        "*",
-        "x:80",
-    ] {
+    for target in HOSTILE {
         let request = POST.replace("/oauth2/token", target);
         let (statuses, text) =
             answers(server.address(), format!("{request}content-length: 0\r\n\r\n{NEXT}").as_bytes());

@@ -7,34 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use passgrant::audience::Audience;
-use passgrant::client::authentication::ClientAuthentication;
-use passgrant::client::id::{ClientId, Incarnation};
-use passgrant::client::secret::{ClientSecret, StoredSecret, WeakSecrets};
-use passgrant::client::{Capability, Client};
-use passgrant::clock::{Clock as _, SystemClock};
-use passgrant::password::{Argon2Policy, Password};
-use passgrant::random::OsRandom;
-use passgrant::scope::Scope;
+use passgrant::password::Argon2Policy;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::outcome::Created;
 use passgrant::store::{Store, TableNames};
-use passgrant::user::{Subject, User, Username, UsernameProfile};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::emulator::Emulator;
 use crate::event::{Answer, Event, FrontDoor};
+use crate::rig::client::AUDIENCE;
+use crate::rig::demo;
 use crate::rig::kms::{KeySpec, KmsDouble};
 use crate::rig::wire::{Fault, Matcher, Wire};
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
-pub(crate) const AUDIENCE: &str = "https://api.example.com";
-/// The client and the user of the samples.
-pub(crate) const CLIENT: &str = "demo-client";
-pub(crate) const SECRET: &str = "demo-secret-for-sam-local-invoke";
-pub(crate) const USER: &str = "demo-user";
-pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";
 
 /// The function's time, as `template.yaml` has it.
 const FUNCTION_SECONDS: u32 = 29;
@@ -75,11 +61,11 @@ impl Builder {
         let tables = tables();
         let dynamodb = EmbeddedDynamoDb::start(None, &tables).await.expect("a DynamoDB");
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
-        assert_eq!(
-            store.clients.create(&client().check().expect("a sound client")).await.expect("a client"),
-            Created::Yes
-        );
-        let user = user();
+        let client = demo::client().check().expect("a sound client");
+        assert_eq!(store.clients.create(&client).await.expect("a client"), Created::Yes);
+        // The service's own default.
+        let policy = Argon2Policy::new(19_456, 2, 1).expect("a policy");
+        let user = demo::user(&policy);
         assert_eq!(store.users.create(&user).await.expect("a user"), Created::Yes);
 
         let kms = KmsDouble::start().await;
@@ -98,7 +84,7 @@ impl Builder {
             subject: user.subject.as_str().to_owned(),
             dynamodb_wire,
             kms_wire,
-            secrets: [SECRET, PASSWORD].map(str::to_owned).to_vec(),
+            secrets: [demo::SECRET, demo::PASSWORD].map(str::to_owned).to_vec(),
             request_ids: Vec::new(),
             behind: (dynamodb, kms),
         }
@@ -237,32 +223,4 @@ fn tables() -> TableNames {
         users: "emulator-users".to_owned(),
         tokens: "emulator-tokens".to_owned(),
     }
-}
-
-fn client() -> Client {
-    let now = SystemClock.now();
-    let secret = ClientSecret::chosen(Zeroizing::new(SECRET.to_owned()), WeakSecrets::Refused).expect("a secret");
-    let secret = StoredSecret::new(&secret, now, &OsRandom).expect("randomness");
-    Client {
-        capabilities: Capability::ALL.to_vec(),
-        scopes: Scope::parse("openid profile email").expect("a scope"),
-        default_scopes: Scope::parse("profile").expect("a scope"),
-        audiences: vec![Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(
-            ClientId::parse(CLIENT).expect("a client id"),
-            Incarnation::generate(&OsRandom).expect("randomness"),
-            ClientAuthentication::SecretBasic(secret.into()),
-            now,
-        )
-    }
-}
-
-/// A user whose password is hashed as the service does by default.
-fn user() -> User {
-    let policy = Argon2Policy::new(19_456, 2, 1).expect("a policy");
-    let password = Password::prepare(PASSWORD).expect("a password");
-    let username = Username::prepare(USER, UsernameProfile::CaseMapped).expect("a username");
-    let subject = Subject::generate(&OsRandom).expect("randomness");
-    let password_hash = Some(policy.hash(&password, &OsRandom).expect("randomness"));
-    User { password_hash, ..User::new(username, subject, SystemClock.now()) }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::deployment::{CLIENT, Deployment, ISSUER, PASSWORD, SECRET, USER};
+use crate::deployment::{Deployment, ISSUER};
 use crate::event::{Answer, Event, FrontDoor};
+use crate::rig::demo::{CLIENT, PASSWORD, SECRET, USER};
 
 async fn is_granted(deployment: &mut Deployment, answer: Answer) {
     let answer = answer.succeeded();

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::deployment::{Deployment, PASSWORD, SECRET, USER};
+use crate::deployment::Deployment;
 use crate::event::FrontDoor;
+use crate::rig::demo::{PASSWORD, SECRET, USER};
 
 #[tokio::test]
 async fn a_session_is_refreshed() {

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::deployment::{CLIENT, Deployment, PASSWORD, SECRET, USER};
+use crate::deployment::Deployment;
 use crate::event::FrontDoor;
+use crate::rig::demo::{CLIENT, PASSWORD, SECRET, USER};
 use crate::rig::wire::Fault;
 
 /// A function has 128 MB at the least, which this fits twice.

@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _};
-use passgrant::client::Client;
 use serde_json::{Value, json};
 
 use crate::rig::app::TestApp;
-use crate::rig::client::{by_basic, client, scope, secret};
+use crate::rig::demo;
+use crate::rig::path::{HOSTILE, HOSTILE_IN_EVENTS};
 use crate::rig::request::{basic, form};
 use crate::rig::user::PASSWORD;
 
@@ -22,15 +22,8 @@ const SHAPES: [&str; 4] = ["http-api", "rest-api", "function-url", "alb"];
 
 async fn app() -> TestApp {
     let app = TestApp::start().await;
-    let demo = Client {
-        authentication: by_basic(vec![secret("demo-secret-for-sam-local-invoke")]),
-        scopes: scope("profile"),
-        ..client("demo-client")
-    };
-    app.register(demo).await;
-    let password = passgrant::password::Password::prepare("correct-horse-battery-staple").expect("a password");
-    let hash = app.config.argon2.hash(&password, &app.random).expect("randomness");
-    app.create_user_with("demo-user", |user| user.password_hash = Some(hash)).await;
+    app.register(demo::client()).await;
+    app.create_user_with(demo::USER, |user| *user = demo::user(&app.config.argon2)).await;
     app
 }
 
@@ -92,7 +85,7 @@ async fn an_error_keeps_its_status_and_headers() {
     let app = app().await;
     for shape in SHAPES {
         let mut event = sample(shape);
-        let wrong = json!(basic("demo-client", "wrong"));
+        let wrong = json!(basic(demo::CLIENT, "wrong"));
         for headers in ["headers", "multiValueHeaders"] {
             let Some(headers) = event[headers].as_object_mut() else { continue };
             for (name, value) in headers {
@@ -133,8 +126,8 @@ fn multi_value_alb() -> Value {
 async fn two_values_of_a_header_stay_two_through_every_front_door_that_tells_them_apart() {
     const FORM: &str = "application/x-www-form-urlencoded";
     let app = app().await;
-    let right = basic("demo-client", "demo-secret-for-sam-local-invoke");
-    let wrong = basic("demo-client", "wrong");
+    let right = basic(demo::CLIENT, demo::SECRET);
+    let wrong = basic(demo::CLIENT, "wrong");
     for (shape, event) in [("rest-api", sample("rest-api")), ("alb", multi_value_alb())] {
         for (name, values, status) in [
             ("Authorization", [&*wrong, &*right], 400),
@@ -257,26 +250,10 @@ async fn a_stage_is_not_part_of_the_path() {
 }
 
 #[tokio::test]
-async fn a_path_that_only_resembles_an_endpoint_is_none() {
+async fn no_hostile_path_reaches_an_endpoint() {
     let app = app().await;
     for shape in SHAPES {
-        for path in [
-            "//oauth2/token",
-            "/oauth2//token",
-            "/oauth2/%74oken",
-            "/oauth2%2ftoken",
-            "/oauth2/token/",
-            "/./oauth2/token",
-            "/%2e/oauth2/token",
-            "/oauth2/../oauth2/token",
-            "/oauth2/token;x=y",
-            "/oauth2/token%00",
-            "/oauth2/token\0",
-            "/oauth2/token\r\nx: injected",
-            "/oauth2\\token",
-            "/OAuth2/Token",
-            "http://id.example.com/oauth2/token",
-        ] {
+        for path in HOSTILE.into_iter().chain(HOSTILE_IN_EVENTS) {
             let mut event = sample(shape);
             let member = if event["rawPath"].is_string() { "rawPath" } else { "path" };
             event[member] = json!(path);
