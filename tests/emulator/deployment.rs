@@ -42,12 +42,12 @@ impl Builder {
         self
     }
 
-    /// What the platform gives the function to answer in.
+    /// How long the platform gives the function to answer.
     pub(crate) fn function_seconds(self, seconds: u32) -> Self {
         self.variable("AWS_LAMBDA_FUNCTION_TIMEOUT", &seconds.to_string())
     }
 
-    /// Breaks DynamoDB and KMS from the start on.
+    /// Breaks DynamoDB and KMS from the start.
     pub(crate) fn broken(mut self, fault: Fault) -> Self {
         self.broken = Some(fault);
         self
@@ -113,7 +113,7 @@ impl Deployment {
             ("PASSGRANT_USERS_TABLE", &tables.users),
             ("PASSGRANT_TOKENS_TABLE", &tables.tokens),
             ("PASSGRANT_SIGNING_KEYS", "alias/passgrant"),
-            // All that it can say, to look for secrets in.
+            // The most detailed log, to look for secrets in.
             ("PASSGRANT_LOG", "debug"),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -157,7 +157,7 @@ impl Deployment {
         self.send(&FrontDoor::HttpApi.get(path)).await
     }
 
-    /// The claims of an access token, verified with nothing but what the function publishes.
+    /// The claims of an access token, verified with only what the function publishes.
     pub(crate) async fn verified_claims(&mut self, token: &str) -> Value {
         let keys = self.get("/oauth2/jwks").await.succeeded().json();
         let keys: JwkSet = serde_json::from_value(keys).expect("a key set");
@@ -170,7 +170,7 @@ impl Deployment {
         claims.expect("a good token").claims
     }
 
-    /// Keeps what must not be in the log either.
+    /// Adds a secret that must not be in the log.
     pub(crate) fn keep_secret(&mut self, secret: &str) {
         self.secrets.push(secret.to_owned());
     }
@@ -185,7 +185,7 @@ impl Deployment {
         self.kms_wire.clear_faults();
     }
 
-    /// Ends it, and checks all that it wrote: every request is in it, no panic is, and no secret.
+    /// Ends the deployment and checks all that it wrote: every request is in the log, and no panic or secret is.
     pub(crate) fn end(self) -> String {
         let Self { emulator, secrets, request_ids, .. } = self;
         let log = emulator.stop();
@@ -201,11 +201,11 @@ impl Deployment {
     }
 }
 
-/// What a secret looks like where it goes by: as it is, in a form, in Basic, and a token by the parts that make it one.
+/// What a secret may look like in a log: as it is, in a form, in Basic, and, of a token, its signature.
 fn disguises(secret: &str) -> Vec<String> {
     let mut disguises = vec![secret.to_owned()];
     disguises.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
-    // Where it begins in what is encoded decides which of three texts it becomes, but for the characters at its ends.
+    // Where it begins in the encoded text decides which of three texts it becomes, except for the characters at its ends.
     for before in ["", " ", "  "] {
         let encoded = STANDARD.encode(format!("{before}{secret}"));
         let own = if before.is_empty() { 0 } else { 4 };

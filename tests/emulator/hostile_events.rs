@@ -1,4 +1,4 @@
-//! What a client can put into an event: the function answers by the contract, and goes on.
+//! Whatever a client puts into an event, the function answers by the contract and goes on.
 
 use std::iter;
 
@@ -27,7 +27,7 @@ async fn a_body_that_is_not_the_base64_it_is_said_to_be_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_header_that_makes_no_url_is_not_looked_at() {
+async fn a_header_that_makes_no_valid_url_is_ignored() {
     let mut deployment = Deployment::start().await;
     deployment.login().await.succeeded();
     let function = deployment.emulator.function();
@@ -74,7 +74,7 @@ async fn no_hostile_path_reaches_an_endpoint() {
 }
 
 #[tokio::test]
-async fn a_query_string_that_makes_no_url_is_not_looked_at() {
+async fn a_query_string_that_makes_no_valid_url_is_ignored() {
     let mut deployment = Deployment::start().await;
     for front_door in FrontDoor::ALL {
         for query in ["a b", "%", "\u{fc}", "<\">", "=&=", "#"] {

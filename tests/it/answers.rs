@@ -79,7 +79,7 @@ async fn every_error_is_answered_as_rfc_6749_section_5_2_says() {
 }
 
 #[tokio::test]
-async fn an_inconsistent_item_is_a_server_error_and_nothing_internal_is_told() {
+async fn an_inconsistent_item_is_a_server_error_that_reveals_nothing_internal() {
     let app = TestApp::start().await;
     app.create_user_with("bob", |user| {
         user.password_hash = Some(serde_json::from_str("\"$argon2id$damaged\"").expect("a string"));

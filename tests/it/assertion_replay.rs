@@ -24,7 +24,7 @@ async fn a_refresh_is_authenticated_by_an_assertion_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_assertion_counts_once() {
+async fn an_assertion_can_be_used_once() {
     let app = app().await;
     login(&app, &good("1")).await.succeeded();
     login(&app, &good("1")).await.failed(401, "invalid_client");
@@ -40,7 +40,7 @@ async fn an_assertion_counts_once() {
 }
 
 #[tokio::test]
-async fn of_any_number_at_once_on_two_instances_one_gets_through() {
+async fn of_many_simultaneous_uses_on_two_instances_one_gets_through() {
     let mut app = app().await;
     app.add_instance();
     for round in 0..5 {
@@ -55,7 +55,7 @@ async fn of_any_number_at_once_on_two_instances_one_gets_through() {
 }
 
 #[tokio::test]
-async fn nobody_but_the_client_can_use_an_identifier_up() {
+async fn only_the_client_can_use_up_a_jti() {
     let app = app().await;
     let mut forged = good("1");
     forged.replace_range(forged.len() - 8.., "AAAAAAAA");
@@ -86,7 +86,7 @@ async fn a_use_that_cannot_be_stored_is_unavailable_and_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_cached_client_takes_a_new_key_at_once_and_its_assertions_still_count_once() {
+async fn a_cached_client_accepts_a_new_key_at_once_and_its_assertions_can_still_be_used_only_once() {
     let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", "60s").start().await;
     app.register(keyed_client("app", &[ED25519.jwk(None)])).await;
     app.create_user("ann").await;

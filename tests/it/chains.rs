@@ -21,7 +21,7 @@ use crate::rig::jwt::verified_claims;
 use crate::rig::request::token_request;
 use crate::rig::user::{PASSWORD, username};
 
-/// The check as a receiver would write it, by another library.
+/// The check as a receiver would write it, with another library.
 fn is_signed(call: &Call, now: u64) -> bool {
     let header = call.headers["passgrant-signature"].to_str().expect("ASCII");
     let (time, signature) = header.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("both parts");
@@ -36,7 +36,7 @@ fn is_signed(call: &Call, now: u64) -> bool {
 }
 
 #[tokio::test]
-async fn a_question_is_signed_and_holds_the_prepared_name_and_the_password_as_sent() {
+async fn a_question_is_signed_and_holds_the_prepared_username_and_the_password_as_sent() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "both").await;
     delegate.behave(yes(&json!({})));
@@ -63,7 +63,7 @@ async fn a_question_is_signed_and_holds_the_prepared_name_and_the_password_as_se
 }
 
 #[tokio::test]
-async fn spaces_round_a_name_are_neither_asked_about_nor_imported() {
+async fn spaces_around_a_username_are_neither_asked_about_nor_imported() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "moving").await;
     delegate.behave(yes(&json!({})));
@@ -175,13 +175,13 @@ async fn a_chain_is_chosen_by_the_request_then_the_client_then_the_server() {
             _ => {}
         }
         if status != 200 && !of_the_directory {
-            assert_eq!(app.dynamodb_wire.take_exchanges().len(), 1, "the client was read, no user was: {row}");
+            assert_eq!(app.dynamodb_wire.take_exchanges().len(), 1, "only the client was read, and no user: {row}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
+async fn an_unusable_answer_is_503_once_and_the_next_request_succeeds() {
     let delegate = Delegate::start().await;
     let elsewhere = Delegate::start().await;
     elsewhere.behave(yes(&json!({})));
@@ -219,7 +219,7 @@ async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
         login(&app, "zoe", "other").await.succeeded();
         delegate.take_calls();
     }
-    assert!(elsewhere.take_calls().is_empty(), "no password went after a redirect");
+    assert!(elsewhere.take_calls().is_empty(), "no password followed a redirect");
 
     delegate.behave(Behaviour::Hang);
     let started = Instant::now();
@@ -234,7 +234,7 @@ async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
 }
 
 #[tokio::test]
-async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
+async fn a_user_known_only_to_the_verifier_has_the_verifiers_subject_and_no_session() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "both").await;
     delegate.behave(yes(&json!({"email": "zoe@example.com"})));

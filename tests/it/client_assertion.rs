@@ -100,7 +100,7 @@ async fn a_claim_that_is_wrong_or_missing_is_invalid_client() {
 }
 
 #[tokio::test]
-async fn an_assertion_is_good_until_a_minute_after_its_end() {
+async fn an_assertion_is_valid_until_a_minute_after_its_expiry() {
     let app = app().await;
     let without_iat = |id: &str| signed(&ED25519, &json!({ "alg": "EdDSA" }), &claims_with(id, "iat", Value::Null));
     app.clock.advance(Duration::from_secs(60 + 59));
@@ -116,7 +116,7 @@ async fn a_header_that_is_wrong_is_invalid_client() {
     for (assertion, why) in [
         (by(&ED25519, json!({ "alg": "EdDSA", "kid": "rsa" })), "another key's name"),
         (by(&ED25519, json!({ "alg": "EdDSA", "kid": "unknown" })), "an unknown name"),
-        (by(&ED25519, json!({ "alg": "EdDSA", "kid": 1 })), "a name that is none"),
+        (by(&ED25519, json!({ "alg": "EdDSA", "kid": 1 })), "a name that is not text"),
         (by(&ED25519, json!({ "alg": "EdDSA", "crit": ["exp"] })), "a critical extension"),
         (by(&ED25519, json!({ "alg": "EdDSA", "crit": null })), "a critical null"),
         (by(&ED25519, json!({ "alg": "EdDSA", "typ": "at+jwt" })), "another kind of token"),
@@ -129,7 +129,7 @@ async fn a_header_that_is_wrong_is_invalid_client() {
         (by(&RSA, json!({ "alg": "RS256", "kid": "p256" })), "another kind's name"),
         (by(&STRANGER, json!({ "alg": "EdDSA" })), "a stranger's key"),
         (by(&STRANGER, json!({ "alg": "EdDSA", "kid": "ed" })), "a stranger's key under a known name"),
-        (by(&STRANGER, json!({ "alg": "EdDSA", "jwk": STRANGER.jwk(None) })), "a key that came along"),
+        (by(&STRANGER, json!({ "alg": "EdDSA", "jwk": STRANGER.jwk(None) })), "a key that came with the assertion"),
     ] {
         login(&app, &assertion).await.failed(401, "invalid_client");
         assert_eq!(login(&app, &assertion).await.error(), "invalid_client", "{why}");
@@ -146,7 +146,7 @@ async fn no_confusion_of_algorithms_lets_anybody_in() {
             login(&app, &format!("{signed}.{signature}")).await.failed(401, "invalid_client");
         }
     }
-    // What is public, used as a secret: the classic confusion (RFC 8725, section 2.1).
+    // What is public is used as a secret: the classic confusion (RFC 8725, section 2.1).
     for pair in [&*RSA, &*P256, &*ED25519] {
         let jwk = pair.jwk(None);
         let member = jwk["n"].as_str().or(jwk["x"].as_str()).expect("a number").to_owned();
@@ -175,7 +175,7 @@ async fn of_several_keys_without_names_each_is_tried() {
 }
 
 #[tokio::test]
-async fn two_methods_are_invalid_request_and_another_one_is_invalid_client() {
+async fn two_methods_are_invalid_request_and_one_that_is_not_registered_is_invalid_client() {
     let app = app().await;
     app.register(client("secret")).await;
     let assertion = good("1");
@@ -223,7 +223,7 @@ async fn every_failure_has_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn what_is_no_assertion_is_refused_before_anything_is_looked_up() {
+async fn a_malformed_assertion_is_refused_before_anything_is_looked_up() {
     let app = app().await;
     app.dynamodb_wire.take_exchanges();
     let long = signed(&ED25519, &json!({ "alg": "EdDSA" }), &claims_with("1", "more", json!("x".repeat(8192))));

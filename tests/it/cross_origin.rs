@@ -51,7 +51,7 @@ async fn a_configured_origin_is_let_in_without_credentials() {
 }
 
 #[tokio::test]
-async fn any_other_origin_is_not() {
+async fn any_other_origin_is_not_let_in() {
     let app = app().await;
     for origin in
         ["https://app.example.com.evil.test", "https://APP.example.com", "http://app.example.com", "null", "*"]
@@ -68,7 +68,7 @@ async fn any_other_origin_is_not() {
 }
 
 #[tokio::test]
-async fn without_configured_origins_there_is_no_word_of_it() {
+async fn without_configured_origins_there_are_no_cors_headers() {
     let app = TestApp::start().await;
     let answer = preflight(&app, "/oauth2/token", APP).await;
     assert_eq!(answer.status, 405);

@@ -106,13 +106,13 @@ fn set(event: &mut Value, name: &str, values: &[&str]) {
     for (map, multiple) in [("headers", false), ("multiValueHeaders", true)] {
         let Some(headers) = event[map].as_object_mut() else { continue };
         headers.retain(|known, _| !known.eq_ignore_ascii_case(name));
-        // In the one map the last value stands.
+        // `headers` has room only for the last value.
         let value = if multiple { json!(values) } else { json!(values.last()) };
         headers.insert(name.to_owned(), value);
     }
 }
 
-/// The event of a load balancer whose target group has multi-value headers switched on: it sends no other.
+/// The event of a load balancer whose target group has multi-value headers switched on: it sends no others.
 fn multi_value_alb() -> Value {
     let mut event = sample("alb");
     let headers = event["headers"].take();
@@ -123,7 +123,7 @@ fn multi_value_alb() -> Value {
 }
 
 #[tokio::test]
-async fn two_values_of_a_header_stay_two_through_every_front_door_that_tells_them_apart() {
+async fn two_values_of_a_header_stay_two_through_every_front_door_that_keeps_them_separate() {
     const FORM: &str = "application/x-www-form-urlencoded";
     let app = app().await;
     let right = basic(demo::CLIENT, demo::SECRET);
@@ -151,7 +151,7 @@ async fn two_values_of_a_header_stay_two_through_every_front_door_that_tells_the
         set(&mut event, "Authorization", &[&right]);
         assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}");
     }
-    // In two spellings they are two keys.
+    // A name that is spelled in two ways is two keys.
     let mut event = sample("rest-api");
     event["multiValueHeaders"]["authorization"] = json!([wrong]);
     assert_eq!(invoke(&app, &event).await["statusCode"], 400);
@@ -192,7 +192,7 @@ async fn two_media_types_that_an_http_api_folds_into_one_header_are_one_if_they_
 }
 
 #[tokio::test]
-async fn a_stage_that_is_called_as_the_services_paths_begin_is_cut_only_where_it_is_there() {
+async fn a_stage_named_like_the_beginning_of_the_services_paths_is_removed_only_where_it_is_there() {
     for issuer in ["https://id.example.com", "https://id.example.com/oauth2", "https://id.example.com/prod"] {
         let app = TestApp::builder().variable("PASSGRANT_ISSUER", issuer).start().await;
         let path_of_issuer = issuer.strip_prefix("https://id.example.com").expect("its host");
@@ -265,7 +265,7 @@ async fn no_hostile_path_reaches_an_endpoint() {
 }
 
 #[tokio::test]
-async fn what_no_gateway_should_send_is_answered_all_the_same() {
+async fn an_event_that_no_gateway_should_send_is_still_answered() {
     let app = app().await;
     for shape in SHAPES {
         let mut event = sample(&format!("{shape}-base64"));

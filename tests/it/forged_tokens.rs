@@ -1,4 +1,4 @@
-//! Tokens that nobody signed: what they cost, which is nothing of KMS until they say all that a token of the service says.
+//! Tokens that nobody signed, and what they cost: no call of KMS, unless they say all that a token of the service says.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -19,7 +19,7 @@ use crate::rig::log::Captured;
 use crate::rig::request::introspection;
 use crate::rig::wire::{Fault, Matcher};
 
-/// `app`, whose tokens have a MAC; the MAC key. A key pair is listed before it.
+/// An app whose client's tokens have a MAC, and the MAC key. A key pair is listed before it.
 async fn app() -> (TestApp, String) {
     let kms = KmsDouble::start().await;
     let keys = [kms.create_key(KeySpec::Rsa2048), kms.create_key(KeySpec::Hmac256)];
@@ -95,7 +95,7 @@ async fn a_token_that_no_key_can_have_signed_is_refused_before_kms_is_asked() {
 }
 
 #[tokio::test]
-async fn a_mac_is_verified_by_kms_and_never_made_to_compare_it() {
+async fn a_mac_is_verified_by_kms_and_never_generated_for_comparison() {
     let (app, _) = app().await;
     let genuine = app.login().await.succeeded().text("access_token");
     let forged = jwt(&part(&genuine, 0), &part(&genuine, 1), &[7; 32]);
@@ -118,7 +118,7 @@ async fn a_mac_is_verified_by_kms_and_never_made_to_compare_it() {
 }
 
 #[tokio::test]
-async fn a_mac_that_kms_does_not_verify_for_the_moment_is_unavailable() {
+async fn a_mac_that_kms_cannot_verify_for_the_moment_is_unavailable() {
     let (app, _) = app().await;
     let token = app.login().await.succeeded().text("access_token");
     let wire = app.kms_wire.as_ref().expect("a wire");

@@ -42,7 +42,7 @@ impl House {
     }
 }
 
-/// Every source file below `folder` but for the binaries and `lib.rs`, which only names the modules.
+/// Every source file below `folder`, except the binaries and `lib.rs`, which only names the modules.
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -69,8 +69,8 @@ fn known(path: &str, files: &BTreeMap<String, PathBuf>) -> Option<String> {
     }
 }
 
-/// Every path below `crate::` that the text outside its unit tests names, with its line. What a module exports again of
-/// the modules below it is not an import.
+/// Every path below `crate::` that the text outside its unit tests names, with its line. A re-export of
+/// something below the module is not an import.
 fn imports_of(text: &str) -> Vec<(usize, String)> {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
     let mut found = Vec::new();

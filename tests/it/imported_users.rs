@@ -1,4 +1,4 @@
-//! Users whom a yes of a delegated verifier imports.
+//! Users who are imported when a delegated verifier says yes.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -56,10 +56,13 @@ async fn a_yes_gives_a_passwordless_user_the_password_and_nothing_else() {
     delegate.behave(yes(&json!({"email": "pat@example.com"})));
     let before = user(&app, "pat").await.expect("a user");
 
-    // The first of them counts the attempt.
+    // The first such call counts the attempt.
     app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(2));
     let first = login(&app, "pat", "the password").await.succeeded();
-    assert!(user(&app, "pat").await.expect("a user").password_hash.is_none(), "not written, and let in all the same");
+    assert!(
+        user(&app, "pat").await.expect("a user").password_hash.is_none(),
+        "it was not written, and the login succeeded all the same"
+    );
     app.dynamodb_wire.clear_faults();
     login(&app, "pat", "the password").await.succeeded();
 
@@ -75,12 +78,12 @@ async fn a_yes_gives_a_passwordless_user_the_password_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn logins_at_once_import_one_user() {
+async fn simultaneous_logins_import_one_user() {
     let delegate = Delegate::start().await;
     let mut app = app_of(&delegate, "moving").await;
     app.add_instance();
     delegate.behave(yes(&json!({"n": 1})));
-    // So long that every login has found nobody before the first is written.
+    // The delay is so long that every login has found no user before the first is written.
     app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(200)), Matcher::operation("PutItem"));
     for name in ["zoe", "pat"] {
         let request = [("grant_type", "password"), ("username", name), ("password", "the password")];
@@ -118,7 +121,7 @@ async fn an_import_that_cannot_be_written_is_503_and_the_next_request_succeeds()
 }
 
 #[tokio::test]
-async fn a_user_who_was_created_meanwhile_is_not_given_away() {
+async fn a_user_who_is_created_while_the_verifier_is_asked_is_not_given_away() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "moving").await;
     let hash = |password: &str| {

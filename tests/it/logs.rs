@@ -1,4 +1,4 @@
-//! What the log holds of a whole run: a line a request, and no secret.
+//! What the log of a whole run holds: one line for each request, and no secret.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -18,7 +18,7 @@ use crate::rig::user::{PASSWORD, username};
 use crate::rig::wire::{Fault, Matcher};
 
 #[test]
-fn what_a_thread_without_a_subscriber_logs_first_is_captured_here_all_the_same() {
+fn what_a_thread_without_a_subscriber_logs_first_is_still_captured_here() {
     fn say() {
         tracing::warn!("said on two threads");
     }
@@ -64,7 +64,7 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
         app.token(&[("grant_type", "password"), ("username", "locked"), ("password", &guess)]).await;
     }
     for fault in [Fault::Throttle, Fault::Garbage, Fault::Truncate, Fault::Reset, Fault::ExpiredCredentials] {
-        // What fails after the verdict is noted, and fails no request.
+        // A failure after the verdict is logged, and fails no request.
         app.dynamodb_wire.inject(fault, Matcher::operation("DeleteItem"));
         app.login().await.succeeded();
         app.dynamodb_wire.clear_faults();
@@ -88,7 +88,7 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
 }
 
 #[tokio::test]
-async fn a_delegated_login_logs_nothing_of_question_and_answer() {
+async fn a_delegated_login_logs_nothing_of_its_question_or_its_answer() {
     let (captured, _guard) = Captured::at(LevelFilter::TRACE);
 
     let delegate = Delegate::start().await;
@@ -150,7 +150,7 @@ async fn a_line_says_who_asked_for_what_and_how_it_ended() {
     let log = captured.text();
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
-    assert_eq!(lines.len(), 2, "one line a request:\n{log}");
+    assert_eq!(lines.len(), 2, "one line for each request:\n{log}");
     assert_eq!((&lines[0]["status"], &lines[1]["status"]), (&200.into(), &400.into()));
     assert_eq!((&lines[1]["code"], &lines[1]["reason"]), (&"invalid_grant".into(), &"wrong password".into()));
     for line in lines {
@@ -197,7 +197,7 @@ async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
 }
 
 #[tokio::test]
-async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stranger_is_not_named() {
+async fn theft_of_a_refresh_token_and_a_locked_username_are_logged_at_warn_and_a_stranger_is_not_named() {
     let app = TestApp::start().await;
     let stolen = app.login().await.succeeded();
     app.refresh(&stolen.text("refresh_token")).await.succeeded();
@@ -231,7 +231,7 @@ async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stran
 }
 
 #[tokio::test]
-async fn a_user_whose_hash_is_damaged_is_named_by_the_subject_alone() {
+async fn a_user_whose_hash_is_damaged_is_named_only_by_the_subject() {
     let (captured, _guard) = Captured::at(LevelFilter::TRACE);
     let app = TestApp::start().await;
     app.create_user_with("damaged-user", |user| {

@@ -44,7 +44,7 @@ const ONE_OF_EACH: [KeySpec; 8] = [
 const SECRET_ALGORITHMS: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
 
 #[tokio::test]
-async fn every_algorithm_of_a_key_pair_signs_in_kms_and_in_process_and_verifies_from_the_jwks_alone() {
+async fn every_algorithm_of_a_key_pair_signs_in_kms_and_in_process_and_verifies_with_only_the_jwks() {
     let in_kms = app_with_keys(&ONE_OF_EACH).await;
     let algorithms = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
     let in_process = TestApp::builder().in_process(&algorithms).start().await;
@@ -101,7 +101,7 @@ async fn a_mac_key_has_one_name_however_it_is_configured_and_is_described_once()
 }
 
 #[tokio::test]
-async fn each_key_fits_its_own_algorithms_alone() {
+async fn each_key_fits_only_its_own_algorithms() {
     use Algorithm::{EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
     for (spec, fitting) in [
         (KeySpec::Rsa2048, vec![Rs256, Rs384, Rs512, Ps256, Ps384, Ps512]),
@@ -173,7 +173,7 @@ async fn a_token_that_no_request_could_present_is_not_signed() {
 }
 
 #[tokio::test]
-async fn tokens_of_the_old_key_verify_after_a_new_one_was_moved_in_front() {
+async fn tokens_of_the_old_key_verify_after_a_new_key_is_listed_before_it() {
     for (old, new, algorithms) in [
         (KeySpec::Rsa2048, KeySpec::Rsa2048, [Algorithm::Rs256, Algorithm::Rs256]),
         (KeySpec::EccNistP256, KeySpec::EccNistP256, [Algorithm::Es256, Algorithm::Es256]),
@@ -208,7 +208,7 @@ async fn a_longer_rsa_key_signs_too() {
 }
 
 #[tokio::test]
-async fn the_first_key_signs_and_all_are_published_each_once() {
+async fn the_first_key_signs_and_each_key_is_published_once() {
     let double = KmsDouble::start().await;
     let (new, old) = (double.create_key(KeySpec::Rsa2048), double.create_key(KeySpec::Rsa2048));
     double.create_alias("alias/new", &new);
@@ -225,7 +225,7 @@ async fn the_first_key_signs_and_all_are_published_each_once() {
 }
 
 #[tokio::test]
-async fn the_public_key_is_fetched_once_an_instance() {
+async fn the_public_key_is_fetched_once_per_instance() {
     let app = app_with_keys(&[KeySpec::Rsa2048]).await;
     for _ in 0..3 {
         app.login().await.succeeded();
@@ -294,7 +294,7 @@ async fn a_published_key_is_public_and_named_by_its_thumbprint() {
         assert_eq!(json!([key["kty"], key["crv"], key["alg"]]), values);
         assert_eq!(key["use"], "sig");
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key.clone()).expect("a key");
-        // Its thumbprints of Ed25519 keys are missing; RFC 8037's own vector stands for them.
+        // It has no thumbprints of Ed25519 keys: the vector of RFC 8037 is tested instead.
         if key["kty"] != "OKP" {
             assert_eq!(key["kid"], jwk.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint"));
         }

@@ -75,12 +75,16 @@ async fn every_client_and_user_of_the_first_layout_is_read() {
 }
 
 #[tokio::test]
-async fn sessions_and_opaque_tokens_of_the_first_layout_go_on() {
+async fn sessions_and_opaque_tokens_of_the_first_layout_still_work() {
     let (app, fixture) = app().await;
     let refreshed = app.refresh(text(&fixture, "live")).await.succeeded();
     app.refresh(&refreshed.text("refresh_token")).await.succeeded();
     let successor = app.refresh(text(&fixture, "parent")).await.succeeded().text("refresh_token");
-    assert_eq!(successor, text(&fixture, "rotated"), "rotated by the version before, and in grace");
+    assert_eq!(
+        successor,
+        text(&fixture, "rotated"),
+        "it was rotated by an earlier version, and is within the grace period"
+    );
     let opaque = text(&fixture, "opaque");
     let answer = app.introspect(opaque).await;
     assert_eq!((&answer["active"], &answer["username"]), (&json!(true), &json!("ann")));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
-/// An answer, its body read as JSON where it is.
+/// An answer, whose body can be read as JSON if it is JSON.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -45,7 +45,7 @@ impl Answer {
         self
     }
 
-    /// The whole answer as it goes over the wire, headers in alphabetical order.
+    /// The whole answer as it is sent, with the headers in alphabetical order.
     pub(crate) fn whole(&self) -> String {
         let mut headers: Vec<_> =
             self.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?"))).collect();

@@ -44,7 +44,7 @@ pub(crate) const ISSUER: &str = "https://id.example.com";
 
 /// Which keys the service signs with.
 enum Keys {
-    /// One in the process for each of these: the quickest, for what is not about signing.
+    /// One in the process for each of these algorithms: the quickest, for tests that are not about signing.
     InProcess(Vec<Algorithm>),
     /// These, in the KMS double.
     Kms(KmsDouble, Vec<String>),
@@ -61,7 +61,7 @@ pub(crate) struct Builder {
 enum Timeouts {
     /// As in production.
     On,
-    /// Never: how busy the machine is decides nothing.
+    /// Never, so that a busy machine changes no result.
     Off,
 }
 
@@ -133,7 +133,7 @@ fn dynamodb_client(wire: &Wire, timeouts: Timeouts) -> aws_sdk_dynamodb::Client 
     aws_sdk_dynamodb::Client::new(&timeouts.applied_to(embedded::sdk_config(&wire.endpoint())))
 }
 
-/// The RSA key is made once a run: making one takes longer than most tests.
+/// The RSA key is made once per run: making one takes longer than most tests.
 fn in_process_key(algorithm: Algorithm) -> SigningKey {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     if algorithm != Algorithm::Rs256 {
@@ -256,7 +256,7 @@ impl TestApp {
         self.store.clients.replace(&read, &changed.expect("a sound client")).await.expect("a write");
     }
 
-    /// Sets an attribute of a client's item to what this version may not write.
+    /// Sets an attribute of a client's item to something that this version may not write.
     pub(crate) async fn set_client_attribute(&self, id: &str, name: &str, value: AttributeValue) {
         let request = self.dynamodb().update_item().table_name(&self.config.tables.clients);
         let request = request.key("client_id", AttributeValue::S(id.to_owned()));
@@ -268,7 +268,7 @@ impl TestApp {
         self.send_to(0, request).await
     }
 
-    /// Sends a request to one of the instances. Whatever it answers must be documented.
+    /// Sends a request to one of the instances. Every answer must be documented.
     pub(crate) async fn send_to(&self, instance: usize, request: Request<Bytes>) -> Answer {
         let service = &self.services[instance];
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -326,7 +326,7 @@ impl TestApp {
     }
 }
 
-/// The client without what it has by default of [`client`], and may not have of its own.
+/// The client without the default scopes of [`client`] that it may not have.
 fn with_fitting_default(client: Client) -> Client {
     Client { default_scopes: client.default_scopes.intersection(&client.scopes), ..client }
 }

@@ -33,7 +33,7 @@ pub(crate) fn claims(id: &str) -> Value {
     json!({ "iss": "app", "sub": "app", "aud": ISSUER, "exp": START + 60, "iat": START, "jti": id })
 }
 
-/// The claims, one of them replaced, or left out where the value is null.
+/// The claims with one of them replaced, or left out if the value is null.
 pub(crate) fn claims_with(id: &str, name: &str, value: Value) -> Value {
     let mut claims = claims(id);
     match value {

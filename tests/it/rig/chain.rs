@@ -1,4 +1,4 @@
-//! Apps whose users are known to a delegated verifier, too.
+//! Apps whose users may also be known to a delegated verifier.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -19,7 +19,7 @@ pub(crate) async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
     app_with(delegate, chain, &[]).await
 }
 
-/// The same, with more of the environment.
+/// The same app, with more environment variables.
 pub(crate) async fn app_with(delegate: &Delegate, chain: &str, variables: &[(&'static str, &str)]) -> TestApp {
     let endpoint = delegate.endpoint();
     let verifiers = json!([

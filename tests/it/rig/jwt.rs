@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::rig::app::TestApp;
 
-/// The header and the claims of a JWT, verified with nothing but what `/oauth2/jwks` publishes.
+/// The header and the claims of a JWT, verified with only what `/oauth2/jwks` publishes.
 pub(crate) async fn verified_claims(app: &TestApp, jwt: &str) -> (Value, Value) {
     let published = app.get("/oauth2/jwks").await.succeeded().json();
     let header = part(jwt, 0);

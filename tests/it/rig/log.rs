@@ -33,8 +33,9 @@ impl<'a> MakeWriter<'a> for Captured {
     }
 }
 
-/// Where tests without a subscriber run beside one with the only subscriber, what they are the first to log would be taken
-/// for what nobody wants, by that one, too: tracing asks the thread's own. Where there are two, it asks both.
+/// With only one subscriber, tracing would ask the subscriber of the thread that is the first to log a line, and remember
+/// for all threads what that one says. If it is a test without a subscriber, nobody would see that line any more. With two,
+/// tracing asks both.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 impl Captured {

@@ -1,4 +1,4 @@
-//! Hostile paths: at none of them is an endpoint.
+//! Hostile paths: there is no endpoint at any of them.
 
 /// Those that can be sent over HTTP. Most would reach the token endpoint of a server that decodes or normalises paths.
 pub(crate) const HOSTILE: [&str; 26] = [

@@ -39,7 +39,7 @@ pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &
     request
 }
 
-/// A question about a token of the client `api`.
+/// An introspection request of the client `api`.
 pub(crate) fn introspection(token: &str) -> Request<Bytes> {
     let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
     *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
