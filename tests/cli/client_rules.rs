@@ -1,4 +1,4 @@
-//! What `passgrant client` refuses to save, or warns of.
+//! What `passgrant client` refuses to save, or warns about.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::command::On;
 use crate::server::used_folder;
 
 #[test]
-fn a_secret_that_may_be_guessed_is_taken_only_by_whoever_insists() {
+fn a_secret_that_may_be_guessed_is_accepted_only_with_allow_weak_secret() {
     let data = used_folder();
     let folder = On(data.path());
     folder.json(&["client", "create", "there"]);
@@ -32,7 +32,7 @@ fn a_secret_that_may_be_guessed_is_taken_only_by_whoever_insists() {
 }
 
 #[test]
-fn an_id_that_careless_clients_send_as_another_is_warned_of() {
+fn an_id_that_careless_clients_send_as_another_gets_a_warning() {
     let data = used_folder();
     let folder = On(data.path());
     let warning = |characters: &str| {
@@ -82,7 +82,7 @@ fn a_change_is_held_to_the_same_rules_as_a_new_client() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_left_out_of_a_set_with_a_warning_and_named() {
+fn a_key_that_cannot_be_used_is_left_out_of_a_set_with_a_warning_that_names_it() {
     let data = used_folder();
     let folder = On(data.path());
     let path = data.path().join("client.jwks");

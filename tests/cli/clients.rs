@@ -100,7 +100,7 @@ fn an_empty_value_empties_what_it_replaces() {
 }
 
 #[test]
-fn scopes_that_are_separated_by_commas_are_taken_as_they_are_and_warned_of() {
+fn scopes_that_are_separated_by_commas_are_accepted_as_they_are_with_a_warning() {
     let data = used_folder();
     let folder = On(data.path());
     let warning = "warning: scopes are separated by spaces: read,write is one scope\n";
@@ -115,7 +115,7 @@ fn scopes_that_are_separated_by_commas_are_taken_as_they_are_and_warned_of() {
 }
 
 #[test]
-fn an_audience_with_the_slash_of_an_empty_path_and_without_is_one() {
+fn an_audience_with_and_without_the_slash_of_an_empty_path_is_the_same() {
     let data = used_folder();
     let folder = On(data.path());
     let audiences = "https://a.example https://b.example/ https://a.example/ https://b.example https://a.example/x";
@@ -150,7 +150,7 @@ fn a_secret_is_shown_once_and_never_again() {
 }
 
 #[test]
-fn a_rotation_keeps_the_secret_before_until_its_overlap_is_over() {
+fn a_rotation_keeps_the_previous_secret_until_the_overlap_is_over() {
     let data = used_folder();
     let folder = On(data.path());
     let ids = |client: &Value| -> Vec<String> {

@@ -56,7 +56,7 @@ impl Ran {
         reason
     }
 
-    /// The message, of a command that was asked for wrongly.
+    /// The message, of a command that was used wrongly.
     #[track_caller]
     pub(crate) fn misused(self) -> String {
         assert_eq!((self.code, self.stdout.as_str()), (Some(2), ""), "{}", self.stderr);

@@ -14,8 +14,8 @@ use crate::server::Server;
 
 const DEPARTURES: usize = 3;
 
-/// A delegated verifier that waits for whoever asks it to give up, [`DEPARTURES`] times, and then says yes. It tells when
-/// it was asked, and when that was over.
+/// A delegated verifier that waits until its caller gives up, [`DEPARTURES`] times, and then says yes. It sends a message
+/// when a call begins, and another when the call is over.
 fn verifier() -> (String, Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -30,7 +30,7 @@ fn verifier() -> (String, Receiver<()>) {
                 write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
                     .expect("an asker");
             }
-            // The rest of the question, and the end. After the last one nobody may listen any more.
+            // The rest of the question, up to the end of the call. After the last one nobody may be listening any more.
             let _: std::io::Result<usize> = stream.read_to_end(&mut Vec::new());
             let _: Result<(), SendError<()>> = sender.send(());
         }

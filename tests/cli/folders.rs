@@ -1,4 +1,4 @@
-//! `--data`: which folders are taken, and whose turn it is.
+//! `--data`: which folders are accepted, and who waits for whom.
 
 use std::os::unix::fs::symlink;
 use std::{fs, thread};
@@ -31,14 +31,14 @@ fn a_command_makes_no_folder_and_says_how_one_is_made() {
     let word = format!("'{}/it'\\''s odd'", parent.path().display());
     assert!(reason.ends_with(&format!("`passgrant serve --data {word}` makes one")), "{reason}");
 
-    // What was said to help does.
+    // The advice that was given works.
     let server = Server::on(&missing, &[]);
     drop(server);
     On(&missing).run(&["client", "create", "web"]).ok();
 }
 
 #[test]
-fn a_folder_that_a_server_did_not_finish_making_is_none_yet() {
+fn a_folder_that_a_server_did_not_finish_making_is_not_a_data_folder_yet() {
     let data = tempfile::tempdir().expect("a folder");
     fs::write(data.path().join("lock"), "").expect("a file");
     let reason = On(data.path()).run(&["client", "list"]).refused();
@@ -46,7 +46,7 @@ fn a_folder_that_a_server_did_not_finish_making_is_none_yet() {
 }
 
 #[test]
-fn what_is_no_folder_is_called_what_it_is() {
+fn a_path_that_is_not_a_data_folder_is_called_what_it_is() {
     let parent = tempfile::tempdir().expect("a folder");
     let [file, below, link, stranger] = ["file", "file/below", "link", "stranger"].map(|name| parent.path().join(name));
     fs::write(&file, "x").expect("a file");
@@ -71,7 +71,7 @@ fn what_is_no_folder_is_called_what_it_is() {
 #[test]
 fn a_folder_that_cannot_be_read_is_not_called_missing() {
     let parent = tempfile::tempdir().expect("a folder");
-    // Whoever runs the tests may read everything: a path that is too long stands for one that may not be read.
+    // The user who runs the tests may be able to read everything: a path that is too long stands for an unreadable one.
     let long = parent.path().join("x".repeat(300));
     for command in [&["client", "list"][..], &["key", "jwks"], &["serve", "--listen", "127.0.0.1:0"]] {
         let reason = On(&long).run(command).refused();
@@ -84,7 +84,7 @@ fn a_folder_that_cannot_be_read_is_not_called_missing() {
 }
 
 #[test]
-fn a_server_takes_no_strangers_folder() {
+fn a_server_does_not_use_a_folder_that_holds_something_else() {
     let stranger = tempfile::tempdir().expect("a folder");
     fs::write(stranger.path().join("thesis.tex"), "x").expect("a file");
     let refused =
@@ -93,7 +93,7 @@ fn a_server_takes_no_strangers_folder() {
 }
 
 #[test]
-fn commands_at_once_wait_for_each_other() {
+fn simultaneous_commands_wait_for_each_other() {
     let data = used_folder();
     thread::scope(|scope| {
         for id in ["a", "b", "c", "d"] {
@@ -118,7 +118,7 @@ fn a_command_waits_for_a_server_that_is_starting() {
 }
 
 #[test]
-fn changes_at_once_are_all_kept() {
+fn simultaneous_changes_are_all_kept() {
     let data = tempfile::tempdir().expect("a folder");
     let _server = Server::on(data.path(), &[]);
     let folder = On(data.path());

@@ -1,4 +1,4 @@
-//! Requests that clients, proxies and attackers disagree about (RFC 9112): one answer each, or none.
+//! Requests that clients, proxies and attackers disagree about (RFC 9112): each gets one answer, or no answer.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::http::{Answer, answers, exchange};
+use crate::rig::path::HOSTILE;
 use crate::server::Server;
 
 /// What follows a request on its connection, and would be answered if it were taken for another one.
@@ -13,7 +14,7 @@ const NEXT: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\
 const POST: &str = "POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
 const GET: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n";
 
-/// Well beyond the server's own limits: what it does not end by itself by then, it never ends.
+/// Well beyond the server's own limits: what it has not ended by then, it never ends.
 const FOREVER: Duration = Duration::from_mins(1);
 
 fn statuses(server: &Server, request: &str) -> Vec<u16> {
@@ -57,7 +58,7 @@ fn a_body_of_doubtful_length_ends_the_connection() {
     assert_eq!(statuses(&server, &format!("{old}transfer-encoding: chunked\r\n\r\n0\r\n\r\n")), [400], "HTTP/1.0");
 }
 
-/// What RFC 9112 has every server take: the next request is answered as what it is.
+/// What RFC 9112 requires every server to accept: the next request is answered as what it is.
 #[test]
 fn a_body_of_plain_length_is_the_requests_own() {
     let server = Server::in_memory(&[]);
@@ -98,13 +99,13 @@ fn a_malformed_head_ends_the_connection() {
     assert_eq!(statuses(&server, &format!("{GET}{}\r\n", "x: y\r\n".repeat(150))), [431], "too many lines");
 }
 
-/// Requests that never reach the service, and with what the server refuses them by itself.
+/// Requests that never reach the service, and the status with which the server itself refuses each.
 fn refused() -> Vec<(&'static str, u16, Vec<u8>)> {
     let chunked = format!("{POST}transfer-encoding: chunked\r\n\r\n");
     let text = |text: String| text.into_bytes();
     vec![
         ("no version", 400, text("GET /healthz\r\n\r\n".to_owned())),
-        ("a name that is none", 400, text(format!("{GET}x y: marker\r\n\r\n"))),
+        ("an invalid name", 400, text(format!("{GET}x y: marker\r\n\r\n"))),
         ("a doubtful length", 400, text(format!("{POST}content-length: 3, 3\r\n\r\na=b"))),
         ("TLS", 400, b"\x16\x03\x01\x02\0\x01\0\x01".to_vec()),
         ("no host", 400, text("GET /healthz HTTP/1.1\r\n\r\n".to_owned())),
@@ -186,32 +187,9 @@ fn a_refusal_after_other_answers_on_its_connection_is_the_contracts_too() {
 }
 
 #[test]
-fn a_path_that_only_resembles_an_endpoint_is_none() {
+fn no_hostile_path_reaches_an_endpoint() {
     let server = Server::in_memory(&[]);
-    for target in [
-        "//oauth2/token",
-        "/oauth2//token",
-        "/oauth2/%74oken",
-        "/oauth2%2ftoken",
-        "/oauth2/token/",
-        "/./oauth2/token",
-        "/%2e/oauth2/token",
-        "/oauth2/../oauth2/token",
-        "/oauth2/%2e%2e/oauth2/token",
-        "/oauth2/token;x=y",
-        "/oauth2;x/token",
-        "/oauth2/token%00",
-        "/oauth2/token%20",
-        "/oauth2/token%0d%0aset-cookie:x",
-        "/oauth2/token%3fx",
-        "/oauth2\\token",
-        "/OAuth2/Token",
-        "/oauth2/tok\u{e9}n",
-        "http://x//oauth2/token",
-        "http://x/oauth2/../oauth2/token",
-        "*",
-        "x:80",
-    ] {
+    for target in HOSTILE {
         let request = POST.replace("/oauth2/token", target);
         let (statuses, text) =
             answers(server.address(), format!("{request}content-length: 0\r\n\r\n{NEXT}").as_bytes());
@@ -219,11 +197,7 @@ fn a_path_that_only_resembles_an_endpoint_is_none() {
         assert!(!text.contains("cookie"), "{text}");
     }
     let absolute = POST.replace("/oauth2/token", "http://elsewhere.example/oauth2/token");
-    assert_eq!(
-        statuses(&server, &format!("{absolute}content-length: 0\r\n\r\n")),
-        [400, 200],
-        "its host means nothing"
-    );
+    assert_eq!(statuses(&server, &format!("{absolute}content-length: 0\r\n\r\n")), [400, 200], "its host is ignored");
 }
 
 #[test]
@@ -269,7 +243,7 @@ fn nothing_of_a_request_comes_back_in_a_header() {
 }
 
 #[test]
-fn a_request_that_trickles_is_cut_off_all_the_same() {
+fn a_request_that_trickles_in_is_cut_off_too() {
     let server = Server::in_memory(&[]);
     let trickle = |beginning: String| {
         let address = server.address().to_owned();
@@ -278,7 +252,7 @@ fn a_request_that_trickles_is_cut_off_all_the_same() {
             let mut reading = stream.try_clone().expect("a socket");
             stream.write_all(beginning.as_bytes()).expect("it reads");
             let started = Instant::now();
-            // Each byte comes well in time, and the last never.
+            // Each byte comes well in time, but the last one never comes.
             while started.elapsed() < FOREVER && stream.write_all(b"x").is_ok() {
                 thread::sleep(Duration::from_millis(200));
             }

@@ -81,7 +81,7 @@ fn the_keys_of_a_server_in_memory_are_made_as_they_are_needed_too() {
 }
 
 #[tokio::test]
-async fn the_key_of_a_folder_made_before_there_were_several_goes_on_signing() {
+async fn the_key_of_a_folder_made_before_there_were_several_keys_still_signs() {
     let data = tempfile::tempdir().expect("a folder");
     let key = InProcessKey::load_or_generate(&data.path().join("signing-key.der"), Algorithm::Rs256).expect("a key");
     let ring = KeyRing::new(vec![SigningKey::InProcess(key)]);

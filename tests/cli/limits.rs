@@ -1,4 +1,4 @@
-//! What the local server takes from a client, and no more.
+//! How much the local server accepts from a client.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::http::{exchange, get, post};
 use crate::server::Server;
 
-/// Well beyond the server's own limits: what it does not end by itself by then, it never ends.
+/// Well beyond the server's own limits: what it has not ended by then, it never ends.
 const FOREVER: Duration = Duration::from_mins(1);
 
 #[test]

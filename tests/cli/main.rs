@@ -1,5 +1,12 @@
 //! The real `passgrant`, as its users run it.
 
+/// What the integration tests' rig has for these too.
+#[path = "../it/rig"]
+mod rig {
+    #[expect(dead_code, reason = "some paths cannot be sent over HTTP")]
+    pub(crate) mod path;
+}
+
 mod client_rules;
 mod clients;
 mod command;

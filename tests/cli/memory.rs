@@ -10,7 +10,7 @@ use crate::command::{On, passgrant};
 use crate::http::{exchange, post};
 use crate::server::Server;
 
-/// What stands before each occurrence of `secret` in the memory of a process that can be written, up to 200 bytes.
+/// Up to 200 bytes before each occurrence of `secret` in the writable memory of a process.
 fn before_each(process: u32, secret: &str) -> Vec<String> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).expect("its maps");
     let mut memory = File::open(format!("/proc/{process}/mem")).expect("its memory");
@@ -30,10 +30,10 @@ fn before_each(process: u32, secret: &str) -> Vec<String> {
     found
 }
 
-/// The HTTP library's own buffer, which is reused and never wiped, is out of reach: what was received stands in it until
-/// another request takes its place.
+/// The HTTP library's own buffer, which is reused and never wiped, is out of reach: what was received stays in it until
+/// another request replaces it.
 #[test]
-fn after_the_answer_a_password_stands_nowhere_but_in_what_was_received() {
+fn after_the_answer_a_password_is_only_in_what_was_received() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::on(folder.path(), &["--demo"]);
     let [right, wrong] = ["A-password-that-is-right-and-nowhere-else", "A-password-that-is-wrong-and-nowhere-else"];

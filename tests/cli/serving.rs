@@ -125,7 +125,7 @@ fn a_folder_has_one_server() {
 }
 
 #[test]
-fn the_folder_is_its_owners_alone() {
+fn only_its_owner_can_use_the_folder() {
     let parent = tempfile::tempdir().expect("a folder");
     let data = parent.path().join("data");
     let server = Server::on(&data, &["--demo"]);
@@ -141,7 +141,7 @@ fn the_folder_is_its_owners_alone() {
 }
 
 #[test]
-fn a_signal_stops_it_cleanly() {
+fn a_signal_stops_the_server_cleanly() {
     for signal in ["INT", "TERM"] {
         let data = tempfile::tempdir().expect("a folder");
         let server = Server::on(data.path(), &["--demo"]);
@@ -197,7 +197,7 @@ fn the_issuer_is_the_address_unless_another_is_named() {
 }
 
 #[test]
-fn beyond_the_loopback_it_warns() {
+fn a_server_that_listens_beyond_loopback_warns() {
     let server = Server::start(passgrant().args(["serve", "--in-memory", "--listen", "0.0.0.0:0"]));
     assert_eq!(get(server.address(), "/healthz").status, 200);
     server.signal("TERM");

@@ -76,7 +76,7 @@ fn without_aws_the_reason_is_one_line_that_quotes_no_request() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let help = std::process::Command::new("sh")
         .args([
             "-c",

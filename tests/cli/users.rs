@@ -149,7 +149,7 @@ fn without_space(text: &str) -> String {
 }
 
 #[test]
-fn spaces_round_a_username_are_not_part_of_it() {
+fn spaces_around_a_username_are_not_part_of_it() {
     let data = used_folder();
     let folder = On(data.path());
     let created = folder.json_with(&["user", "create", "  Ann ", "--password-stdin"], "correct horse");
@@ -164,7 +164,7 @@ fn spaces_round_a_username_are_not_part_of_it() {
 }
 
 #[test]
-fn a_comma_in_an_allowed_scope_is_warned_of() {
+fn a_comma_in_an_allowed_scope_gets_a_warning() {
     let data = used_folder();
     let create = ["user", "create", "ann", "--password-stdin", "--allowed-scope", "read,write"];
     let ran = On(data.path()).run_with(&create, "correct horse");

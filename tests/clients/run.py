@@ -24,15 +24,15 @@ import trustme
 from joserfc.jwk import RSAKey
 
 HERE = Path(__file__).resolve().parent
-# The issuer's, where the front door has none: the function's issuer is without.
+# The path of the local server's issuer: the function's issuer has none.
 PATH = "/id"
 AUDIENCE = "https://api.example.com"
 SCOPE = "openid profile email"
 NAME = "Zoë Müller"
-# What a form, a header and a careless encoder get wrong.
+# Characters that a form, a header or a careless encoder may get wrong.
 USERNAME = "zoë.müller+test@example.com"
 PASSWORD = 'Grüße & 100% + 密碼 = "geheim"?'
-# What does not decode where a library sends it as it is, which some do.
+# Some libraries send a secret as it is, and this one does not decode.
 CARELESS_SECRET = "100% of a secret, as it is: & more"
 SPECIAL_CLIENT = "special: a/client & more + 100%"
 SPECIAL_SECRET = "special: a+secret/with=all & 100%41 of it"
@@ -46,7 +46,7 @@ def programs(binaries: Path, *, local: bool) -> list[Command]:
     python = ["python/with_authlib", "python/with_requests_oauthlib"]
     services = ["services/dovecot", "services/apache", "services/nginx"]
     if local:
-        # MSAL takes no issuer without a path, and whose pages may ask is the local server's to know.
+        # MSAL accepts no issuer without a path, and only the local server is started with the page's origin.
         python.append("python/with_msal")
         node.append("single-page-application")
     return [
@@ -57,7 +57,7 @@ def programs(binaries: Path, *, local: bool) -> list[Command]:
 
 
 def register(passgrant: Command, folder: Path) -> dict[str, object]:
-    """Makes a user, and a client for each way to authenticate; who they are."""
+    """Makes a user, and a client for each authentication method; returns what describes them."""
 
     def checked(*arguments: str | Path, given: str = "") -> dict[str, object]:
         command = [*passgrant, *arguments, "--output", "json"]
@@ -114,7 +114,7 @@ class Front:
     async def accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = self.backend.removeprefix("http://").split(":")
         from_service, to_service = await asyncio.open_connection(host, port)
-        # A client may leave as it likes.
+        # A client may close its connection at any time.
         with contextlib.suppress(ConnectionError):
             await asyncio.gather(carry(reader, to_service), carry(from_service, writer))
 
@@ -148,7 +148,7 @@ class Pages(SimpleHTTPRequestHandler):
     """The files of the single-page application."""
 
     def log_message(self, *_arguments: object) -> None:
-        """Says nothing: the browser's program says what it saw."""
+        """Logs nothing: the program of the browser says what it saw."""
 
 
 @contextlib.contextmanager
@@ -169,7 +169,7 @@ async def run_all(commands: list[Command], service: dict[str, object], folder: P
     """Runs the programs, and ends at the first that fails."""
     description, trusted = folder / "service.json", str(folder / "ca.pem")
     description.write_text(json.dumps(service | {"certificates": trusted}))
-    # Node, Python's requests, and whatever asks OpenSSL or rustls' native roots: each has a variable of its own.
+    # Node, Python's requests, and everything that uses OpenSSL or rustls' native roots: each has its own variable.
     environment = os.environ | {
         "PASSGRANT_SERVICE": str(description),
         "NODE_EXTRA_CA_CERTS": trusted,

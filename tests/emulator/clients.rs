@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::deployment::Deployment;
 use crate::emulator::{free_address, path_in};
 use crate::event::{Answer, Event, FrontDoor};
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 /// An event, and where its answer is awaited.
 type Invocation = (Event, oneshot::Sender<Answer>);
@@ -23,7 +23,7 @@ type Invocation = (Event, oneshot::Sender<Answer>);
 /// An HTTP request through an HTTP API, which encodes every form.
 async fn forward(api: mpsc::Sender<Invocation>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
-    assert_eq!(head.uri.query(), None, "no client has anything to say in a query");
+    assert_eq!(head.uri.query(), None, "no client sends a query string");
     let mut event = FrontDoor::HttpApi.request(head.method.as_str(), head.uri.path());
     for (name, value) in &head.headers {
         event = event.header(name.as_str(), value.to_str().map_err(io::Error::other)?);
@@ -67,7 +67,7 @@ async fn real_clients_are_served() {
         tokio::select! {
             status = clients.wait() => break status.expect("their end"),
             Some((event, answer)) = invocations.recv() => {
-                // Whoever asked may be gone.
+                // The client that asked may be gone.
                 let _: Result<(), Answer> = answer.send(deployment.send(&event).await);
             }
         }

@@ -7,34 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use passgrant::audience::Audience;
-use passgrant::client::authentication::ClientAuthentication;
-use passgrant::client::id::{ClientId, Incarnation};
-use passgrant::client::secret::{ClientSecret, StoredSecret, WeakSecrets};
-use passgrant::client::{Capability, Client};
-use passgrant::clock::{Clock as _, SystemClock};
-use passgrant::password::{Argon2Policy, Password};
-use passgrant::random::OsRandom;
-use passgrant::scope::Scope;
+use passgrant::password::Argon2Policy;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::outcome::Created;
 use passgrant::store::{Store, TableNames};
-use passgrant::user::{Subject, User, Username, UsernameProfile};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::emulator::Emulator;
 use crate::event::{Answer, Event, FrontDoor};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher, Wire};
+use crate::rig::client::AUDIENCE;
+use crate::rig::demo;
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::wire::{Fault, Matcher, Wire};
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
-pub(crate) const AUDIENCE: &str = "https://api.example.com";
-/// The client and the user of the samples.
-pub(crate) const CLIENT: &str = "demo-client";
-pub(crate) const SECRET: &str = "demo-secret-for-sam-local-invoke";
-pub(crate) const USER: &str = "demo-user";
-pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";
 
 /// The function's time, as `template.yaml` has it.
 const FUNCTION_SECONDS: u32 = 29;
@@ -56,12 +42,12 @@ impl Builder {
         self
     }
 
-    /// What the platform gives the function to answer in.
+    /// How long the platform gives the function to answer.
     pub(crate) fn function_seconds(self, seconds: u32) -> Self {
         self.variable("AWS_LAMBDA_FUNCTION_TIMEOUT", &seconds.to_string())
     }
 
-    /// Breaks DynamoDB and KMS from the start on.
+    /// Breaks DynamoDB and KMS from the start.
     pub(crate) fn broken(mut self, fault: Fault) -> Self {
         self.broken = Some(fault);
         self
@@ -75,11 +61,11 @@ impl Builder {
         let tables = tables();
         let dynamodb = EmbeddedDynamoDb::start(None, &tables).await.expect("a DynamoDB");
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
-        assert_eq!(
-            store.clients.create(&client().check().expect("a sound client")).await.expect("a client"),
-            Created::Written
-        );
-        let user = user();
+        let client = demo::client().check().expect("a sound client");
+        assert_eq!(store.clients.create(&client).await.expect("a client"), Created::Written);
+        // The service's own default.
+        let policy = Argon2Policy::new(19_456, 2, 1).expect("a policy");
+        let user = demo::user(&policy);
         assert_eq!(store.users.create(&user).await.expect("a user"), Created::Written);
 
         let kms = KmsDouble::start().await;
@@ -98,7 +84,7 @@ impl Builder {
             subject: user.subject.as_str().to_owned(),
             dynamodb_wire,
             kms_wire,
-            secrets: [SECRET, PASSWORD].map(str::to_owned).to_vec(),
+            secrets: [demo::SECRET, demo::PASSWORD].map(str::to_owned).to_vec(),
             request_ids: Vec::new(),
             behind: (dynamodb, kms),
         }
@@ -127,7 +113,7 @@ impl Deployment {
             ("PASSGRANT_USERS_TABLE", &tables.users),
             ("PASSGRANT_TOKENS_TABLE", &tables.tokens),
             ("PASSGRANT_SIGNING_KEYS", "alias/passgrant"),
-            // All that it can say, to look for secrets in.
+            // The most detailed log, to look for secrets in.
             ("PASSGRANT_LOG", "debug"),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -171,7 +157,7 @@ impl Deployment {
         self.send(&FrontDoor::HttpApi.get(path)).await
     }
 
-    /// The claims of an access token, verified with nothing but what the function publishes.
+    /// The claims of an access token, verified with only what the function publishes.
     pub(crate) async fn verified_claims(&mut self, token: &str) -> Value {
         let keys = self.get("/oauth2/jwks").await.succeeded().json();
         let keys: JwkSet = serde_json::from_value(keys).expect("a key set");
@@ -184,7 +170,7 @@ impl Deployment {
         claims.expect("a good token").claims
     }
 
-    /// Keeps what must not be in the log either.
+    /// Adds a secret that must not be in the log.
     pub(crate) fn keep_secret(&mut self, secret: &str) {
         self.secrets.push(secret.to_owned());
     }
@@ -199,7 +185,7 @@ impl Deployment {
         self.kms_wire.clear_faults();
     }
 
-    /// Ends it, and checks all that it wrote: every request is in it, no panic is, and no secret.
+    /// Ends the deployment and checks all that it wrote: every request is in the log, and no panic or secret is.
     pub(crate) fn end(self) -> String {
         let Self { emulator, secrets, request_ids, .. } = self;
         let log = emulator.stop();
@@ -215,11 +201,11 @@ impl Deployment {
     }
 }
 
-/// What a secret looks like where it goes by: as it is, in a form, in Basic, and a token by the parts that make it one.
+/// What a secret may look like in a log: as it is, in a form, in Basic, and, of a token, its signature.
 fn disguises(secret: &str) -> Vec<String> {
     let mut disguises = vec![secret.to_owned()];
     disguises.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
-    // Where it begins in what is encoded decides which of three texts it becomes, but for the characters at its ends.
+    // Where it begins in the encoded text decides which of three texts it becomes, except for the characters at its ends.
     for before in ["", " ", "  "] {
         let encoded = STANDARD.encode(format!("{before}{secret}"));
         let own = if before.is_empty() { 0 } else { 4 };
@@ -237,32 +223,4 @@ fn tables() -> TableNames {
         users: "emulator-users".to_owned(),
         tokens: "emulator-tokens".to_owned(),
     }
-}
-
-fn client() -> Client {
-    let now = SystemClock.now();
-    let secret = ClientSecret::chosen(Zeroizing::new(SECRET.to_owned()), WeakSecrets::Refused).expect("a secret");
-    let secret = StoredSecret::new(&secret, now, &OsRandom).expect("randomness");
-    Client {
-        capabilities: Capability::ALL.to_vec(),
-        scopes: Scope::parse("openid profile email").expect("a scope"),
-        default_scopes: Scope::parse("profile").expect("a scope"),
-        audiences: vec![Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(
-            ClientId::parse(CLIENT).expect("a client id"),
-            Incarnation::generate(&OsRandom).expect("randomness"),
-            ClientAuthentication::SecretBasic(secret.into()),
-            now,
-        )
-    }
-}
-
-/// A user whose password is hashed as the service does by default.
-fn user() -> User {
-    let policy = Argon2Policy::new(19_456, 2, 1).expect("a policy");
-    let password = Password::prepare(PASSWORD).expect("a password");
-    let username = Username::prepare(USER, UsernameProfile::CaseMapped).expect("a username");
-    let subject = Subject::generate(&OsRandom).expect("randomness");
-    let password_hash = Some(policy.hash(&password, &OsRandom).expect("randomness"));
-    User { password_hash, ..User::new(username, subject, SystemClock.now()) }
 }

@@ -23,10 +23,10 @@ use tempfile::NamedTempFile;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// What starting and ending may take on a busy machine. Nothing waits for it that is not broken.
+/// How long starting and ending may take on a busy machine. Only what is broken takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(5);
-/// More than any function's time here, so that it is the emulator who calls a function late.
+/// Longer than any function's time here, so that the emulator is what calls a function late.
 const INVOCATION: Duration = Duration::from_mins(1);
 
 /// A running emulator, its function, and everything both wrote; all ended when dropped.
@@ -90,7 +90,7 @@ impl Emulator {
         timeout(INVOCATION, answer).await.expect("an answer in time")
     }
 
-    /// What the emulator and the function wrote so far.
+    /// What the emulator and the function have written so far.
     pub(crate) fn log(&self) -> String {
         let log = fs::read(self.log.path()).expect("the log");
         String::from_utf8_lossy(&log).into_owned()
@@ -151,15 +151,15 @@ impl Drop for Emulator {
 }
 
 /// The path that an environment variable names.
-#[expect(clippy::disallowed_methods, reason = "whoever built the bootstrap and got the emulator names them")]
+#[expect(clippy::disallowed_methods, reason = "the script that built the bootstrap and got the emulator names them")]
 pub(crate) fn path_in(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} is not set: .ci/emulator and .ci/clients set it"));
     fs::canonicalize(&path).unwrap_or_else(|error| panic!("{variable}: {}: {error}", path.display()))
 }
 
-/// An address to be listened on by somebody else, who cannot be handed a socket and does not say which port he took.
-/// Nothing takes it meanwhile: the host is this process's alone, and no port is given twice.
+/// An address for another process to listen on, which cannot be handed a socket and does not say which port it took.
+/// Nothing else takes it in between: only this process uses the host, and no port is given twice.
 pub(crate) fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let [_, host @ ..] = process::id().to_be_bytes();

@@ -1,4 +1,4 @@
-//! An environment that cannot be: the start fails, and says by what.
+//! An invalid environment: the start fails, and names the variable.
 
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::emulator::{Emulator, path_in};
 use crate::event::FrontDoor;
 
 /// The bootstrap by itself. Without a runtime API to poll it ends, whatever its environment is.
-#[expect(clippy::expect_used, reason = "without an end of it the test has failed")]
+#[expect(clippy::expect_used, reason = "if it does not end, the test has failed")]
 async fn run(builder: &Builder) -> Output {
     let output = Command::new(path_in("PASSGRANT_TEST_BOOTSTRAP"))
         .env_clear()
@@ -41,7 +41,7 @@ fn builders() -> Vec<(&'static str, Builder)> {
 }
 
 #[tokio::test]
-async fn a_variable_that_cannot_be_ends_the_start_with_its_name() {
+async fn an_invalid_variable_ends_the_start_with_its_name() {
     for (name, builder) in builders() {
         let output = run(&builder).await;
         assert!(!output.status.success(), "{name}: {output:?}");

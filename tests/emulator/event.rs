@@ -41,7 +41,7 @@ impl FrontDoor {
         self.sample().form(parameters)
     }
 
-    /// A request without a body, from nobody.
+    /// A request without a body and without a client.
     pub(crate) fn request(self, method: &str, path: &str) -> Event {
         let mut event = self.sample().method(method).path(path);
         for name in ["authorization", "content-type", "content-length"] {
@@ -114,7 +114,7 @@ impl Event {
         self.header_values(name, &[value])
     }
 
-    /// Sets a header that came several times; where there is room for one value, the last one stands.
+    /// Sets a header that came several times; a map with room for only one value holds the last one.
     pub(crate) fn header_values(self, name: &str, values: &[&str]) -> Self {
         let mut event = self.without_header(name);
         event.each_headers(|headers, multiple| {
@@ -195,7 +195,7 @@ impl Answer {
             FrontDoor::Alb => {
                 let description = json["statusDescription"].as_str().expect("a status description");
                 assert!(description.starts_with(&format!("{status} ")), "{json}");
-                // It reads the one that its target group is set to, and knows nothing of the other.
+                // It reads the map that its target group is set to, and ignores the other.
                 assert_eq!(single_headers(json), multi_value_headers(json));
                 single_headers(json)
             }
@@ -241,7 +241,7 @@ impl Answer {
         answer
     }
 
-    /// Checks the headers that every answer has which nobody may keep.
+    /// Checks the headers of every answer that must not be cached.
     #[track_caller]
     pub(crate) fn forbids_caching(&self) {
         for (name, value) in [

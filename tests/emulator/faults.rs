@@ -1,7 +1,7 @@
-//! DynamoDB and KMS out of order: the client is told to come back, and is served when it does.
+//! DynamoDB and KMS out of service: the client is told to retry, and is served when it does.
 
 use crate::deployment::Deployment;
-use crate::wire::{Fault, Matcher};
+use crate::rig::wire::{Fault, Matcher};
 
 #[tokio::test]
 async fn without_dynamodb_the_service_is_unavailable_until_it_is_back() {
@@ -53,7 +53,7 @@ async fn an_answer_comes_before_the_platform_gives_up() {
 }
 
 #[tokio::test]
-async fn a_start_without_dynamodb_and_kms_is_made_up_for() {
+async fn a_start_without_dynamodb_and_kms_recovers() {
     for fault in [Fault::Reset, Fault::Hang] {
         let mut deployment = Deployment::builder().broken(fault).start().await;
         deployment.get("/healthz").await.succeeded();

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::deployment::{CLIENT, Deployment, ISSUER, PASSWORD, SECRET, USER};
+use crate::deployment::{Deployment, ISSUER};
 use crate::event::{Answer, Event, FrontDoor};
+use crate::rig::demo::{CLIENT, PASSWORD, SECRET, USER};
 
 async fn is_granted(deployment: &mut Deployment, answer: Answer) {
     let answer = answer.succeeded();
@@ -42,7 +43,7 @@ async fn the_samples_without_a_body_are_answered() {
 }
 
 #[tokio::test]
-async fn a_stage_in_the_path_is_the_front_doors_business() {
+async fn a_stage_in_the_path_is_ignored() {
     let mut deployment = Deployment::start().await;
     for (stage, path) in
         [("prod", "/prod/oauth2/token"), ("oauth2", "/oauth2/oauth2/token"), ("oauth2", "/oauth2/token")]
@@ -57,7 +58,7 @@ async fn a_stage_in_the_path_is_the_front_doors_business() {
 
 /// A target group sends one map of headers or the other, and this is the other.
 #[tokio::test]
-async fn a_load_balancer_may_send_multi_value_headers_alone() {
+async fn a_load_balancer_may_send_only_multi_value_headers() {
     let mut deployment = Deployment::start().await;
     let answer = deployment.send(&FrontDoor::Alb.sample().with_multi_value_headers_only()).await;
     is_granted(&mut deployment, answer).await;
@@ -139,7 +140,7 @@ async fn a_refusal_keeps_its_status_and_headers() {
 }
 
 #[tokio::test]
-async fn a_browser_asks_before_it_sends() {
+async fn a_preflight_request_and_the_request_after_it_are_answered() {
     const ORIGIN: &str = "https://app.example.com";
     let mut deployment = Deployment::builder().variable("PASSGRANT_CORS_ORIGINS", ORIGIN).start().await;
     for front_door in FrontDoor::ALL {

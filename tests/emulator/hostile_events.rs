@@ -1,4 +1,4 @@
-//! What a client can put into an event: the function answers by the contract, and goes on.
+//! Whatever a client puts into an event, the function answers by the contract and goes on.
 
 use std::iter;
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::deployment::Deployment;
 use crate::event::FrontDoor;
+use crate::rig::path::{HOSTILE, HOSTILE_IN_EVENTS};
 
 #[tokio::test]
 async fn a_body_that_is_not_the_base64_it_is_said_to_be_is_malformed() {
@@ -26,7 +27,7 @@ async fn a_body_that_is_not_the_base64_it_is_said_to_be_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_header_that_makes_no_url_is_not_looked_at() {
+async fn a_header_that_makes_no_valid_url_is_ignored() {
     let mut deployment = Deployment::start().await;
     deployment.login().await.succeeded();
     let function = deployment.emulator.function();
@@ -61,28 +62,10 @@ async fn a_header_outside_ascii_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_path_that_makes_no_url_is_a_path_with_nothing_at_it() {
+async fn no_hostile_path_reaches_an_endpoint() {
     let mut deployment = Deployment::start().await;
     for front_door in FrontDoor::ALL {
-        for path in [
-            "",
-            "/",
-            "//",
-            "//oauth2/token",
-            "/a b",
-            "/\u{fc}",
-            "/%",
-            "/\"<>",
-            "*",
-            "oauth2/token",
-            "http://[/",
-            ":99999",
-            "@[:",
-            "\\",
-            "/?a b",
-            "/#",
-            "/\n",
-        ] {
+        for path in HOSTILE.into_iter().chain(HOSTILE_IN_EVENTS) {
             let answer = deployment.send(&front_door.get(path)).await;
             assert_eq!(answer.status, 404, "{front_door:?} {path:?}");
         }
@@ -91,7 +74,7 @@ async fn a_path_that_makes_no_url_is_a_path_with_nothing_at_it() {
 }
 
 #[tokio::test]
-async fn a_query_string_that_makes_no_url_is_not_looked_at() {
+async fn a_query_string_that_makes_no_valid_url_is_ignored() {
     let mut deployment = Deployment::start().await;
     for front_door in FrontDoor::ALL {
         for query in ["a b", "%", "\u{fc}", "<\">", "=&=", "#"] {

@@ -1,15 +1,24 @@
 //! The deployed `bootstrap` under AWS's Lambda runtime interface emulator, with the embedded DynamoDB and the KMS double
 //! behind it. `.ci/emulator` builds the one, gets the other, and says where they are.
 
-/// What stands in for AWS, as the integration tests have it.
-#[path = "../it"]
-mod doubles {
+/// What stands in for AWS and what is stored in it, as the integration tests have them. What only those use of a part is
+/// not dead: they are built from the same files.
+#[path = "../it/rig"]
+mod rig {
+    #[expect(dead_code, reason = "the integration tests have more kinds of clients")]
+    pub(crate) mod client;
+    #[expect(dead_code, reason = "the function has the machine's clock")]
+    pub(crate) mod clock;
+    pub(crate) mod demo;
     pub(crate) mod kms;
     pub(crate) mod loopback;
+    pub(crate) mod path;
+    pub(crate) mod random;
     pub(crate) mod sdk;
+    #[expect(dead_code, reason = "the integration tests have more users")]
+    pub(crate) mod user;
     pub(crate) mod wire;
 }
-use doubles::{kms, loopback, sdk, wire};
 
 mod deployment;
 mod emulator;

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::deployment::{Deployment, PASSWORD, SECRET, USER};
+use crate::deployment::Deployment;
 use crate::event::FrontDoor;
+use crate::rig::demo::{PASSWORD, SECRET, USER};
 
 #[tokio::test]
 async fn a_session_is_refreshed() {
@@ -42,7 +43,7 @@ async fn a_wrong_password_and_an_unknown_user_are_answered_alike() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_the_client_is_answered_alike() {
+async fn every_failure_of_client_authentication_is_answered_alike() {
     let mut deployment = Deployment::start().await;
     deployment.keep_secret("not-the-secret");
     let sample = FrontDoor::HttpApi.sample();
@@ -63,7 +64,7 @@ async fn whatever_is_wrong_with_the_client_is_answered_alike() {
 }
 
 #[tokio::test]
-async fn a_token_is_looked_into_and_revoked() {
+async fn a_token_is_introspected_and_revoked() {
     let mut deployment = Deployment::start().await;
     let login = [("grant_type", "password"), ("username", USER), ("password", PASSWORD), ("scope", "openid profile")];
     let granted = deployment.send(&FrontDoor::HttpApi.token(&login)).await.succeeded();

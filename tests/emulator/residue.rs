@@ -1,12 +1,13 @@
-//! What a function leaves behind while it serves: a log that tells nothing, and memory that stays small.
+//! What a function leaves behind while it serves: a log that reveals nothing, and memory that stays small.
 
 use serde_json::Value;
 
-use crate::deployment::{CLIENT, Deployment, PASSWORD, SECRET, USER};
+use crate::deployment::Deployment;
 use crate::event::FrontDoor;
-use crate::wire::Fault;
+use crate::rig::demo::{CLIENT, PASSWORD, SECRET, USER};
+use crate::rig::wire::Fault;
 
-/// A function has 128 MB at the least, which this fits twice.
+/// A function has at least 128 MB, which is twice this.
 const MOST_MEMORY_KIB: u64 = 64 * 1024;
 
 /// Every way in which a secret can be sent: [`Deployment::end`] looks for each in the log.
@@ -26,7 +27,7 @@ async fn no_secret_is_logged_whatever_becomes_of_the_request() {
                 400,
                 front_door.token(&[("grant_type", "password"), ("username", USER), ("password", "not-the-password")]),
             ),
-            // Swapped, as people do.
+            // The two swapped, as people do.
             (400, front_door.token(&[("grant_type", "password"), ("username", PASSWORD), ("password", USER)])),
             (400, front_door.token(&[("grant_type", PASSWORD)])),
             (400, front_door.token(&with(&[("scope", PASSWORD)]))),

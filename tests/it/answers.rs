@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 
-use crate::app::{PASSWORD, SECRET, TestApp, basic, client, public_client, request, token_request};
-use crate::wire::{Fault, Matcher};
-
-const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, public_client};
+use crate::rig::request::{LOGIN, basic, request, token_request};
+use crate::rig::user::PASSWORD;
+use crate::rig::wire::{Fault, Matcher};
 
 fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [LOGIN.as_slice(), more].concat()
@@ -78,7 +79,7 @@ async fn every_error_is_answered_as_rfc_6749_section_5_2_says() {
 }
 
 #[tokio::test]
-async fn an_inconsistent_item_is_a_server_error_and_nothing_internal_is_told() {
+async fn an_inconsistent_item_is_a_server_error_that_reveals_nothing_internal() {
     let app = TestApp::start().await;
     app.create_user_with("bob", |user| {
         user.password_hash = Some(serde_json::from_str("\"$argon2id$damaged\"").expect("a string"));

@@ -5,7 +5,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use passgrant::client::{AccessTokenFormat, Client};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
 
 /// Every item of every table, as text.
 async fn tables(app: &TestApp) -> String {

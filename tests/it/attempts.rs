@@ -1,4 +1,4 @@
-//! The attempt limit: so many passwords for one username, whatever is tried at once.
+//! The attempt limit: how many passwords can be tried for one username, however many are tried at once.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -9,24 +9,16 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use passgrant::password::PasswordHash;
 
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, scope, token_request, username};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher};
-
-pub(crate) const LIMIT: usize = 10;
-pub(crate) const WINDOW: Duration = Duration::from_mins(15);
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::attempts::{LIMIT, WINDOW, is_locked};
+use crate::rig::client::{client, scope};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::user::{PASSWORD, username};
+use crate::rig::wire::{Fault, Matcher};
 
 impl TestApp {
-    pub(crate) async fn guess(&self, username: &str, password: &str) -> Answer {
-        self.guess_at(0, username, password).await
-    }
-
-    async fn guess_at(&self, instance: usize, username: &str, password: &str) -> Answer {
-        let login = [("grant_type", "password"), ("username", username), ("password", password)];
-        self.send_to(instance, token_request(Some(("app", SECRET)), &login)).await
-    }
-
-    /// Tries as many passwords as may be wrong, all of them wrong; the last answer.
+    /// Tries as many wrong passwords as the limit allows, and returns the last answer.
     async fn lock(&self, username: &str) -> Answer {
         let mut last = None;
         for number in 0..LIMIT {
@@ -37,10 +29,6 @@ impl TestApp {
         }
         last.expect("the limit is not zero")
     }
-}
-
-pub(crate) fn is_locked(answer: &Answer) -> bool {
-    answer.status == StatusCode::BAD_REQUEST && answer.headers.contains_key("retry-after")
 }
 
 fn retry_after(answer: &Answer) -> Duration {
@@ -72,8 +60,8 @@ async fn five_hundred_guesses_at_once_through_several_instances_verify_at_most_t
             }
             *answers.entry(kind).or_insert(0) += 1;
         }
-        // Fewer where the machine is so busy that the time of some is over: those are taken back, and what is left of the
-        // limit is all that is left.
+        // There are fewer on a machine so busy that some requests run out of time: their attempts are taken back, and only
+        // the rest of the limit is left.
         let mut verified = answers["verified"];
         assert!((1..=LIMIT).contains(&verified), "{username}: {answers:?}");
         app.clock.advance(Duration::from_secs(30));
@@ -86,7 +74,7 @@ async fn five_hundred_guesses_at_once_through_several_instances_verify_at_most_t
 }
 
 #[tokio::test]
-async fn a_locked_name_known_or_not_is_answered_like_a_wrong_password_and_told_when_to_come_back() {
+async fn a_locked_username_known_or_not_is_answered_like_a_wrong_password_with_the_time_to_retry() {
     let app = TestApp::start().await;
     let mut answers = Vec::new();
     for username in ["ann", "nobody"] {
@@ -104,10 +92,10 @@ async fn a_locked_name_known_or_not_is_answered_like_a_wrong_password_and_told_w
 }
 
 #[tokio::test]
-async fn a_locked_name_costs_no_verification() {
+async fn a_locked_username_costs_no_verification() {
     let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "1").start().await;
     app.register(client("app")).await;
-    // A hash that cannot be verified: whoever tries to is found out.
+    // A hash that cannot be verified: trying to would be a server error.
     app.create_user_with("ann", |user| user.password_hash = Some(unreadable_hash())).await;
     app.guess("ann", "wrong").await.failed(500, "server_error");
     app.store.users.delete(&username("ann")).await.expect("a write");
@@ -131,7 +119,7 @@ async fn the_lock_doubles_each_time_it_is_reached_up_to_a_day() {
 }
 
 #[tokio::test]
-async fn two_quiet_days_after_the_last_attempt_all_is_forgotten() {
+async fn everything_is_forgotten_two_quiet_days_after_the_last_attempt() {
     let app = TestApp::start().await;
     app.lock("ann").await;
     app.clock.advance(Duration::from_hours(48));
@@ -151,7 +139,7 @@ async fn the_right_password_clears_the_count() {
 }
 
 #[tokio::test]
-async fn the_right_password_clears_the_count_also_where_the_scope_is_refused() {
+async fn the_right_password_clears_the_count_even_if_the_scope_is_refused() {
     let app = TestApp::start().await;
     app.create_user_with("bob", |user| user.allowed_scopes = Some(scope("write"))).await;
     let login = [("grant_type", "password"), ("username", "bob"), ("password", PASSWORD), ("scope", "read")];
@@ -180,12 +168,12 @@ async fn the_same_wrong_password_counts_once() {
 }
 
 #[tokio::test]
-async fn passwords_that_are_none_count_like_any_other() {
+async fn invalid_passwords_count_as_one_attempt() {
     let app = TestApp::start().await;
     let too_long = "x".repeat(1025);
     for username in ["ann", "nobody"] {
-        for none in [too_long.as_str(), "nul\0", "bell\u{7}"] {
-            app.guess(username, none).await.failed(400, "invalid_grant");
+        for invalid in [too_long.as_str(), "nul\0", "bell\u{7}"] {
+            app.guess(username, invalid).await.failed(400, "invalid_grant");
         }
         for number in 1..LIMIT {
             assert!(!is_locked(&app.guess(username, &format!("wrong {number}")).await));
@@ -195,7 +183,7 @@ async fn passwords_that_are_none_count_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_window_that_is_over_counts_no_more() {
+async fn attempts_of_an_earlier_window_no_longer_count() {
     let app = TestApp::start().await;
     for round in 0..4 {
         for number in 1..LIMIT {
@@ -207,7 +195,7 @@ async fn a_window_that_is_over_counts_no_more() {
 }
 
 #[tokio::test]
-async fn where_the_clock_goes_back_a_lock_is_no_longer_than_it_was() {
+async fn a_clock_set_back_makes_no_lock_longer() {
     let app = TestApp::start().await;
     app.lock("ann").await;
     app.clock.set_back(Duration::from_hours(100));
@@ -221,7 +209,7 @@ async fn one_account_that_many_log_in_to_at_once_is_not_locked() {
         answer.succeeded();
     }
 
-    // What one instance counts is no reason for the other to wait longer than it may.
+    // What one instance counts must not make the other wait longer than it may.
     app.add_instance();
     for answer in join_all((0..60).map(async |number| app.guess_at(number % 2, "ann", PASSWORD).await)).await {
         if answer.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -250,7 +238,7 @@ async fn an_attempt_without_a_verdict_is_taken_back() {
     kms.clear_faults();
 
     for _ in 0..=LIMIT {
-        // The first is the client.
+        // The first read is of the client.
         app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("GetItem").nth(2));
         app.login().await.failed(503, "temporarily_unavailable");
         app.dynamodb_wire.clear_faults();
@@ -259,10 +247,10 @@ async fn an_attempt_without_a_verdict_is_taken_back() {
 }
 
 #[tokio::test]
-async fn an_attempt_whose_answer_got_lost_counts_once_and_nothing_counts_less() {
+async fn an_attempt_whose_answer_was_lost_counts_exactly_once() {
     let app = TestApp::start().await;
     for number in 0..LIMIT {
-        // Counted, and its password marked, each with an answer that is lost at first.
+        // The attempt is counted and its password marked, and the first answer of each call is lost.
         for nth in [1, 3] {
             app.dynamodb_wire.inject(Fault::ResetAfter, Matcher::operation("UpdateItem").nth(nth));
         }
@@ -273,7 +261,7 @@ async fn an_attempt_whose_answer_got_lost_counts_once_and_nothing_counts_less() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_marked_or_taken_back_stays_counted() {
+async fn an_attempt_that_cannot_be_marked_or_taken_back_stays_counted() {
     let app = TestApp::start().await;
     for number in 0..LIMIT {
         app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(2));
@@ -282,11 +270,11 @@ async fn what_cannot_be_marked_or_taken_back_stays_counted() {
     }
     app.login().await.failed(503, "temporarily_unavailable");
     app.clock.advance(Duration::from_secs(30));
-    assert_eq!(retry_after(&app.login().await), Duration::from_secs(870), "none of them can be right any more");
+    assert_eq!(retry_after(&app.login().await), Duration::from_secs(870), "no guess can be right any more");
 }
 
 #[tokio::test]
-async fn without_the_count_no_password_is_verified() {
+async fn no_password_is_verified_unless_its_attempt_was_counted() {
     let app = TestApp::start().await;
     app.dynamodb_wire.inject(Fault::ServerError, Matcher::operation("UpdateItem"));
     app.login().await.failed(503, "temporarily_unavailable");
@@ -294,7 +282,7 @@ async fn without_the_count_no_password_is_verified() {
 }
 
 #[tokio::test]
-async fn names_that_are_prepared_alike_count_as_one() {
+async fn usernames_that_are_prepared_alike_count_as_one() {
     let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "3").start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
@@ -304,7 +292,7 @@ async fn names_that_are_prepared_alike_count_as_one() {
     assert!(is_locked(&app.login().await));
 }
 
-/// Of another algorithm than this service's.
+/// A hash of an algorithm that this service does not have.
 fn unreadable_hash() -> PasswordHash {
     serde_json::from_str("\"$2b$12$abcdefghijklmnopqrstuu\"").expect("text")
 }

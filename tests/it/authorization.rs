@@ -3,11 +3,12 @@
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
 use http::{HeaderValue, Method, Request};
 
-use crate::app::{TestApp, form, request};
+use crate::rig::app::TestApp;
+use crate::rig::request::{form, request};
 
 const MARKER: &str = "zq-marker-zq";
 
-/// What clients ask such an endpoint, by GET and by POST, and what attackers do.
+/// Requests as clients and attackers send them to such an endpoint, by GET and by POST.
 fn requests(accept: &'static str) -> Vec<Request<bytes::Bytes>> {
     let parameters = form(&[
         ("response_type", "code"),
@@ -62,7 +63,7 @@ async fn an_authorization_request_is_refused_by_a_page_that_loads_nothing_and_ne
 }
 
 #[tokio::test]
-async fn who_asks_for_json_is_refused_by_json_and_nothing_is_echoed() {
+async fn a_caller_who_asks_for_json_is_refused_in_json_and_nothing_is_echoed() {
     let app = TestApp::start().await;
     for request in requests("application/json") {
         let answer = app.send(request).await.failed(400, "unsupported_response_type");

@@ -1,4 +1,4 @@
-//! Requests that end early, because their time is over or nobody waits for them any more: what becomes of their attempts.
+//! What becomes of the attempts of requests that end early, because their time is over or nobody waits for them any more.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -10,13 +10,16 @@ use passgrant::service::Service;
 use tokio::runtime;
 use tokio::task::{spawn_blocking, yield_now};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
-use crate::attempts::{LIMIT, is_locked};
-use crate::chains;
-use crate::delegate::{Behaviour, Delegate};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::TestApp;
+use crate::rig::attempts::{LIMIT, is_locked};
+use crate::rig::chain;
+use crate::rig::client::{SECRET, client};
+use crate::rig::delegate::{Behaviour, Delegate};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
+use crate::rig::wire::{Fault, Matcher};
 
-/// Sends a login, and drops it as soon as it is `far_enough`, as a server does whose client has gone.
+/// Sends a login, and drops it as soon as it is `far_enough`, as a server does when its client has gone.
 async fn give_up(app: &TestApp, username: &str, password: &str, far_enough: impl Fn() -> bool) {
     let login = [("grant_type", "password"), ("username", username), ("password", password)];
     let (service, id) = (app.service(), RequestId::of_platform("given-up"));
@@ -37,7 +40,7 @@ async fn give_up(app: &TestApp, username: &str, password: &str, far_enough: impl
 async fn a_request_that_is_given_up_before_a_verdict_leaves_no_attempt_counted() {
     let app = TestApp::start().await;
     for number in 0..=LIMIT {
-        // The client is the first.
+        // The first read is of the client.
         app.dynamodb_wire.inject(Fault::Hang, Matcher::operation("GetItem").nth(2));
         app.dynamodb_wire.take_exchanges();
         let counted = Cell::new(false);
@@ -56,7 +59,7 @@ async fn a_request_that_is_given_up_before_a_verdict_leaves_no_attempt_counted()
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_while_its_attempt_is_counted_leaves_none_counted() {
+async fn a_request_that_is_given_up_while_its_attempt_is_being_counted_leaves_no_attempt_counted() {
     let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "1").start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
@@ -66,10 +69,10 @@ async fn a_request_that_is_given_up_while_its_attempt_is_counted_leaves_none_cou
 }
 
 #[tokio::test]
-async fn an_attempt_of_which_nobody_knows_whether_it_was_counted_is_taken_back() {
+async fn an_attempt_that_may_or_may_not_have_been_counted_is_taken_back() {
     let app = TestApp::start().await;
     for _ in 0..=LIMIT {
-        // Counted, and each answer that says so is lost.
+        // It is counted, and each answer that says so is lost.
         app.dynamodb_wire.inject(Fault::ResetAfter, Matcher::operation("UpdateItem").next(3));
         app.login().await.failed(503, "temporarily_unavailable");
         app.dynamodb_wire.clear_faults();
@@ -97,7 +100,7 @@ async fn a_wrong_password_whose_request_is_given_up_stays_counted_and_is_marked(
     app.register(client("app")).await;
     app.create_user("ann").await;
     for number in 0..LIMIT {
-        // The mark, which is written by a later attempt of the same call, when nobody waits for it any more.
+        // This is the mark: a later attempt of the same call writes it, when nobody waits for it any more.
         app.dynamodb_wire.inject(Fault::Hang, Matcher::operation("UpdateItem").nth(2));
         give_up(&app, "ann", &format!("guess {number}"), || app.dynamodb_wire.hung("UpdateItem") > number).await;
         app.dynamodb_wire.clear_faults();
@@ -106,10 +109,10 @@ async fn a_wrong_password_whose_request_is_given_up_stays_counted_and_is_marked(
 }
 
 #[tokio::test]
-async fn whoever_gives_up_while_a_verifier_is_asked_has_a_bound() {
+async fn requests_that_are_given_up_while_a_verifier_is_asked_are_bounded() {
     let delegate = Delegate::start().await;
-    let app = chains::app_with(&delegate, "legacy", &[("PASSGRANT_ATTEMPTS_LIMIT", "1")]).await;
-    // A verifier that takes its time with a no, and none with a yes, would tell them apart for whoever does not wait.
+    let app = chain::app_with(&delegate, "legacy", &[("PASSGRANT_ATTEMPTS_LIMIT", "1")]).await;
+    // If a verifier is slow to say no and quick to say yes, anyone who does not wait can tell the two apart.
     delegate.behave(Behaviour::Hang);
     let calls = Cell::new(0);
     let asked = |times| {
@@ -121,8 +124,8 @@ async fn whoever_gives_up_while_a_verifier_is_asked_has_a_bound() {
     }
     give_up(&app, "zoe", "the eleventh stays counted", || asked(11)).await;
     app.clock.advance(Duration::from_secs(30));
-    assert!(is_locked(&chains::login(&app, "zoe", "another").await));
-    assert!(asked(11), "no more was asked");
+    assert!(is_locked(&chain::login(&app, "zoe", "another").await));
+    assert!(asked(11), "no further question was asked");
 }
 
 /// As in Lambda: after the answer the process does not run, and may never run again.
@@ -146,6 +149,6 @@ async fn a_request_whose_time_is_over_takes_its_attempt_back_before_it_is_answer
         assert_eq!(answered.await.expect("no panic"), 503);
         app.dynamodb_wire.clear_faults();
     }
-    // Where the machine is busy, one of them or another had not the time.
+    // On a busy machine one or another of them may not have had the time.
     app.login().await.succeeded();
 }

@@ -6,69 +6,22 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
-use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use http::Method;
 use passgrant::chain::name::ChainName;
 use passgrant::client::claim_map::ClaimMap;
 use passgrant::client::id::Incarnation;
 use passgrant::client::{AccessTokenFormat, Client};
-use passgrant::password::{Password, PasswordHash};
-use passgrant::store::outcome::Created;
-use passgrant::user::{Subject, User};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
-use crate::delegate::{Behaviour, Call, Delegate};
-use crate::signing::verified_claims;
-use crate::wire::{Fault, Matcher};
+use crate::rig::chain::{SIGNING_SECRET, app_of, login, user, yes};
+use crate::rig::client::{SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::delegate::{Behaviour, Call, Delegate};
+use crate::rig::jwt::verified_claims;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
-pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-tests-0123456789";
-
-/// An app whose clients log in by `chain`, with the delegated verifier `legacy`, and `mover`, which imports, at one
-/// double; `partner` is at another address, where nothing listens.
-pub(crate) async fn app_of(delegate: &Delegate, chain: &str) -> TestApp {
-    app_with(delegate, chain, &[]).await
-}
-
-/// The same, with more of the environment.
-pub(crate) async fn app_with(delegate: &Delegate, chain: &str, variables: &[(&'static str, &str)]) -> TestApp {
-    let endpoint = delegate.endpoint();
-    let verifiers = json!([
-        {"name": "legacy", "url": format!("{endpoint}/verify?code=7"), "secret_env": "PASSGRANT_TEST_SECRET"},
-        {"name": "mover", "url": format!("{endpoint}/move"), "secret_env": "PASSGRANT_TEST_SECRET", "import": true},
-        {"name": "partner", "url": "http://127.0.0.1:1", "secret_env": "PASSGRANT_TEST_SECRET"},
-    ]);
-    let chains = "both=directory,legacy;legacy=legacy;reverse=legacy,directory;moving=directory,mover;\
-                  partner=legacy,partner";
-    let builder = TestApp::builder()
-        .variable("PASSGRANT_DELEGATED_VERIFIERS", &verifiers.to_string())
-        .variable("PASSGRANT_TEST_SECRET", SIGNING_SECRET)
-        .variable("PASSGRANT_AUTH_CHAINS", chains)
-        .variable("PASSGRANT_AUTH_CHAIN", chain);
-    let builder = variables.iter().fold(builder, |builder, (name, value)| builder.variable(name, value));
-    let app = builder.start().await;
-    app.register(client("app")).await;
-    app.create_user("ann").await;
-    app.create_user_with("pat", |user| user.password_hash = None).await;
-    app.create_user_with("off", |user| user.disabled = true).await;
-    let off = |user: &mut User| (user.disabled, user.password_hash) = (true, None);
-    app.create_user_with("passwordless-off", off).await;
-    app
-}
-
-pub(crate) async fn login(app: &TestApp, username: &str, password: &str) -> Answer {
-    app.token(&[("grant_type", "password"), ("username", username), ("password", password)]).await
-}
-
-async fn user(app: &TestApp, name: &str) -> Option<User> {
-    app.store.users.get(&username(name)).await.expect("a read")
-}
-
-fn yes(claims: &Value) -> Behaviour {
-    Behaviour::json(&json!({"result": "yes", "sub": "1001", "claims": claims}))
-}
-
-/// The check as a receiver would write it, by another library.
+/// The check as a receiver would write it, with another library.
 fn is_signed(call: &Call, now: u64) -> bool {
     let header = call.headers["passgrant-signature"].to_str().expect("ASCII");
     let (time, signature) = header.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("both parts");
@@ -83,7 +36,7 @@ fn is_signed(call: &Call, now: u64) -> bool {
 }
 
 #[tokio::test]
-async fn a_question_is_signed_and_holds_the_prepared_name_and_the_password_as_sent() {
+async fn a_question_is_signed_and_holds_the_prepared_username_and_the_password_as_sent() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "both").await;
     delegate.behave(yes(&json!({})));
@@ -110,7 +63,7 @@ async fn a_question_is_signed_and_holds_the_prepared_name_and_the_password_as_se
 }
 
 #[tokio::test]
-async fn spaces_round_a_name_are_neither_asked_about_nor_imported() {
+async fn spaces_around_a_username_are_neither_asked_about_nor_imported() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "moving").await;
     delegate.behave(yes(&json!({})));
@@ -222,13 +175,13 @@ async fn a_chain_is_chosen_by_the_request_then_the_client_then_the_server() {
             _ => {}
         }
         if status != 200 && !of_the_directory {
-            assert_eq!(app.dynamodb_wire.take_exchanges().len(), 1, "the client was read, no user was: {row}");
+            assert_eq!(app.dynamodb_wire.take_exchanges().len(), 1, "only the client was read, and no user: {row}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
+async fn an_unusable_answer_is_503_once_and_the_next_request_succeeds() {
     let delegate = Delegate::start().await;
     let elsewhere = Delegate::start().await;
     elsewhere.behave(yes(&json!({})));
@@ -266,7 +219,7 @@ async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
         login(&app, "zoe", "other").await.succeeded();
         delegate.take_calls();
     }
-    assert!(elsewhere.take_calls().is_empty(), "no password went after a redirect");
+    assert!(elsewhere.take_calls().is_empty(), "no password followed a redirect");
 
     delegate.behave(Behaviour::Hang);
     let started = Instant::now();
@@ -281,7 +234,7 @@ async fn what_is_no_answer_is_503_once_and_the_next_request_succeeds() {
 }
 
 #[tokio::test]
-async fn a_user_known_to_the_verifier_alone_has_its_subject_and_no_session() {
+async fn a_user_known_only_to_the_verifier_has_the_verifiers_subject_and_no_session() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "both").await;
     delegate.behave(yes(&json!({"email": "zoe@example.com"})));
@@ -357,145 +310,4 @@ async fn a_user_of_the_table_without_a_password_keeps_subject_and_session() {
     assert!(after.password_hash.is_none() && after.claims.is_empty(), "nothing was written");
     app.store.users.disable(&username("pat"), app.now()).await.expect("a write");
     app.refresh(&refreshed.text("refresh_token")).await.failed(400, "invalid_grant");
-}
-
-#[tokio::test]
-async fn a_yes_imports_the_user_who_then_needs_no_verifier() {
-    let delegate = Delegate::start().await;
-    let app = app_of(&delegate, "moving").await;
-    for refusal in ["no", "unknown_user", "maybe"] {
-        delegate.behave(Behaviour::result(refusal));
-        assert!(login(&app, "zoe", "her password").await.status.is_client_error() || refusal == "maybe");
-        assert!(user(&app, "zoe").await.is_none(), "{refusal} imports nobody");
-    }
-
-    let claims = json!({"email": "zoe@example.com", "address": {"lines": ["a", "b"]}, "age": 41, "vip": true});
-    delegate.behave(yes(&claims));
-    let answer = login(&app, "zoe", "her password").await.succeeded();
-    let imported = user(&app, "zoe").await.expect("a user");
-    assert_eq!(serde_json::to_value(&imported.claims).expect("JSON"), claims);
-    assert_eq!(imported.subject.as_str().len(), 36, "a subject of this service's own, not the verifier's");
-    let (_, token) = verified_claims(&app, &answer.text("access_token")).await;
-    assert_eq!(token["sub"], imported.subject.as_str());
-    delegate.take_calls();
-
-    delegate.behave(Behaviour::Reset);
-    login(&app, "zoe", "her password").await.succeeded();
-    login(&app, "zoe", "another password").await.failed(400, "invalid_grant");
-    assert!(delegate.take_calls().is_empty(), "a known user is not asked about");
-
-    let refreshed = app.refresh(&answer.text("refresh_token")).await.succeeded();
-    let (_, token) = verified_claims(&app, &refreshed.text("access_token")).await;
-    assert_eq!(token["sub"], imported.subject.as_str());
-}
-
-#[tokio::test]
-async fn a_yes_gives_a_passwordless_user_the_password_and_nothing_else() {
-    let delegate = Delegate::start().await;
-    let app = app_of(&delegate, "moving").await;
-    delegate.behave(yes(&json!({"email": "pat@example.com"})));
-    let before = user(&app, "pat").await.expect("a user");
-
-    // The first of them counts the attempt.
-    app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(2));
-    let first = login(&app, "pat", "the password").await.succeeded();
-    assert!(user(&app, "pat").await.expect("a user").password_hash.is_none(), "not written, and let in all the same");
-    app.dynamodb_wire.clear_faults();
-    login(&app, "pat", "the password").await.succeeded();
-
-    let after = user(&app, "pat").await.expect("a user");
-    assert!(after.password_hash.is_some());
-    assert_eq!(after.password_generation, before.password_generation, "the password has not changed");
-    assert_eq!((after.subject, after.claims), (before.subject, before.claims));
-    app.refresh(&first.text("refresh_token")).await.succeeded();
-    delegate.take_calls();
-    login(&app, "pat", "the password").await.succeeded();
-    login(&app, "pat", "another").await.failed(400, "invalid_grant");
-    assert!(delegate.take_calls().is_empty());
-}
-
-#[tokio::test]
-async fn logins_at_once_import_one_user() {
-    let delegate = Delegate::start().await;
-    let mut app = app_of(&delegate, "moving").await;
-    app.add_instance();
-    delegate.behave(yes(&json!({"n": 1})));
-    // So long that every login has found nobody before the first is written.
-    app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(200)), Matcher::operation("PutItem"));
-    for name in ["zoe", "pat"] {
-        let request = [("grant_type", "password"), ("username", name), ("password", "the password")];
-        let request = || token_request(Some(("app", SECRET)), &request);
-        let answers = join_all((0..8).map(|n| app.send_to(n % 2, request()))).await;
-        let user = user(&app, name).await.expect("a user");
-        for answer in answers {
-            let answer = answer.succeeded();
-            let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
-            assert_eq!(claims["sub"], user.subject.as_str());
-            app.refresh(&answer.text("refresh_token")).await.succeeded();
-        }
-        assert!(delegate.take_calls().len() > 1, "they did run at once");
-    }
-    assert_eq!(app.store.users.list().all().await.expect("a scan").len(), 5);
-}
-
-#[tokio::test]
-async fn an_import_that_cannot_be_written_is_503_and_the_next_request_succeeds() {
-    let delegate = Delegate::start().await;
-    let app = app_of(&delegate, "moving").await;
-    delegate.behave(yes(&json!({})));
-    for (name, fault) in
-        [("u1", Fault::Throttle), ("u2", Fault::ServerError), ("u3", Fault::Reset), ("u4", Fault::ResetAfter)]
-    {
-        app.dynamodb_wire.inject(fault, Matcher::operation("PutItem"));
-        login(&app, name, "the password").await.failed(503, "temporarily_unavailable");
-        app.dynamodb_wire.clear_faults();
-        login(&app, name, "the password").await.succeeded();
-    }
-    app.dynamodb_wire.inject(Fault::ResetAfter, Matcher::operation("PutItem").next(1));
-    login(&app, "u5", "the password").await.succeeded();
-    app.dynamodb_wire.clear_faults();
-    login(&app, "u5", "the password").await.succeeded();
-}
-
-#[tokio::test]
-async fn a_user_who_was_created_meanwhile_is_not_given_away() {
-    let delegate = Delegate::start().await;
-    let app = app_of(&delegate, "moving").await;
-    let hash = |password: &str| {
-        let password = Password::prepare(password).expect("a password");
-        app.config.argon2.hash(&password, &app.random).expect("randomness")
-    };
-    delegate.behave(yes(&json!({})));
-
-    delegate.meanwhile(creating(&app, "other", Some(hash("set by an administrator")), false));
-    login(&app, "other", "the password").await.failed(503, "temporarily_unavailable");
-    login(&app, "other", "the password").await.failed(400, "invalid_grant");
-    login(&app, "other", "set by an administrator").await.succeeded();
-
-    delegate.meanwhile(creating(&app, "disabled", Some(hash("the password")), true));
-    login(&app, "disabled", "the password").await.failed(400, "invalid_grant");
-
-    delegate.meanwhile(creating(&app, "same", Some(hash("the password")), false));
-    login(&app, "same", "the password").await.succeeded();
-
-    delegate.meanwhile(creating(&app, "passwordless", None, false));
-    let answer = login(&app, "passwordless", "the password").await.succeeded();
-    let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
-    assert_eq!(claims["sub"], user(&app, "passwordless").await.expect("a user").subject.as_str());
-}
-
-/// Creates a user while a verifier is asked about that name.
-fn creating(
-    app: &TestApp,
-    name: &'static str,
-    password_hash: Option<PasswordHash>,
-    disabled: bool,
-) -> impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static {
-    let users = app.store.users.clone();
-    let subject = Subject::generate(&app.random).expect("randomness");
-    let created = User { password_hash, disabled, ..User::new(username(name), subject, app.now()) };
-    move || {
-        let (users, created) = (users.clone(), created.clone());
-        async move { assert_eq!(users.create(&created).await.expect("a write"), Created::Written) }.boxed()
-    }
 }

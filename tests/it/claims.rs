@@ -1,4 +1,4 @@
-//! Claim maps: the shapes that well-known products give their tokens, by configuration alone.
+//! Claim maps: the shapes that well-known products give their tokens, made only by configuration.
 
 #![expect(clippy::expect_used, reason = "a test without its claim map has failed")]
 
@@ -14,11 +14,15 @@ use passgrant::token::opaque::OpaqueToken;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{Answer, PASSWORD, TestApp, client, introspection, scope, username};
-use crate::chains;
-use crate::delegate::{Behaviour, Delegate};
-use crate::logs::Captured;
-use crate::signing::verified_claims;
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::chain;
+use crate::rig::client::{client, scope};
+use crate::rig::delegate::{Behaviour, Delegate};
+use crate::rig::jwt::verified_claims;
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
+use crate::rig::user::{PASSWORD, username};
 
 fn map(claims: &[(&str, &str)]) -> ClaimMap {
     let source = |text: &str| text.parse::<ClaimSource>().expect("a source");
@@ -51,7 +55,7 @@ async fn login(app: &TestApp) -> String {
 }
 
 #[tokio::test]
-async fn the_shape_unique_name_internal_userid_token_usage_azp_role() {
+async fn a_claim_map_gives_the_shape_of_unique_name_internal_userid_token_usage_azp_and_role() {
     let app = app(&[
         ("unique_name", "username"),
         ("name", "claims.display_name"),
@@ -74,7 +78,7 @@ async fn the_shape_unique_name_internal_userid_token_usage_azp_role() {
 }
 
 #[tokio::test]
-async fn the_shape_scp_tid_st_amr_idp() {
+async fn a_claim_map_gives_the_shape_of_scp_tid_st_amr_and_idp() {
     let app = app(&[
         ("scp", "scopes"),
         ("tid", "claims.tenant"),
@@ -120,7 +124,7 @@ async fn sub_can_be_mapped_and_is_the_same_everywhere() {
 }
 
 #[tokio::test]
-async fn a_user_without_a_value_for_sub_gets_no_token_and_nobody_elses() {
+async fn a_user_without_a_value_for_sub_gets_no_token_and_never_another_users() {
     let app = app(&[("sub", "claims.none")]).await;
     app.login().await.failed(500, "server_error");
     app.change_client("app", |client| client.claim_map = map(&[("sub", "claims.active_member")])).await;
@@ -178,7 +182,7 @@ async fn a_number_as_sub_is_its_decimal_text_and_any_other_kind_is_refused_witho
     assert!(!captured.text().contains("user-of-the-sub-test"), "{}", captured.text());
 }
 
-/// What 64 bits do not hold, or would write in another way.
+/// Numbers that 64 bits cannot hold, or would write differently.
 const NUMBERS: &str = r#"{"a":[-0,1.0,1.50,1e2,0.1000000000000000055511151231257827],"card":12345678901234567890123,"n":{"max":18446744073709551616}}"#;
 
 /// The claims of a JWT as they are written.
@@ -231,11 +235,11 @@ async fn claims_and_constants_keep_their_digits_in_every_token_and_answer() {
 async fn claims_of_a_delegated_verifier_keep_their_digits_in_a_login_a_session_and_an_import() {
     let delegate = Delegate::start().await;
     for (chain, name) in [("legacy", "stranger"), ("both", "pat"), ("moving", "imported")] {
-        let app = chains::app_of(&delegate, chain).await;
+        let app = chain::app_of(&delegate, chain).await;
         app.change_client("app", |client| client.claim_map = map(&[("mapped", "claims.numbers")])).await;
         let answer = format!(r#"{{"result":"yes","sub":"1001","claims":{{"numbers":{NUMBERS}}}}}"#);
         delegate.behave(Behaviour::Answer(200, answer.into_bytes()));
-        let answer = chains::login(&app, name, "other").await.succeeded();
+        let answer = chain::login(&app, name, "other").await.succeeded();
         assert_says(&payload(&answer.text("access_token")), "mapped");
         if name == "stranger" {
             continue;
@@ -247,7 +251,7 @@ async fn claims_of_a_delegated_verifier_keep_their_digits_in_a_login_a_session_a
     }
 }
 
-/// Claims as the version before wrote them: every number as DynamoDB's, after it had been one of 64 bits.
+/// Claims as an earlier version wrote them: every number as one of DynamoDB's, after it had been one of 64 bits.
 fn written_before() -> HashMap<String, AttributeValue> {
     let number = |text: &str| AttributeValue::N(text.to_owned());
     let list = AttributeValue::L(vec![number("1.5"), number("-7"), AttributeValue::Null(true)]);
@@ -255,7 +259,7 @@ fn written_before() -> HashMap<String, AttributeValue> {
     claims.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// Writes an attribute, or a part of one, past the store.
+/// Writes an attribute, or a part of one, without the store.
 async fn set(app: &TestApp, table: &str, key: (&str, &str), path: &str, value: AttributeValue) {
     let update = app.dynamodb().update_item().table_name(table).key(key.0, AttributeValue::S(key.1.to_owned()));
     let update = update.update_expression(format!("SET {path} = :value"));
@@ -263,7 +267,7 @@ async fn set(app: &TestApp, table: &str, key: (&str, &str), path: &str, value: A
 }
 
 #[tokio::test]
-async fn claims_that_the_version_before_wrote_are_read() {
+async fn claims_that_an_earlier_version_wrote_are_read() {
     const READ: &str = r#""badge":4711,"card":12345678901234568000000,"scores":[1.5,-7,null]"#;
     let app = app(&[("card", "claims.card"), ("scores", "claims.scores"), ("badge", "claims.badge")]).await;
     let tables = app.config.tables.clone();
@@ -296,7 +300,7 @@ async fn claims_that_the_version_before_wrote_are_read() {
 }
 
 #[tokio::test]
-async fn an_opaque_token_has_them_too_when_it_is_introspected() {
+async fn introspection_of_an_opaque_token_has_the_mapped_claims_too() {
     let app = app(&[("role", "claims.roles")]).await;
     app.change_client("app", |client| client.access_token_format = AccessTokenFormat::Opaque).await;
     let answer = app.introspect(&login(&app).await).await;

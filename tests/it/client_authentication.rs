@@ -16,10 +16,11 @@ use passgrant::store::outcome::Changed;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{PASSWORD, SECRET, START, TestApp, basic, by_basic, client, public_client, secret, token_request};
-use crate::logs::Captured;
-
-const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, by_basic, client, public_client, secret};
+use crate::rig::clock::START;
+use crate::rig::log::Captured;
+use crate::rig::request::{LOGIN, basic, token_request};
 
 /// How a request authenticates its client.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +110,7 @@ async fn every_failure_has_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn a_basic_header_in_any_case_with_form_encoding_or_raw_is_read() {
+async fn a_basic_header_is_read_in_any_case_with_credentials_that_are_form_encoded_or_raw() {
     let app = TestApp::start().await;
     let awkward = "p:a+b%zz 100%";
     app.register(Client { authentication: by_basic(vec![secret(awkward)]), ..client("my app:1") }).await;
@@ -137,7 +138,7 @@ async fn a_header_that_is_not_basic_is_invalid_client_and_two_are_invalid_reques
 }
 
 #[tokio::test]
-async fn a_header_of_another_scheme_is_refused_with_that_reason_whoever_the_client_is() {
+async fn a_header_of_another_scheme_is_refused_with_that_reason_whichever_client_sends_it() {
     let app = TestApp::start().await;
     app.register(public_client("spa")).await;
     let mut answers = Vec::new();
@@ -195,7 +196,7 @@ async fn a_public_client_has_no_capability_even_if_it_was_stored_with_one() {
 }
 
 #[tokio::test]
-async fn a_client_stored_before_a_rule_was_made_is_what_it_was() {
+async fn a_client_stored_before_a_rule_was_made_keeps_its_settings() {
     let app = TestApp::start().await;
     app.set_client_attribute("app", "refresh_idle_lifetime", AttributeValue::N("600".to_owned())).await;
     app.set_client_attribute("app", "access_token_lifetime", AttributeValue::N("3600".to_owned())).await;
@@ -207,7 +208,7 @@ async fn a_client_stored_before_a_rule_was_made_is_what_it_was() {
     app.refresh(&second.text("refresh_token")).await.failed(400, "invalid_grant");
 }
 
-/// The lines in which the log says that a secret was wrong: of which client, and how many there were.
+/// The lines of the log about wrong secrets: the client of each, and how many it had by then.
 fn wrong_secrets(log: &str) -> Vec<(String, u64)> {
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
     let told = |line: Value| Some((line["client_id"].as_str()?.to_owned(), line["wrong_secrets"].as_u64()?));
@@ -215,7 +216,7 @@ fn wrong_secrets(log: &str) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn wrong_secrets_are_counted_in_the_log_for_each_client_there_is_and_for_nobody_else() {
+async fn wrong_secrets_are_counted_in_the_log_for_each_existing_client_and_for_nobody_else() {
     for cache in ["0s", "60s"] {
         let (captured, _guard) = Captured::at(LevelFilter::INFO);
         let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", cache).start().await;
@@ -263,7 +264,7 @@ async fn client_ids_and_secrets_are_case_sensitive() {
 }
 
 #[tokio::test]
-async fn two_secrets_hold_at_once_and_each_ends_when_it_should() {
+async fn two_secrets_are_valid_at_once_and_each_expires_at_its_own_time() {
     let app = TestApp::start().await;
     let mut old = secret("the-old-secret");
     old.not_after = Some(Timestamp::from_unix(START + 100));
@@ -280,7 +281,7 @@ async fn two_secrets_hold_at_once_and_each_ends_when_it_should() {
 }
 
 #[tokio::test]
-async fn a_cached_client_takes_a_new_secret_at_once_and_a_disabling_in_time() {
+async fn a_cached_client_accepts_a_new_secret_at_once_and_is_disabled_within_the_documented_delay() {
     let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", "60s").start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;

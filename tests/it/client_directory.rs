@@ -10,8 +10,11 @@ use passgrant::client::claim_map::{ClaimMap, ClaimSource};
 use passgrant::client::id::ClientId;
 use passgrant::store::outcome::StoreError;
 
-use crate::app::{Answer, SECRET, TestApp, by_basic, client, public_client, secret, token_request};
-use crate::wire::{Fault, Matcher};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, by_basic, client, public_client, secret};
+use crate::rig::request::token_request;
+use crate::rig::wire::{Fault, Matcher};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,7 +25,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// A request that needs its client and nothing else: the token to revoke is none.
+/// A request that needs its client and nothing else: the token to revoke is not valid.
 async fn ask(app: &TestApp, id: &str, secret: &str) -> Answer {
     let mut request = token_request(Some((id, secret)), &[("token", "x")]);
     *request.uri_mut() = "/oauth2/revoke".parse().expect("a path");
@@ -37,7 +40,7 @@ fn reads(app: &TestApp) -> usize {
 }
 
 #[tokio::test]
-async fn nothing_that_fails_puts_a_client_out_of_memory_or_asks_the_table_more_than_once_a_second() {
+async fn no_failure_evicts_a_client_from_memory_or_reads_the_table_more_than_once_a_second() {
     let app = app().await;
     ask(&app, "app", SECRET).await.succeeded();
     assert_eq!(reads(&app), 1);
@@ -55,7 +58,7 @@ async fn nothing_that_fails_puts_a_client_out_of_memory_or_asks_the_table_more_t
 }
 
 #[tokio::test]
-async fn of_many_failures_at_once_one_asks_the_table_and_all_are_answered_by_what_it_says() {
+async fn of_many_simultaneous_failures_one_reads_the_table_and_all_are_answered_from_that() {
     let app = app().await;
     ask(&app, "app", SECRET).await.succeeded();
     app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(150)), Matcher::any());
@@ -78,7 +81,7 @@ async fn of_many_failures_at_once_one_asks_the_table_and_all_are_answered_by_wha
 }
 
 #[tokio::test]
-async fn neither_calls_nor_their_number_tell_an_unknown_client_from_a_known_one() {
+async fn the_calls_and_their_number_do_not_reveal_whether_a_client_exists() {
     let app = app().await;
     app.register(client("cold")).await;
     app.register(public_client("public")).await;
@@ -99,7 +102,7 @@ async fn neither_calls_nor_their_number_tell_an_unknown_client_from_a_known_one(
 }
 
 #[tokio::test]
-async fn a_new_secret_works_at_once_or_where_a_wrong_one_came_before_it_within_a_second() {
+async fn a_new_secret_works_at_once_or_within_a_second_of_a_wrong_one() {
     let app = app().await;
     ask(&app, "app", SECRET).await.succeeded();
     let change = async |text| {
@@ -115,7 +118,7 @@ async fn a_new_secret_works_at_once_or_where_a_wrong_one_came_before_it_within_a
 }
 
 #[tokio::test]
-async fn a_client_works_as_soon_as_it_is_created_or_where_it_was_asked_for_before_within_a_second() {
+async fn a_client_works_as_soon_as_it_is_created_or_within_a_second_if_it_was_asked_for_before() {
     let app = app().await;
     app.register(client("new")).await;
     ask(&app, "new", SECRET).await.succeeded();
@@ -127,7 +130,7 @@ async fn a_client_works_as_soon_as_it_is_created_or_where_it_was_asked_for_befor
 }
 
 #[tokio::test]
-async fn what_a_failure_finds_changed_holds_at_once() {
+async fn a_change_that_a_failure_discovers_applies_at_once() {
     let app = app().await;
     app.register(client("gone")).await;
     for id in ["app", "gone"] {
@@ -143,7 +146,7 @@ async fn what_a_failure_finds_changed_holds_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_found_unchanged_is_in_memory_no_longer_for_that() {
+async fn finding_a_client_unchanged_does_not_extend_its_time_in_memory() {
     let app = app().await;
     ask(&app, "app", SECRET).await.succeeded();
     app.clock.advance(59 * SECOND);
@@ -155,7 +158,7 @@ async fn a_client_that_is_found_unchanged_is_in_memory_no_longer_for_that() {
 }
 
 #[tokio::test]
-async fn while_the_table_does_not_answer_whoever_is_known_is_let_in_and_a_failure_is_no_refusal() {
+async fn while_the_table_does_not_answer_known_clients_are_let_in_and_a_failure_is_not_a_refusal() {
     let app = app().await;
     ask(&app, "app", SECRET).await.succeeded();
     app.dynamodb_wire.inject(Fault::ServerError, Matcher::any());
@@ -166,7 +169,7 @@ async fn while_the_table_does_not_answer_whoever_is_known_is_let_in_and_a_failur
         ask(&app, "app", "new").await.failed(503, "temporarily_unavailable");
         ask(&app, "app", SECRET).await.succeeded();
     }
-    assert_eq!(reads(&app), 0, "it is asked no more in that second");
+    assert_eq!(reads(&app), 0, "it is not asked again in that second");
     ask(&app, "unknown", SECRET).await.failed(503, "temporarily_unavailable");
     app.dynamodb_wire.clear_faults();
     ask(&app, "unknown", SECRET).await.failed(401, "invalid_client");
@@ -175,7 +178,7 @@ async fn while_the_table_does_not_answer_whoever_is_known_is_let_in_and_a_failur
 }
 
 #[tokio::test]
-async fn without_a_cache_every_request_asks_the_table() {
+async fn without_a_cache_every_request_reads_the_table() {
     let app = TestApp::builder().start().await;
     app.register(client("app")).await;
     app.dynamodb_wire.take_exchanges();
@@ -191,7 +194,7 @@ async fn without_a_cache_every_request_asks_the_table() {
 async fn a_client_that_could_not_be_read_again_is_never_written() {
     let app = app().await;
     let nothing = ("x".to_owned(), ClaimSource::Attribute(String::new()));
-    let claim_map = ClaimMap::new([nothing]).expect("a map that no text stands for");
+    let claim_map = ClaimMap::new([nothing]).expect("a map that no text describes");
     let unreadable = Client { claim_map, ..client("odd") }.check().expect("no rule of the client's is broken");
     let refused = app.store.clients.create(&unreadable).await.expect_err("it could not be read");
     assert!(matches!(refused, StoreError::Inconsistent { .. }), "{refused}");

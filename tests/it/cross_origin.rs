@@ -3,7 +3,11 @@
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderValue, Method};
 
-use crate::app::{Answer, PASSWORD, TestApp, public_client, request, token_request};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::public_client;
+use crate::rig::request::{request, token_request};
+use crate::rig::user::PASSWORD;
 
 const APP: &str = "https://app.example.com";
 
@@ -47,7 +51,7 @@ async fn a_configured_origin_is_let_in_without_credentials() {
 }
 
 #[tokio::test]
-async fn any_other_origin_is_not() {
+async fn any_other_origin_is_not_let_in() {
     let app = app().await;
     for origin in
         ["https://app.example.com.evil.test", "https://APP.example.com", "http://app.example.com", "null", "*"]
@@ -64,7 +68,7 @@ async fn any_other_origin_is_not() {
 }
 
 #[tokio::test]
-async fn without_configured_origins_there_is_no_word_of_it() {
+async fn without_configured_origins_there_are_no_cors_headers() {
     let app = TestApp::start().await;
     let answer = preflight(&app, "/oauth2/token", APP).await;
     assert_eq!(answer.status, 405);

@@ -3,7 +3,8 @@
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::app::{TestApp, request};
+use crate::rig::app::TestApp;
+use crate::rig::request::request;
 
 const AUTH_METHODS: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 const ASSERTION_ALGORITHMS: [&str; 9] =
@@ -42,7 +43,8 @@ const CLAIMS: [&str; 29] = [
 ];
 
 #[tokio::test]
-async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer_and_differ_by_the_authorization_endpoint() {
+async fn both_metadata_documents_state_what_works_with_a_byte_exact_issuer_and_differ_only_in_the_authorization_endpoint()
+ {
     for (issuer, prefix, below) in [
         ("https://id.example.com", "", "https://id.example.com"),
         ("https://id.example.com/", "", "https://id.example.com"),
@@ -73,7 +75,7 @@ async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer_and_di
         openid["authorization_endpoint"] = json!(format!("{below}/oauth2/authorize"));
         for (document, expected) in [("oauth-authorization-server", expected), ("openid-configuration", openid)] {
             let well_known = format!("/.well-known/{document}");
-            // Below the issuer, where a proxy took its path off, and as RFC 8414, section 3.1 inserts it.
+            // Below the issuer, without the issuer's path, which a proxy may take off, and with it inserted (RFC 8414, section 3.1).
             for path in [format!("{prefix}{well_known}"), well_known.clone(), format!("{well_known}{prefix}")] {
                 let answer = app.get(&path).await.succeeded();
                 assert_eq!(answer.json(), expected, "{path}");
@@ -84,7 +86,7 @@ async fn both_metadata_documents_tell_what_works_with_a_byte_exact_issuer_and_di
 }
 
 #[tokio::test]
-async fn an_issuer_with_a_path_like_the_services_own_answers_with_it_and_without() {
+async fn an_issuer_whose_path_resembles_the_services_own_is_served_with_and_without_it() {
     for (issuer, path) in [
         ("https://id.example.com/oauth2", "/oauth2/jwks"),
         ("https://id.example.com/oauth2", "/oauth2/oauth2/jwks"),
@@ -133,7 +135,7 @@ async fn a_known_path_with_another_method_is_405_with_allow() {
 }
 
 #[tokio::test]
-async fn health_asks_nobody() {
+async fn the_health_check_calls_nothing() {
     let app = TestApp::start().await;
     app.dynamodb_wire.take_exchanges();
     assert_eq!(app.get("/healthz").await.succeeded().json(), json!({"status": "ok"}));

@@ -1,14 +1,14 @@
-//! The documentation tells what the code does, and the deployments set what it reads.
+//! The documentation says what the code does, and the deployments set what it reads.
 
 use std::collections::HashSet;
 
 use passgrant::config::VARIABLES;
 
-/// What the deployments leave at its default.
+/// The variables that the deployments leave at their defaults.
 const NOT_DEPLOYED: [&str; 2] = [
-    // The command line alone sets passwords.
+    // Only the command line sets passwords.
     "PASSGRANT_PASSWORD_MIN_LENGTH",
-    // An instance of the function has one request at a time: nothing waits.
+    // An instance of the function serves one request at a time: nothing waits.
     "PASSGRANT_VERIFY_QUEUE",
 ];
 

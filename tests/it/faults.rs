@@ -10,9 +10,13 @@ use passgrant::client::{AccessTokenFormat, Client};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::router::{self, RequestId};
 
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, introspection, scope, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, scope};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::request::{introspection, token_request};
+use crate::rig::user::PASSWORD;
+use crate::rig::wire::{Fault, Matcher};
 
 /// `app` for the grants, `opaque` whose access tokens are opaque, `mac` whose tokens have a MAC, `api` which may introspect.
 async fn app() -> TestApp {
@@ -24,7 +28,7 @@ async fn app() -> TestApp {
     app.register(Client { signing_algorithm: Some(Algorithm::Hs256), ..client("mac") }).await;
     app.register_api().await;
     app.create_user("ann").await;
-    // What only an instance's first requests do.
+    // What only the first requests of an instance do is done here.
     app.login().await.succeeded();
     app.get("/oauth2/jwks").await.succeeded();
     app
@@ -41,7 +45,7 @@ const FAULTS: [Fault; 8] = [
     Fault::ExpiredCredentials,
 ];
 
-/// What the SDK tries again by itself.
+/// The faults after which the SDK tries again by itself.
 const RETRIED: [Fault; 5] =
     [Fault::Throttle, Fault::ServerError, Fault::Unavailable503, Fault::Reset, Fault::ResetAfter];
 
@@ -54,7 +58,7 @@ async fn walk<P>(
     ask: impl AsyncFn(&TestApp, &P) -> Answer,
     finished: impl AsyncFn(&TestApp, P, Answer),
 ) {
-    // Each with an app of its own, all at once: most of the time goes by waiting between the SDK's attempts.
+    // Each fault has an app of its own, and all run at once: most of the time is spent between the SDK's attempts.
     join_all(FAULTS.map(|fault| walk_with(fault, &prepare, &ask, &finished))).await;
 }
 
@@ -198,7 +202,7 @@ async fn one_fault_is_retried_within_the_request() {
 
 #[tokio::test]
 async fn a_call_that_never_answers_is_given_up_wherever_it_is() {
-    /// Of the 29 seconds of API Gateway.
+    /// Well within the 29 seconds of API Gateway.
     const TIME: Duration = Duration::from_secs(20);
     let hang_from = async |nth| {
         let app = app().await;

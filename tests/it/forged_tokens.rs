@@ -1,23 +1,25 @@
-//! Tokens that nobody signed: what they cost, which is nothing of KMS until they say all that a token of the service says.
+//! Tokens that nobody signed, and what they cost: no call of KMS, unless they say all that a token of the service says.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{ISSUER, START, TestApp, client, introspection};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::logs::Captured;
-use crate::signing::{login_with, part};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::client;
+use crate::rig::clock::START;
+use crate::rig::jwt::{jwt, part};
+use crate::rig::keys::login_with;
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
+use crate::rig::wire::{Fault, Matcher};
 
-/// `app`, whose tokens have a MAC; the MAC key. A key pair is listed before it.
+/// An app whose client's tokens have a MAC, and the MAC key. A key pair is listed before it.
 async fn app() -> (TestApp, String) {
     let kms = KmsDouble::start().await;
     let keys = [kms.create_key(KeySpec::Rsa2048), kms.create_key(KeySpec::Hmac256)];
@@ -39,12 +41,6 @@ fn asked_since(app: &TestApp, before: usize) -> Vec<&'static str> {
 
 fn asked(app: &TestApp) -> usize {
     asked_since(app, 0).len()
-}
-
-fn jwt(header: &Value, claims: &Value, signature: &[u8]) -> String {
-    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let [header, claims] = [header, claims].map(|json| encode(json.to_string().as_bytes()));
-    format!("{header}.{claims}.{}", encode(signature))
 }
 
 fn with(json: &Value, member: &str, value: Value) -> Value {
@@ -99,7 +95,7 @@ async fn a_token_that_no_key_can_have_signed_is_refused_before_kms_is_asked() {
 }
 
 #[tokio::test]
-async fn a_mac_is_verified_by_kms_and_never_made_to_compare_it() {
+async fn a_mac_is_verified_by_kms_and_never_generated_for_comparison() {
     let (app, _) = app().await;
     let genuine = app.login().await.succeeded().text("access_token");
     let forged = jwt(&part(&genuine, 0), &part(&genuine, 1), &[7; 32]);
@@ -122,7 +118,7 @@ async fn a_mac_is_verified_by_kms_and_never_made_to_compare_it() {
 }
 
 #[tokio::test]
-async fn a_mac_that_kms_does_not_verify_for_the_moment_is_unavailable() {
+async fn a_mac_that_kms_cannot_verify_for_the_moment_is_unavailable() {
     let (app, _) = app().await;
     let token = app.login().await.succeeded().text("access_token");
     let wire = app.kms_wire.as_ref().expect("a wire");

@@ -1,13 +1,16 @@
-//! What a request may say of its body: media type, charset, coding (RFC 9110, section 8).
+//! What a request may say about its body: media type, charset, coding (RFC 9110, section 8).
 
 use http::HeaderValue;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::app::{PASSWORD, SECRET, TestApp, form, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::SECRET;
+use crate::rig::request::{form, token_request};
+use crate::rig::user::PASSWORD;
 
-/// What clients, proxies and gateways write, and what of it is a form.
+/// Media types as clients, proxies and gateways write them, and which of them make a form.
 #[tokio::test]
-async fn a_form_is_one_by_whatever_name_and_charset_its_media_type_gives_it() {
+async fn a_form_is_accepted_under_every_spelling_of_its_media_type_and_charset() {
     const FORM: &str = "application/x-www-form-urlencoded";
     let app = TestApp::start().await;
     let login = form(&[("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)]);
@@ -48,7 +51,7 @@ async fn a_form_is_one_by_whatever_name_and_charset_its_media_type_gives_it() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_with_what_is_accepted() {
+async fn a_compressed_body_is_refused_with_the_coding_that_is_accepted() {
     let app = TestApp::start().await;
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
     for (coding, status) in

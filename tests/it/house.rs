@@ -1,5 +1,5 @@
 //! The house: every module of `src/` imports only from floors below its own, and nothing imports in a circle. The floors
-//! are the ones that `docs/architecture.md` lists.
+//! are the ones that `docs/architecture.md` lists. The integration tests import from their rig, and not from each other.
 
 #![expect(clippy::expect_used, reason = "a house that cannot be read has failed its test")]
 
@@ -42,7 +42,7 @@ impl House {
     }
 }
 
-/// Every source file below `folder` but for the binaries and `lib.rs`, which only names the modules.
+/// Every source file below `folder`, except the binaries and `lib.rs`, which only names the modules.
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -69,8 +69,8 @@ fn known(path: &str, files: &BTreeMap<String, PathBuf>) -> Option<String> {
     }
 }
 
-/// Every path below `crate::` that the text outside its unit tests names, with its line. What a module exports again of
-/// the modules below it is not an import.
+/// Every path below `crate::` that the text outside its unit tests names, with its line. A re-export of
+/// something below the module is not an import.
 fn imports_of(text: &str) -> Vec<(usize, String)> {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
     let mut found = Vec::new();
@@ -188,6 +188,52 @@ fn nothing_imports_in_a_circle() {
     let mut done = BTreeSet::new();
     let circle = house.imports.keys().find_map(|module| visit(&house, module, &mut Vec::new(), &mut done));
     assert_eq!(circle, None);
+}
+
+/// The imports of the integration tests at `root` that are not from their rig.
+fn imports_from_tests(root: &Path) -> Vec<String> {
+    let house = House::read(root);
+    let is_in_rig = |module: &str| module == "rig" || module.starts_with("rig::");
+    let mut wrong = Vec::new();
+    for (module, imports) in &house.imports {
+        for Import { of, line } in imports.iter().filter(|import| !is_in_rig(&import.of)) {
+            wrong.push(format!("{}: {module} imports {of}, which is a test", house.place(module, *line)));
+        }
+        let text = fs::read_to_string(&house.files[module]).expect("a source file");
+        for (at, line) in text.lines().enumerate().filter(|_| !is_in_rig(module)) {
+            if line.trim_start().starts_with("use super::") {
+                wrong.push(format!("{}: {module} imports from above it", house.place(module, at + 1)));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn a_test_imports_from_the_rig_and_never_from_another_test() {
+    let wrong = imports_from_tests(&root().join("tests/it"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_import_from_another_test_is_found_with_its_file_and_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("rig")).expect("a folder");
+    for (name, text) in [
+        ("rig.rs", "mod app;\n"),
+        ("rig/app.rs", "use super::clock;\nuse crate::one::helper;\n"),
+        ("one.rs", "//! One.\n\nuse crate::rig::app;\nuse crate::{rig, two::three};\n"),
+        ("two.rs", "use super::one;\n"),
+    ] {
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let expected = [
+        format!("{}:4: one imports two, which is a test", place("one.rs")),
+        format!("{}:2: rig::app imports one, which is a test", place("rig/app.rs")),
+        format!("{}:1: two imports from above it", place("two.rs")),
+    ];
+    assert_eq!(imports_from_tests(folder.path()), expected);
 }
 
 #[test]

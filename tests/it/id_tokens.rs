@@ -9,8 +9,11 @@ use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use crate::app::{ISSUER, PASSWORD, START, TestApp, scope};
-use crate::signing::verified_claims;
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::scope;
+use crate::rig::clock::START;
+use crate::rig::jwt::verified_claims;
+use crate::rig::user::PASSWORD;
 
 const LOGIN: [(&str, &str); 4] =
     [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid email")];
@@ -22,7 +25,7 @@ async fn app() -> TestApp {
 }
 
 #[tokio::test]
-async fn a_login_with_openid_gets_one() {
+async fn a_login_with_openid_gets_an_id_token() {
     let app = app().await;
     let answer = app.token(&LOGIN).await.succeeded();
     let (header, claims) = verified_claims(&app, &answer.text("id_token")).await;
@@ -62,7 +65,7 @@ async fn at_hash_is_half_the_digest_of_the_access_token_under_the_algorithms_has
 }
 
 #[tokio::test]
-async fn a_refresh_gives_a_fresh_one_of_the_same_login() {
+async fn a_refresh_gives_a_new_id_token_of_the_same_login() {
     let app = app().await;
     let login = app.token(&LOGIN).await.succeeded();
     app.clock.advance(Duration::from_secs(100));
@@ -72,7 +75,7 @@ async fn a_refresh_gives_a_fresh_one_of_the_same_login() {
 }
 
 #[tokio::test]
-async fn a_client_that_needs_offline_access_gets_a_refresh_token_for_it_alone() {
+async fn a_client_that_needs_offline_access_gets_a_refresh_token_only_with_that_scope() {
     let app = app().await;
     app.change_client("app", |client| client.refresh.needs_offline_access = true).await;
     assert!(app.token(&LOGIN).await.succeeded().json().get("refresh_token").is_none());

@@ -7,7 +7,11 @@ use passgrant::client::id::Incarnation;
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 use serde_json::json;
 
-use crate::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::{AUDIENCE, SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
 async fn app(format: AccessTokenFormat) -> TestApp {
     let app = TestApp::start().await;
@@ -17,7 +21,7 @@ async fn app(format: AccessTokenFormat) -> TestApp {
 }
 
 #[tokio::test]
-async fn a_live_access_token_of_either_format_says_what_it_stands_for() {
+async fn an_active_access_token_of_either_format_is_described() {
     for format in AccessTokenFormat::ALL {
         let app = app(format).await;
         let token = app.login().await.succeeded().text("access_token");
@@ -44,7 +48,7 @@ async fn a_live_access_token_of_either_format_says_what_it_stands_for() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_live_is_exactly_inactive() {
+async fn a_token_that_is_not_active_is_answered_with_active_false_and_nothing_else() {
     for format in AccessTokenFormat::ALL {
         let app = app(format).await;
         let inactive = json!({"active": false});
@@ -124,7 +128,7 @@ async fn a_token_of_a_client_that_is_disabled_deleted_or_registered_again_is_ina
 }
 
 #[tokio::test]
-async fn what_client_or_user_may_no_longer_have_is_not_said() {
+async fn what_the_client_or_the_user_may_no_longer_have_is_not_stated() {
     for format in AccessTokenFormat::ALL {
         let app = app(format).await;
         let audiences = |uris: &[&str]| uris.iter().map(|uri| Audience::parse(uri).expect("an audience")).collect();
@@ -148,7 +152,7 @@ async fn what_client_or_user_may_no_longer_have_is_not_said() {
 }
 
 #[tokio::test]
-async fn an_audience_that_is_the_issuer_is_lost_as_any_other() {
+async fn an_audience_that_is_the_issuer_is_lost_like_any_other() {
     for format in AccessTokenFormat::ALL {
         let app = app(format).await;
         let audience = |uri| vec![Audience::parse(uri).expect("an audience")];
@@ -159,14 +163,14 @@ async fn an_audience_that_is_the_issuer_is_lost_as_any_other() {
         let without = app.login().await.succeeded().text("access_token");
         app.change_client("app", |client| client.audiences = audience("urn:b")).await;
         assert_eq!(app.introspect(&registered).await, json!({"active": false}), "{format}");
-        assert_eq!(app.introspect(&without).await["aud"], ISSUER, "it was for the issuer itself, of {format}");
+        assert_eq!(app.introspect(&without).await["aud"], ISSUER, "it was for the issuer itself, {format}");
     }
 }
 
 #[tokio::test]
-async fn an_id_token_is_no_access_token() {
+async fn an_id_token_is_not_an_access_token() {
     let app = app(AccessTokenFormat::Jwt).await;
-    app.change_client("app", |client| client.scopes = crate::app::scope("openid")).await;
+    app.change_client("app", |client| client.scopes = crate::rig::client::scope("openid")).await;
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid")];
     let answer = app.token(&login).await.succeeded();
     assert_eq!(app.introspect(&answer.text("access_token")).await["active"], true);
@@ -174,7 +178,7 @@ async fn an_id_token_is_no_access_token() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_active_to_its_own_client_alone() {
+async fn a_refresh_token_is_active_only_for_its_own_client() {
     let app = app(AccessTokenFormat::Jwt).await;
     let token = app.login().await.succeeded().text("refresh_token");
     assert_eq!(app.introspect(&token).await, json!({"active": false}), "a resource server must not take it");

@@ -1,6 +1,4 @@
-//! Listed keys that cannot be used, for good or for the moment.
-
-#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+//! Listed keys that cannot be used, permanently or for the moment.
 
 use std::time::Duration;
 
@@ -9,60 +7,36 @@ use passgrant::signing::RETRY_AFTER;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{Answer, TestApp, client, introspection};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::logs::Captured;
-use crate::signing::{login_with, part, verified_claims};
-use crate::wire::{Fault, Matcher};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::jwt::{part, verified_claims};
+use crate::rig::keys::{app, asked, double, login_with, published, supported};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
+use crate::rig::wire::{Fault, Matcher};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const LEFT_OUT: &str = "a signing key is left out";
 const RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-
-pub(crate) async fn app(double: KmsDouble, listed: &[String]) -> TestApp {
-    let app = TestApp::builder().kms(double, listed).start().await;
-    app.register(client("app")).await;
-    app.register_api().await;
-    app.create_user("ann").await;
-    app
-}
-
-pub(crate) fn double(app: &TestApp) -> &KmsDouble {
-    app.kms.as_ref().expect("a double")
-}
-
-/// The keys that the calls of an operation named, in order.
-pub(crate) fn asked(app: &TestApp, operation: &str) -> Vec<String> {
-    let calls = double(app).calls().into_iter();
-    calls.filter(|call| call.operation == operation).map(|call| call.key_id).collect()
-}
-
-pub(crate) async fn published(app: &TestApp) -> Vec<Value> {
-    let keys = app.get("/oauth2/jwks").await.succeeded().json();
-    keys["keys"].as_array().expect("keys").clone()
-}
-
-pub(crate) async fn supported(app: &TestApp) -> Value {
-    app.get(METADATA).await.succeeded().json()["id_token_signing_alg_values_supported"].clone()
-}
 
 /// The `kid` of a token that a login gives now.
 async fn signer(app: &TestApp) -> Value {
     part(&app.login().await.succeeded().text("access_token"), 0)["kid"].clone()
 }
 
-/// Makes a key unusable, and says how it is listed.
+/// Makes a key unusable, and returns how it is listed.
 type Spoil = fn(&KmsDouble, &str) -> String;
 /// Keeps a key from signing.
 type Stop = fn(&KmsDouble, &str);
 
-/// What may be wrong with a listed key, and what is listed and logged of it. The key is an RSA key and would sign.
+/// What may be wrong with a listed key, and what is listed and logged then. The key is an RSA key and would sign.
 const TROUBLES: [(&str, Spoil, &str); 8] = [
     ("disabled", |kms, key| of(key, || kms.disable(key)), "DisabledException (400)"),
     ("pending deletion", |kms, key| of(key, || kms.schedule_key_deletion(key)), "is pending deletion"),
     ("denied", |kms, key| of(key, || kms.deny(key, "GetPublicKey")), "is not authorized to perform"),
-    ("no key", |_, _| "alias/nowhere".to_owned(), "alias/nowhere is not found"),
-    ("no name", |_, _| "schlüssel".to_owned(), "ValidationException (400)"),
+    ("an alias of no key", |_, _| "alias/nowhere".to_owned(), "alias/nowhere is not found"),
+    ("an invalid name", |_, _| "schlüssel".to_owned(), "ValidationException (400)"),
     ("bound to another kind", |_, key| format!("{key}=ES256"), "does not fit ES256, which it is bound to"),
     (
         "a MAC key bound to another length",
@@ -118,7 +92,7 @@ async fn a_listed_key_that_cannot_be_used_is_logged_and_left_out_while_another_s
 }
 
 #[tokio::test]
-async fn an_unusable_key_is_asked_about_now_and_then_and_not_by_every_request() {
+async fn kms_is_asked_about_an_unusable_key_now_and_then_and_not_by_every_request() {
     let kms = KmsDouble::start().await;
     let (bad, good) = (kms.create_key(KeySpec::Rsa2048), kms.create_key(KeySpec::Rsa2048));
     kms.disable(&bad);
@@ -144,7 +118,7 @@ async fn an_unusable_key_is_asked_about_now_and_then_and_not_by_every_request() 
 }
 
 #[tokio::test]
-async fn a_key_that_is_enabled_again_comes_back_without_a_restart_and_to_its_place() {
+async fn a_key_that_is_enabled_again_comes_back_without_a_restart_and_in_its_place() {
     let kms = KmsDouble::start().await;
     let (first, second) = (kms.create_key(KeySpec::Rsa2048), kms.create_key(KeySpec::Rsa2048));
     kms.disable(&first);
@@ -218,7 +192,7 @@ async fn a_key_that_cannot_be_fetched_for_the_moment_is_unavailable_and_never_mi
     let of_first = app.login().await.succeeded().text("access_token");
     let of_second = login_with(&app, Algorithm::Es256).await;
 
-    // Each instance asks about both keys at first.
+    // A new instance asks about both keys at first.
     let fresh = |app: &mut TestApp| app.restart_with_keys(&[&keys[0], &keys[1]]);
     let fault = |app: &TestApp, nth| {
         app.kms_wire.as_ref().expect("a wire").inject(Fault::Garbage, Matcher::operation("GetPublicKey").nth(nth));
@@ -263,7 +237,7 @@ async fn without_a_usable_key_every_answer_that_needs_one_is_a_server_error() {
     let log = captured.text();
     assert_eq!(log.matches(LEFT_OUT).count(), 2, "each once:\n{log}");
     assert!(log.contains("is pending deletion") && log.contains("as they are configured"), "{log}");
-    assert_eq!(app.introspect("x.y.z").await, json!({"active": false}), "what is no token needs no key");
+    assert_eq!(app.introspect("x.y.z").await, json!({"active": false}), "an invalid token needs no key");
 
     double(&app).enable(&key);
     app.clock.advance(RETRY_AFTER);
@@ -288,5 +262,5 @@ async fn a_mac_key_that_is_disabled_while_it_is_looked_up_is_not_used() {
     };
     let (answer, ()) = tokio::join!(app.get("/oauth2/jwks"), disable);
     answer.failed(500, "server_error");
-    assert!(captured.text().contains("is not enabled"), "a description is had in any state:\n{}", captured.text());
+    assert!(captured.text().contains("is not enabled"), "a key is described in any state:\n{}", captured.text());
 }

@@ -1,66 +1,24 @@
-//! What the log holds of a whole run: a line a request, and no secret.
+//! What the log of a whole run holds: one line for each request, and no secret.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
-use std::io;
-use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use passgrant::telemetry::{self, Format};
-use tracing::dispatcher::{DefaultGuard, Dispatch};
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request, username};
-use crate::chains::SIGNING_SECRET;
-use crate::delegate::{Behaviour, Delegate};
-use crate::wire::{Fault, Matcher};
-
-#[derive(Clone, Default)]
-pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// Where tests without a subscriber run beside one with the only subscriber, what they are the first to log would be taken
-/// for what nobody wants, by that one, too: tracing asks the thread's own. Where there are two, it asks both.
-static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
-
-impl Captured {
-    /// Captures what this thread logs, for as long as the guard is held.
-    pub(crate) fn at(level: LevelFilter) -> (Self, DefaultGuard) {
-        LazyLock::force(&SECOND);
-        let captured = Self::default();
-        let subscriber = telemetry::subscriber(Format::Json, level, captured.clone());
-        (captured, tracing::subscriber::set_default(subscriber))
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
-    }
-}
+use crate::rig::app::TestApp;
+use crate::rig::chain::SIGNING_SECRET;
+use crate::rig::client::{SECRET, client};
+use crate::rig::delegate::{Behaviour, Delegate};
+use crate::rig::log::Captured;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
+use crate::rig::wire::{Fault, Matcher};
 
 #[test]
-fn what_a_thread_without_a_subscriber_logs_first_is_captured_here_all_the_same() {
+fn what_a_thread_without_a_subscriber_logs_first_is_still_captured_here() {
     fn say() {
         tracing::warn!("said on two threads");
     }
@@ -106,7 +64,7 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
         app.token(&[("grant_type", "password"), ("username", "locked"), ("password", &guess)]).await;
     }
     for fault in [Fault::Throttle, Fault::Garbage, Fault::Truncate, Fault::Reset, Fault::ExpiredCredentials] {
-        // What fails after the verdict is noted, and fails no request.
+        // A failure after the verdict is logged, and fails no request.
         app.dynamodb_wire.inject(fault, Matcher::operation("DeleteItem"));
         app.login().await.succeeded();
         app.dynamodb_wire.clear_faults();
@@ -130,7 +88,7 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
 }
 
 #[tokio::test]
-async fn a_delegated_login_logs_nothing_of_question_and_answer() {
+async fn a_delegated_login_logs_nothing_of_its_question_or_its_answer() {
     let (captured, _guard) = Captured::at(LevelFilter::TRACE);
 
     let delegate = Delegate::start().await;
@@ -192,7 +150,7 @@ async fn a_line_says_who_asked_for_what_and_how_it_ended() {
     let log = captured.text();
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
-    assert_eq!(lines.len(), 2, "one line a request:\n{log}");
+    assert_eq!(lines.len(), 2, "one line for each request:\n{log}");
     assert_eq!((&lines[0]["status"], &lines[1]["status"]), (&200.into(), &400.into()));
     assert_eq!((&lines[1]["code"], &lines[1]["reason"]), (&"invalid_grant".into(), &"wrong password".into()));
     for line in lines {
@@ -212,7 +170,7 @@ fn records(captured: &Captured) -> Vec<serde_json::Value> {
 async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
     let app = TestApp::start().await;
     app.register_api().await;
-    app.change_client("app", |client| client.scopes = crate::app::scope("openid read")).await;
+    app.change_client("app", |client| client.scopes = crate::rig::client::scope("openid read")).await;
     let (captured, _guard) = Captured::at(LevelFilter::INFO);
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "openid")];
     let login = app.token(&login).await.succeeded();
@@ -220,8 +178,8 @@ async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
     app.introspect(&login.text("access_token")).await;
     app.userinfo(&login.text("access_token")).await.succeeded();
 
-    let sub = app.store.users.get(&crate::app::username("ann")).await.expect("a read").expect("a user").subject;
-    let (_, claims) = crate::signing::verified_claims(&app, &login.text("access_token")).await;
+    let sub = app.store.users.get(&crate::rig::user::username("ann")).await.expect("a read").expect("a user").subject;
+    let (_, claims) = crate::rig::jwt::verified_claims(&app, &login.text("access_token")).await;
     let records = records(&captured);
     for (record, (endpoint, client, grant, chain)) in records.iter().zip([
         ("token", "app", Some("password"), Some("directory")),
@@ -239,7 +197,7 @@ async fn a_success_is_attributed_to_client_grant_chain_user_and_session() {
 }
 
 #[tokio::test]
-async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stranger_is_not_named() {
+async fn theft_of_a_refresh_token_and_a_locked_username_are_logged_at_warn_and_a_stranger_is_not_named() {
     let app = TestApp::start().await;
     let stolen = app.login().await.succeeded();
     app.refresh(&stolen.text("refresh_token")).await.succeeded();
@@ -252,8 +210,8 @@ async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stran
             app.token(&[("grant_type", "password"), ("username", name), ("password", &guess)]).await;
         }
     }
-    let sub = app.store.users.get(&crate::app::username("ann")).await.expect("a read").expect("a user").subject;
-    let (_, claims) = crate::signing::verified_claims(&app, &stolen.text("access_token")).await;
+    let sub = app.store.users.get(&crate::rig::user::username("ann")).await.expect("a read").expect("a user").subject;
+    let (_, claims) = crate::rig::jwt::verified_claims(&app, &stolen.text("access_token")).await;
     let ann = serde_json::Value::from(sub.as_str());
     let nobody = serde_json::Value::Null;
     let told: Vec<_> =
@@ -273,7 +231,7 @@ async fn theft_of_a_refresh_token_and_a_locked_name_are_told_at_warn_and_a_stran
 }
 
 #[tokio::test]
-async fn a_user_whose_hash_is_damaged_is_named_by_the_subject_alone() {
+async fn a_user_whose_hash_is_damaged_is_named_only_by_the_subject() {
     let (captured, _guard) = Captured::at(LevelFilter::TRACE);
     let app = TestApp::start().await;
     app.create_user_with("damaged-user", |user| {

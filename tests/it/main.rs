@@ -1,14 +1,9 @@
 //! Integration tests: the service as its clients meet it.
 
-mod app;
-mod delegate;
-mod kms;
-mod loopback;
-mod openapi;
-mod sdk;
-mod wire;
+mod rig;
 
 mod answers;
+mod assertion_replay;
 mod at_rest;
 mod attempts;
 mod authorization;
@@ -27,6 +22,7 @@ mod forged_tokens;
 mod forms;
 mod house;
 mod id_tokens;
+mod imported_users;
 mod introspection;
 mod listed_keys;
 mod logs;

@@ -3,11 +3,15 @@
 use passgrant::client::{Client, Grant};
 use serde_json::json;
 
-use crate::app::{AUDIENCE, ISSUER, PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
-use crate::signing::verified_claims;
+use crate::rig::app::{ISSUER, TestApp};
+use crate::rig::client::{AUDIENCE, SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::jwt::verified_claims;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
 #[tokio::test]
-async fn a_login_gives_an_access_token_by_rfc_9068() {
+async fn a_login_gives_an_access_token_as_rfc_9068_defines_it() {
     let app = TestApp::start().await;
     let answer = app.login().await.succeeded();
     let (header, claims) = verified_claims(&app, &answer.text("access_token")).await;
@@ -29,7 +33,7 @@ async fn a_login_gives_an_access_token_by_rfc_9068() {
 }
 
 #[tokio::test]
-async fn the_order_of_the_scope_asked_for_is_kept_and_always_stated() {
+async fn the_scope_is_always_stated_in_the_order_it_was_asked_for() {
     let app = TestApp::start().await;
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
     for (asked, stated) in [("write read", "write read"), ("admin", "admin"), ("read read", "read"), ("", "read")] {
@@ -57,7 +61,7 @@ async fn extra_spaces_in_a_scope_are_ignored_and_every_other_malformed_scope_is_
 }
 
 #[tokio::test]
-async fn without_a_scope_the_clients_default_holds_else_the_servers() {
+async fn without_a_scope_the_clients_default_applies_or_else_the_servers() {
     let app = TestApp::builder().variable("PASSGRANT_DEFAULT_SCOPE", "write unknown").start().await;
     app.register(Client { default_scopes: scope(""), ..client("app") }).await;
     app.create_user("ann").await;
@@ -75,7 +79,7 @@ async fn a_users_allowed_scopes_cut_a_default_and_refuse_what_is_asked_for() {
 }
 
 #[tokio::test]
-async fn every_configured_audience_is_in_aud_or_only_the_resources_named() {
+async fn aud_holds_every_configured_audience_or_only_the_resources_that_were_named() {
     let app = TestApp::start().await;
     let audience = |uri| passgrant::audience::Audience::parse(uri).expect("an audience");
     app.change_client("app", |client| client.audiences.push(audience("urn:other"))).await;
@@ -96,7 +100,7 @@ async fn every_configured_audience_is_in_aud_or_only_the_resources_named() {
 }
 
 #[tokio::test]
-async fn an_audience_is_named_with_the_slash_of_an_empty_path_or_without_and_said_as_registered() {
+async fn an_audience_is_named_with_or_without_the_slash_of_an_empty_path_and_stated_as_registered() {
     let app = TestApp::start().await;
     let audience = |uri| passgrant::audience::Audience::parse(uri).expect("an audience");
     let registered = ["https://api.example.com/", "https://other.example.com", "https://q.example.com?x"];
@@ -128,17 +132,17 @@ async fn an_audience_is_named_with_the_slash_of_an_empty_path_or_without_and_sai
 }
 
 #[tokio::test]
-async fn a_client_without_the_refresh_grant_gets_no_refresh_token_and_a_session_all_the_same() {
+async fn a_client_without_the_refresh_grant_gets_no_refresh_token_but_still_a_session() {
     let app = TestApp::start().await;
     app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
     let answer = app.login().await.succeeded();
     assert!(answer.json().get("refresh_token").is_none());
     let (_, claims) = verified_claims(&app, &answer.text("access_token")).await;
-    assert!(claims["sid"].is_string(), "by which the token ends with its user");
+    assert!(claims["sid"].is_string(), "so that the token ends with its user");
 }
 
 #[tokio::test]
-async fn whoever_is_not_let_in_is_answered_with_the_same_bytes() {
+async fn every_refused_login_is_answered_with_the_same_bytes() {
     let app = TestApp::start().await;
     app.create_user_with("disabled", |user| user.disabled = true).await;
     app.create_user_with("passwordless", |user| user.password_hash = None).await;
@@ -163,7 +167,7 @@ async fn whoever_is_not_let_in_is_answered_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn names_and_passwords_are_prepared_as_rfc_8265_says() {
+async fn usernames_and_passwords_are_prepared_as_rfc_8265_says() {
     let app = TestApp::start().await;
     let password = passgrant::password::Password::prepare("pass\u{2003}w\u{f6}rd").expect("a password");
     let hash = app.config.argon2.hash(&password, &app.random).expect("randomness");
@@ -183,7 +187,7 @@ async fn names_and_passwords_are_prepared_as_rfc_8265_says() {
 }
 
 #[tokio::test]
-async fn spaces_round_a_username_are_not_part_of_it() {
+async fn spaces_around_a_username_are_not_part_of_it() {
     let app = TestApp::start().await;
     for (username, accepted) in [
         ("ann ", true),
@@ -209,7 +213,7 @@ async fn spaces_round_a_username_are_not_part_of_it() {
 }
 
 #[tokio::test]
-async fn a_username_with_spaces_round_it_shares_the_attempts_of_the_name() {
+async fn a_username_with_spaces_around_it_shares_the_attempts_of_the_same_username() {
     let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "3").start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;

@@ -1,4 +1,4 @@
-//! Password hashes that are not as the live policy makes them: they verify, at the same cost, and are made anew.
+//! Password hashes that the live policy would not make: they verify, at the same cost, and are replaced.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -7,10 +7,11 @@ use std::time::Duration;
 use passgrant::password::{Argon2Policy, Password, PasswordHash};
 use passgrant::random::Random;
 
-use crate::app::{PASSWORD, TestApp, username};
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::TestApp;
+use crate::rig::user::{PASSWORD, username};
+use crate::rig::wire::{Fault, Matcher};
 
-/// Of other parameters than the app's.
+/// A hash with other parameters than the app's.
 fn older(random: &dyn Random) -> PasswordHash {
     let password = Password::prepare(PASSWORD).expect("a password");
     Argon2Policy::new(32, 1, 1).expect("a policy").hash(&password, random).expect("randomness")
@@ -31,7 +32,7 @@ const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "bob"
 const WRONG: [(&str, &str); 3] = [("grant_type", "password"), ("username", "bob"), ("password", "wrong")];
 
 #[tokio::test]
-async fn a_hash_under_other_parameters_is_rewritten_after_a_good_login_alone() {
+async fn a_hash_with_other_parameters_is_rewritten_only_after_a_good_login() {
     let app = app().await;
     let before = stored(&app).await;
     app.token(&WRONG).await.failed(400, "invalid_grant");
@@ -49,7 +50,7 @@ async fn a_hash_under_other_parameters_is_rewritten_after_a_good_login_alone() {
 async fn a_hash_that_cannot_be_rewritten_fails_no_login() {
     let app = app().await;
     let before = stored(&app).await;
-    // The first counts the attempt.
+    // The first such call counts the attempt.
     app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(2));
     app.token(&LOGIN).await.succeeded();
     assert_eq!(stored(&app).await, before);
@@ -59,11 +60,11 @@ async fn a_hash_that_cannot_be_rewritten_fails_no_login() {
 }
 
 #[tokio::test]
-async fn a_password_set_meanwhile_is_not_overwritten() {
+async fn a_password_that_is_set_during_a_login_is_not_overwritten() {
     let app = app().await;
     let new = Password::prepare("set by an administrator").expect("a password");
     let new = app.config.argon2.hash(&new, &app.random).expect("randomness");
-    // The rewrite is held back until the new password is there: set as soon as the old hash has been read.
+    // The rewrite is held back until the new password is stored, which happens as soon as the old hash has been read.
     app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(500)), Matcher::operation("UpdateItem").nth(2));
     let set = async {
         let mut reads = 0;

@@ -5,14 +5,15 @@ use passgrant::jose::algorithm::Algorithm;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use crate::app::introspection;
-use crate::kms::{KeySpec, KmsDouble};
-use crate::listed_keys::{app, asked, double, published, supported};
-use crate::logs::Captured;
-use crate::signing::{login_with, part, verified_claims};
+use crate::rig::jwt::{part, verified_claims};
+use crate::rig::keys::login_with;
+use crate::rig::keys::{app, asked, double, published, supported};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
+use crate::rig::request::introspection;
 
 #[tokio::test]
-async fn a_key_is_called_by_the_arn_that_kms_answered_and_a_moved_alias_is_seen_by_new_instances_only() {
+async fn a_key_is_called_by_the_arn_that_kms_answered_and_a_moved_alias_is_seen_only_by_new_instances() {
     for (spec, algorithm, operations) in [
         (KeySpec::Rsa2048, Algorithm::Rs256, ["GetPublicKey", "Sign"].as_slice()),
         (KeySpec::EccNistEdwards25519, Algorithm::EdDsa, &["GetPublicKey", "Sign"]),
@@ -49,7 +50,7 @@ async fn a_key_is_called_by_the_arn_that_kms_answered_and_a_moved_alias_is_seen_
 }
 
 #[tokio::test]
-async fn an_answer_that_is_another_keys_is_not_used() {
+async fn an_answer_about_another_key_is_not_used() {
     for (spec, algorithm) in [(KeySpec::Rsa2048, Algorithm::Rs256), (KeySpec::Hmac256, Algorithm::Hs256)] {
         let (captured, _guard) = Captured::at(LevelFilter::INFO);
         let kms = KmsDouble::start().await;
@@ -94,7 +95,11 @@ async fn a_bound_key_signs_and_verifies_with_its_own_algorithm_only_and_is_publi
     assert!(captured.text().contains("no configured signing key fits PS256; they fit RS256, PS384"));
 
     app.restart_with_keys(&[&listed[1], &format!("{}=RS512", keys[0])]);
-    assert_eq!(app.introspect(&tokens[0]).await, json!({"active": false}), "RS256 is no algorithm of the key any more");
+    assert_eq!(
+        app.introspect(&tokens[0]).await,
+        json!({"active": false}),
+        "RS256 is no longer an algorithm of the key"
+    );
     assert_eq!(app.introspect(&tokens[1]).await["active"], true);
 }
 

@@ -13,9 +13,13 @@ use passgrant::password::Password;
 use passgrant::store::outcome::Changed;
 use tokio::sync::Notify;
 
-use crate::app::{PASSWORD, SECRET, START, TestApp, client, scope, token_request, username};
-use crate::signing::verified_claims;
-use crate::wire::{Fault, Matcher};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, scope};
+use crate::rig::clock::START;
+use crate::rig::jwt::verified_claims;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
+use crate::rig::wire::{Fault, Matcher};
 
 const DAY: u64 = 86_400;
 
@@ -58,7 +62,7 @@ async fn a_narrowed_scope_holds_for_one_access_token_and_widening_is_refused() {
 }
 
 #[tokio::test]
-async fn what_client_or_user_may_no_longer_have_is_not_granted_again() {
+async fn what_the_client_or_the_user_may_no_longer_have_is_not_granted_again() {
     let app = TestApp::start().await;
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD), ("scope", "read write")];
     let token = app.token(&login).await.succeeded().text("refresh_token");
@@ -86,7 +90,7 @@ async fn an_audience_that_the_client_has_lost_is_not_granted_again() {
 }
 
 #[tokio::test]
-async fn a_session_whose_every_audience_is_lost_is_refused_and_not_for_the_issuer() {
+async fn a_session_that_has_lost_every_audience_is_refused_and_not_given_the_issuer() {
     for left in [&["urn:new"][..], &[]] {
         let app = TestApp::start().await;
         change_audiences(&app, &["urn:payroll"]).await;
@@ -99,7 +103,7 @@ async fn a_session_whose_every_audience_is_lost_is_refused_and_not_for_the_issue
 }
 
 #[tokio::test]
-async fn the_scope_that_was_answered_is_accepted_even_where_it_is_the_empty_one() {
+async fn the_scope_that_was_answered_is_accepted_even_if_it_stands_for_the_empty_scope() {
     let app = TestApp::builder().variable("PASSGRANT_EMPTY_SCOPE", "none").start().await;
     app.register(Client { default_scopes: scope(""), ..client("app") }).await;
     app.create_user("ann").await;
@@ -119,7 +123,7 @@ async fn the_scope_that_was_answered_is_accepted_even_where_it_is_the_empty_one(
 }
 
 #[tokio::test]
-async fn a_client_registered_again_does_not_get_the_sessions_of_the_one_before() {
+async fn a_client_registered_again_does_not_get_the_sessions_of_the_earlier_one() {
     let app = TestApp::start().await;
     let token = first_token(&app).await;
     app.store.clients.delete(&client("app").id).await.expect("a write");
@@ -148,7 +152,7 @@ async fn a_token_that_was_accepted_is_not_judged_again_by_a_later_clock() {
 }
 
 #[tokio::test]
-async fn a_token_that_others_replaced_twice_while_it_was_served_ends_nothing() {
+async fn a_token_that_is_replaced_twice_while_it_is_served_ends_no_session() {
     let app = Arc::new(TestApp::start().await);
     let token = first_token(&app).await;
     let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -183,7 +187,7 @@ async fn another_clients_token_is_refused_and_not_touched() {
 }
 
 #[tokio::test]
-async fn twenty_at_once_all_get_the_same_successor_and_it_lives() {
+async fn twenty_simultaneous_refreshes_get_the_same_successor_which_works() {
     let mut app = TestApp::start().await;
     app.add_instance();
     app.add_instance();
@@ -284,7 +288,7 @@ async fn expiry_is_checked_on_read_before_ttl_deletes_anything() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_its_user_or_the_password() {
+async fn a_session_ends_with_its_user_or_when_the_password_changes() {
     async fn ends(change: impl AsyncFn(&TestApp) -> Changed) {
         let app = TestApp::start().await;
         let token = first_token(&app).await;
@@ -335,7 +339,7 @@ async fn a_user_enabled_again_finds_every_session_ended() {
 }
 
 #[tokio::test]
-async fn every_session_of_a_user_ends_by_one_write() {
+async fn one_write_ends_every_session_of_a_user() {
     let app = TestApp::start().await;
     app.create_user("bob").await;
     let (first, second) = (first_token(&app).await, first_token(&app).await);

@@ -1,4 +1,4 @@
-//! Refresh under contention, held against a model: whatever is refreshed, retried and revoked at once, whatever the
+//! Refresh under contention, compared with a model: whatever is refreshed, retried and revoked at once, whatever the
 //! clock does and whatever breaks, the answers are those of one session whose requests came one after another.
 //!
 //! So there are never two live successors, nobody honest is signed out inside the grace period, and a replaced token
@@ -13,8 +13,12 @@ use passgrant::client::{Client, RefreshPolicy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, client, token_request};
-use crate::wire::{Fault, Matcher};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
+use crate::rig::wire::{Fault, Matcher};
 
 const GRACE: u64 = 30;
 const IDLE: u64 = 600;
@@ -29,12 +33,12 @@ enum Request {
 
 #[derive(Clone, Debug)]
 struct Step {
-    /// Seconds that the clock moves before, back or forth.
+    /// By how many seconds the clock moves before the requests, back or forth.
     clock: i64,
     fault: Option<(Fault, Broken)>,
-    /// Seconds that the clock moves, back or forth, while the requests are served: before so many calls.
+    /// Before which call the clock moves while the requests are served, and by how many seconds, back or forth.
     meanwhile: Option<(usize, i64)>,
-    /// At once, in turn through two instances.
+    /// Sent at once, in turn through two instances.
     requests: Vec<Request>,
 }
 
@@ -122,8 +126,8 @@ struct Times {
 }
 
 impl Times {
-    /// Those that each of so many requests may have had while the clock moved from `before` to `after`, once and after the
-    /// first of them had come.
+    /// The times that each of so many requests may have had while the clock moved once, from `before` to `after`, after the
+    /// first of the requests had come.
     fn possible(before: u64, after: u64, requests: usize) -> Vec<Self> {
         let times = |came, rotated| Self { came, rotated };
         let mut possible = vec![times(before, before), times(before, after)];
@@ -134,7 +138,7 @@ impl Times {
     }
 }
 
-/// What was asked, and what came: none for an answer that nothing is known from.
+/// What was asked, of which rotation, and what was answered: `None` if the answer reveals nothing.
 type Seen = (Request, usize, Option<Outcome>);
 
 /// Every session that may be there after the requests of a step, in any order; one that was unavailable may have been
@@ -190,7 +194,7 @@ impl Tokens {
 }
 
 async fn run(app: &TestApp, steps: &[Step]) {
-    // Those of a history that failed are still there.
+    // The faults and hooks of a history that failed are still there.
     app.dynamodb_wire.clear_faults();
     app.dynamodb_wire.clear_hooks();
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
@@ -273,7 +277,7 @@ fn outcome(
 }
 
 #[test]
-fn any_history_of_refreshes_is_one_of_requests_that_came_one_after_another() {
+fn any_history_of_refreshes_is_equivalent_to_one_of_requests_that_came_one_after_another() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let app = runtime.block_on(async {
         let mut app = TestApp::builder().start().await;

@@ -3,10 +3,12 @@
 use passgrant::client::{AccessTokenFormat, Capability};
 use serde_json::json;
 
-use crate::app::{SECRET, TestApp, client, public_client, token_request};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, public_client};
+use crate::rig::request::token_request;
 
 #[tokio::test]
-async fn a_refresh_token_takes_its_session_and_every_access_token_of_it() {
+async fn revoking_a_refresh_token_ends_its_session_and_every_access_token_of_it() {
     for format in AccessTokenFormat::ALL {
         let app = TestApp::start().await;
         app.register_api().await;
@@ -24,7 +26,7 @@ async fn a_refresh_token_takes_its_session_and_every_access_token_of_it() {
 }
 
 #[tokio::test]
-async fn an_access_token_is_revoked_alone() {
+async fn revoking_an_access_token_revokes_nothing_else() {
     for format in AccessTokenFormat::ALL {
         let app = TestApp::start().await;
         app.register_api().await;
@@ -37,7 +39,7 @@ async fn an_access_token_is_revoked_alone() {
 }
 
 #[tokio::test]
-async fn an_unknown_token_is_revoked_already() {
+async fn an_unknown_token_counts_as_revoked() {
     let app = TestApp::start().await;
     for token in ["x", "a.b.c", "pgr_AAAA", "pga_AAAA"] {
         app.revoke(token).await.succeeded();
@@ -75,7 +77,7 @@ async fn another_clients_token_is_left_alone_without_saying_so() {
 }
 
 #[tokio::test]
-async fn a_client_with_the_capability_revokes_for_others() {
+async fn a_client_with_the_capability_can_revoke_tokens_of_others() {
     let app = TestApp::start().await;
     app.register(passgrant::client::Client { capabilities: vec![Capability::Revoke], ..client("operator") }).await;
     let token = app.login().await.succeeded().text("refresh_token");
@@ -86,11 +88,15 @@ async fn a_client_with_the_capability_revokes_for_others() {
 }
 
 #[tokio::test]
-async fn the_caller_is_authenticated_and_a_public_client_by_its_id() {
+async fn the_caller_is_authenticated_and_a_public_client_is_identified_by_its_id() {
     let app = TestApp::start().await;
     app.register(public_client("spa")).await;
-    let login =
-        [("grant_type", "password"), ("username", "ann"), ("password", crate::app::PASSWORD), ("client_id", "spa")];
+    let login = [
+        ("grant_type", "password"),
+        ("username", "ann"),
+        ("password", crate::rig::user::PASSWORD),
+        ("client_id", "spa"),
+    ];
     let token = app.send(token_request(None, &login)).await.succeeded().text("refresh_token");
     for (parameters, status) in [
         (vec![("token", token.as_str())], 401),

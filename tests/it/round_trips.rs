@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 
-use crate::app::{PASSWORD, SECRET, TestApp, client, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Exchange, Fault, Matcher, sequential_rounds};
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::request::token_request;
+use crate::rig::user::PASSWORD;
+use crate::rig::wire::{Exchange, Fault, Matcher, sequential_rounds};
 
 /// One more than the limit of attempts.
 const WRONG: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
@@ -19,9 +22,9 @@ async fn app(client_cache: &str) -> TestApp {
     let app = TestApp::builder().variable("PASSGRANT_CLIENT_CACHE", client_cache).kms(double, &[key]).start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
-    // What only an instance's first request does.
+    // What only the first request of an instance does is done here.
     app.login().await.succeeded();
-    // So long that calls made at once overlap for certain.
+    // The delay is so long that simultaneous calls are certain to overlap.
     for wire in [&app.dynamodb_wire, app.kms_wire.as_ref().expect("a wire")] {
         wire.inject(Fault::Delay(Duration::from_millis(150)), Matcher::any());
         wire.take_exchanges();
@@ -64,7 +67,7 @@ async fn a_password_grant_without_a_refresh_token_takes_as_many_rounds() {
 }
 
 #[tokio::test]
-async fn introspection_takes_two_rounds_and_asks_for_no_note_that_an_opaque_token_never_has() {
+async fn introspection_takes_two_rounds_for_a_jwt_and_three_for_an_opaque_token() {
     for (format, extra, rounds) in [(AccessTokenFormat::Jwt, 1, 2), (AccessTokenFormat::Opaque, 1, 3)] {
         let app = app("60s").await;
         app.register_api().await;
@@ -74,15 +77,15 @@ async fn introspection_takes_two_rounds_and_asks_for_no_note_that_an_opaque_toke
         app.introspect(&login.text("access_token")).await;
         count(&app);
         assert_eq!(app.introspect(&login.text("access_token")).await["active"], true);
-        // The session and the user, and of a JWT the note of its revocation, of an opaque token the token.
+        // The session and the user, and in addition the note that a JWT is revoked, or the opaque token.
         assert_eq!(count(&app), (calls(&vec!["GetItem"; 2 + extra]), rounds), "{format}");
     }
 }
 
 #[tokio::test]
-async fn whoever_is_refused_costs_as_many_rounds_as_whoever_is_let_in_and_a_locked_name_one_less() {
+async fn a_refused_login_costs_as_many_rounds_as_a_successful_one_and_a_locked_username_one_fewer() {
     let app = app("60s").await;
-    // For a name that is none no password is tried: ten of them are one attempt, and lock nothing.
+    // For an invalid username no password is tried: ten requests are one attempt, and lock nothing.
     for (username, locked_rounds) in [("ann", 1), ("nobody", 1), ("not a name", 2)] {
         let login = |number: usize| [("grant_type", "password"), ("username", username), ("password", WRONG[number])];
         for number in 0..10 {
@@ -106,7 +109,7 @@ async fn a_refresh_takes_four_rounds_when_the_client_is_cached() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_of_aws_before_the_request_is_well_formed() {
+async fn aws_is_not_called_for_a_malformed_request() {
     let app = app("0s").await;
     app.token(&[("grant_type", "password"), ("username", "ann")]).await.failed(400, "invalid_request");
     app.token(&[("grant_type", "nonsense")]).await.failed(400, "unsupported_grant_type");

@@ -1,13 +1,7 @@
 //! Signatures, keys and the modes they are kept in. Every token is verified by a library that did not sign it.
 
-#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
-use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use p521::ecdsa::signature::Verifier as _;
-use p521::ecdsa::{Signature, VerifyingKey};
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::ThumbprintHash;
 use passgrant::audience::Audience;
 use passgrant::client::claim_map::ClaimMap;
 use passgrant::clock::Timestamp;
@@ -17,53 +11,14 @@ use passgrant::signing::{KeyRing, SigningKey};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::app::{START, TestApp, client};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::logs::Captured;
-use crate::wire::{Fault, Matcher};
-
-/// The header and the claims of a JWT, verified with nothing but what `/oauth2/jwks` publishes.
-pub(crate) async fn verified_claims(app: &TestApp, jwt: &str) -> (Value, Value) {
-    let published = app.get("/oauth2/jwks").await.succeeded().json();
-    let header = part(jwt, 0);
-    if header["alg"] == "ES512" {
-        verify_es512(&published, jwt);
-        return (header, part(jwt, 1));
-    }
-    let keys: JwkSet = serde_json::from_value(published).expect("a key set");
-    let key = keys.find(header["kid"].as_str().expect("a kid")).expect("a published key");
-    let key = DecodingKey::from_jwk(key).expect("a usable key");
-    (header, decoded(jwt, &key))
-}
-
-/// The claims of a JWT, verified by `jsonwebtoken`.
-fn decoded(jwt: &str, key: &DecodingKey) -> Value {
-    let mut validation = Validation::new(decode_header(jwt).expect("a header").alg);
-    // The tests' clock is not the machine's.
-    (validation.validate_exp, validation.validate_aud) = (false, false);
-    decode::<Value>(jwt, key, &validation).expect("a good signature").claims
-}
-
-/// By `p521`: `jsonwebtoken` has no ES512.
-fn verify_es512(published: &Value, jwt: &str) {
-    let keys = published["keys"].as_array().expect("keys");
-    let key = keys.iter().find(|key| key["kid"] == part(jwt, 0)["kid"]).expect("a published key");
-    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("EC"), &json!("P-521"), &json!("ES512")));
-    let point = [vec![4], bytes(key["x"].as_str().expect("x")), bytes(key["y"].as_str().expect("y"))].concat();
-    let key = VerifyingKey::from_sec1_bytes(&point).expect("a point of the curve");
-    let (signed, signature) = jwt.rsplit_once('.').expect("a signature");
-    let signature = Signature::from_slice(&bytes(signature)).expect("two numbers of 66 bytes");
-    key.verify(signed.as_bytes(), &signature).expect("a good signature");
-}
-
-/// The header or the claims of a JWT, unverified.
-pub(crate) fn part(jwt: &str, index: usize) -> Value {
-    serde_json::from_slice(&bytes(jwt.split('.').nth(index).expect("a part"))).expect("JSON")
-}
-
-fn bytes(encoded: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(encoded).expect("base64url")
-}
+use crate::rig::app::TestApp;
+use crate::rig::client::client;
+use crate::rig::clock::START;
+use crate::rig::jwt::{decoded, part, verified_claims};
+use crate::rig::keys::login_with;
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::log::Captured;
+use crate::rig::wire::{Fault, Matcher};
 
 async fn app_with_keys(keys: &[KeySpec]) -> TestApp {
     let double = KmsDouble::start().await;
@@ -86,13 +41,8 @@ const ONE_OF_EACH: [KeySpec; 8] = [
     KeySpec::Hmac512,
 ];
 
-pub(crate) async fn login_with(app: &TestApp, algorithm: Algorithm) -> String {
-    app.change_client("app", |client| client.signing_algorithm = Some(algorithm)).await;
-    app.login().await.succeeded().text("access_token")
-}
-
 #[tokio::test]
-async fn every_algorithm_of_a_key_pair_signs_in_kms_and_in_process_and_verifies_from_the_jwks_alone() {
+async fn every_algorithm_of_a_key_pair_signs_in_kms_and_in_process_and_verifies_with_only_the_jwks() {
     let in_kms = app_with_keys(&ONE_OF_EACH).await;
     let algorithms = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
     let in_process = TestApp::builder().in_process(&algorithms).start().await;
@@ -149,7 +99,7 @@ async fn a_mac_key_has_one_name_however_it_is_configured_and_is_described_once()
 }
 
 #[tokio::test]
-async fn each_key_fits_its_own_algorithms_alone() {
+async fn each_key_fits_only_its_own_algorithms() {
     use Algorithm::{EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
     for (spec, fitting) in [
         (KeySpec::Rsa2048, vec![Rs256, Rs384, Rs512, Ps256, Ps384, Ps512]),
@@ -163,7 +113,7 @@ async fn each_key_fits_its_own_algorithms_alone() {
     ] {
         let double = KmsDouble::start().await;
         let key = double.create_key(spec);
-        let kms = aws_sdk_kms::Client::new(&crate::sdk::config(&double.endpoint()));
+        let kms = aws_sdk_kms::Client::new(&crate::rig::sdk::config(&double.endpoint()));
         let ring = KeyRing::new(vec![SigningKey::Kms(KmsKey::new(kms, key.parse().expect("a key")))]);
         let now = Timestamp::from_unix(START);
         assert_eq!(ring.algorithms(now).await.expect("algorithms"), fitting);
@@ -221,7 +171,7 @@ async fn a_token_that_no_request_could_present_is_not_signed() {
 }
 
 #[tokio::test]
-async fn tokens_of_the_old_key_verify_after_a_new_one_was_moved_in_front() {
+async fn tokens_of_the_old_key_verify_after_a_new_key_is_listed_before_it() {
     for (old, new, algorithms) in [
         (KeySpec::Rsa2048, KeySpec::Rsa2048, [Algorithm::Rs256, Algorithm::Rs256]),
         (KeySpec::EccNistP256, KeySpec::EccNistP256, [Algorithm::Es256, Algorithm::Es256]),
@@ -256,7 +206,7 @@ async fn a_longer_rsa_key_signs_too() {
 }
 
 #[tokio::test]
-async fn the_first_key_signs_and_all_are_published_each_once() {
+async fn the_first_key_signs_and_each_key_is_published_once() {
     let double = KmsDouble::start().await;
     let (new, old) = (double.create_key(KeySpec::Rsa2048), double.create_key(KeySpec::Rsa2048));
     double.create_alias("alias/new", &new);
@@ -273,7 +223,7 @@ async fn the_first_key_signs_and_all_are_published_each_once() {
 }
 
 #[tokio::test]
-async fn the_public_key_is_fetched_once_an_instance() {
+async fn the_public_key_is_fetched_once_per_instance() {
     let app = app_with_keys(&[KeySpec::Rsa2048]).await;
     for _ in 0..3 {
         app.login().await.succeeded();
@@ -342,7 +292,7 @@ async fn a_published_key_is_public_and_named_by_its_thumbprint() {
         assert_eq!(json!([key["kty"], key["crv"], key["alg"]]), values);
         assert_eq!(key["use"], "sig");
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key.clone()).expect("a key");
-        // Its thumbprints of Ed25519 keys are missing; RFC 8037's own vector stands for them.
+        // It has no thumbprints of Ed25519 keys: the vector of RFC 8037 is tested instead.
         if key["kty"] != "OKP" {
             assert_eq!(key["kid"], jwk.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint"));
         }

@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, SECRET, TestApp, token_request, username};
+use crate::rig::app::TestApp;
+use crate::rig::client::SECRET;
+use crate::rig::request::token_request;
+use crate::rig::user::{PASSWORD, username};
 
 fn fixture() -> Value {
     serde_json::from_str(include_str!("fixtures/first_layout.json")).expect("JSON")
@@ -72,12 +75,16 @@ async fn every_client_and_user_of_the_first_layout_is_read() {
 }
 
 #[tokio::test]
-async fn sessions_and_opaque_tokens_of_the_first_layout_go_on() {
+async fn sessions_and_opaque_tokens_of_the_first_layout_still_work() {
     let (app, fixture) = app().await;
     let refreshed = app.refresh(text(&fixture, "live")).await.succeeded();
     app.refresh(&refreshed.text("refresh_token")).await.succeeded();
     let successor = app.refresh(text(&fixture, "parent")).await.succeeded().text("refresh_token");
-    assert_eq!(successor, text(&fixture, "rotated"), "rotated by the version before, and in grace");
+    assert_eq!(
+        successor,
+        text(&fixture, "rotated"),
+        "it was rotated by an earlier version, and is within the grace period"
+    );
     let opaque = text(&fixture, "opaque");
     let answer = app.introspect(opaque).await;
     assert_eq!((&answer["active"], &answer["username"]), (&json!(true), &json!("ann")));
@@ -99,9 +106,9 @@ async fn a_client_of_the_first_layout_is_changed_and_keeps_its_sessions_until_it
     let (app, fixture) = app().await;
     app.change_client("app", |client| client.name = Some("renamed".to_owned())).await;
     let token = app.refresh(text(&fixture, "live")).await.succeeded().text("refresh_token");
-    let id = crate::app::client("app").id;
+    let id = crate::rig::client::client("app").id;
     app.store.clients.delete(&id).await.expect("a write");
-    app.register(crate::app::client("app")).await;
+    app.register(crate::rig::client::client("app")).await;
     app.refresh(&token).await.failed(400, "invalid_grant");
 }
 

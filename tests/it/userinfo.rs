@@ -8,7 +8,10 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use passgrant::client::{AccessTokenFormat, Grant};
 use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, TestApp, form, request, scope, username};
+use crate::rig::app::TestApp;
+use crate::rig::client::scope;
+use crate::rig::request::{form, request};
+use crate::rig::user::{PASSWORD, username};
 
 async fn app(format: AccessTokenFormat) -> TestApp {
     let app = TestApp::start().await;
@@ -47,14 +50,14 @@ async fn the_claims_are_those_of_the_granted_scope() {
 }
 
 #[tokio::test]
-async fn it_works_without_a_refresh_token_too() {
+async fn userinfo_works_without_a_refresh_token_too() {
     let app = app(AccessTokenFormat::Jwt).await;
     app.change_client("app", |client| client.grants = vec![Grant::Password]).await;
     app.userinfo(&login(&app, "openid").await).await.succeeded();
 }
 
 #[tokio::test]
-async fn a_token_without_openid_does_not_reach_so_far() {
+async fn a_token_without_openid_has_insufficient_scope() {
     let app = app(AccessTokenFormat::Jwt).await;
     let answer = app.userinfo(&login(&app, "profile").await).await.failed(403, "insufficient_scope");
     let challenge = answer.headers["www-authenticate"].to_str().expect("text");
@@ -62,7 +65,7 @@ async fn a_token_without_openid_does_not_reach_so_far() {
 }
 
 #[tokio::test]
-async fn a_missing_token_is_challenged_and_an_invalid_one_is_named_so() {
+async fn a_missing_token_is_challenged_without_an_error_and_an_invalid_one_with_invalid_token() {
     let app = app(AccessTokenFormat::Jwt).await;
     let missing = app.get("/oauth2/userinfo").await.failed(401, "invalid_token");
     assert_eq!(missing.headers["www-authenticate"], r#"Bearer realm="passgrant""#);
@@ -78,7 +81,7 @@ async fn a_missing_token_is_challenged_and_an_invalid_one_is_named_so() {
 }
 
 #[tokio::test]
-async fn post_and_any_case_of_the_scheme_are_taken() {
+async fn post_and_any_case_of_the_scheme_are_accepted() {
     let app = app(AccessTokenFormat::Jwt).await;
     let token = login(&app, "openid").await;
     let mut post = request(Method::POST, "/oauth2/userinfo", "");
@@ -118,7 +121,7 @@ async fn a_post_may_send_the_token_in_a_form_instead_of_the_header() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_sent_in_two_ways_is_refused_and_one_that_is_sent_otherwise_is_not_seen() {
+async fn a_token_that_is_sent_in_two_ways_is_refused_and_one_that_is_sent_in_an_unsupported_way_is_ignored() {
     let app = app(AccessTokenFormat::Jwt).await;
     let token = login(&app, "openid").await;
     let bearer = format!("Bearer {token}");
@@ -152,7 +155,7 @@ async fn a_token_that_is_sent_in_two_ways_is_refused_and_one_that_is_sent_otherw
 }
 
 #[tokio::test]
-async fn a_posted_form_is_read_as_every_form_is() {
+async fn a_posted_form_is_read_like_every_form() {
     let app = app(AccessTokenFormat::Jwt).await;
     let token = login(&app, "openid").await;
     let said = ("content-type", FORM);

@@ -6,10 +6,10 @@ use futures_util::future::join_all;
 use passgrant::authenticate::lockout::policy::AttemptPolicy;
 use serde_json::json;
 
-use crate::app::TestApp;
-use crate::attempts::{LIMIT, WINDOW, is_locked};
-use crate::chains::{app_of, app_with, login};
-use crate::delegate::{Behaviour, Delegate};
+use crate::rig::app::TestApp;
+use crate::rig::attempts::{LIMIT, WINDOW, is_locked};
+use crate::rig::chain::{app_of, app_with, login};
+use crate::rig::delegate::{Behaviour, Delegate};
 
 fn yes() -> Behaviour {
     Behaviour::json(&json!({"result": "yes", "sub": "1001"}))
@@ -33,7 +33,7 @@ async fn assert_locked(app: &TestApp, delegate: &Delegate, what: &str) {
 }
 
 #[tokio::test]
-async fn a_verifier_that_says_no_in_another_way_than_asked_for_gives_no_more_guesses() {
+async fn a_verifier_that_says_no_in_an_unspecified_way_allows_no_more_guesses() {
     let delegate = Delegate::start().await;
     let app = app_of(&delegate, "legacy").await;
     for (what, behaviour) in [
@@ -80,9 +80,9 @@ async fn a_verifier_in_trouble_locks_nobody_out_until_its_own_bound_is_reached()
             delegate.behave(behaviours[number % behaviours.len()].clone());
             unavailable(&app, &delegate, &format!("guess {number} in {window}")).await;
         }
-        // Twenty were taken back, and two stay counted.
+        // Twenty attempts were taken back, and two stay counted.
         app.clock.advance(Duration::from_secs(30));
-        assert_locked(&app, &delegate, "as long as any lock").await;
+        assert_locked(&app, &delegate, "it is as long as any lock").await;
         app.clock.advance(WINDOW * 4);
     }
 
@@ -99,7 +99,7 @@ async fn a_verifier_in_trouble_locks_nobody_out_until_its_own_bound_is_reached()
 }
 
 #[tokio::test]
-async fn attempts_without_an_answer_are_bounded_window_by_window() {
+async fn attempts_without_an_answer_are_bounded_in_each_window() {
     let delegate = Delegate::start().await;
     let app = app_with(&delegate, "legacy", &[("PASSGRANT_ATTEMPTS_LIMIT", "1")]).await;
     delegate.behave(answer(500, ""));
@@ -114,12 +114,12 @@ async fn attempts_without_an_answer_are_bounded_window_by_window() {
 }
 
 #[tokio::test]
-async fn a_refusal_counts_also_where_no_more_verifications_may_wait() {
+async fn a_refusal_counts_even_if_no_more_verifications_may_wait() {
     const GUESSES: usize = 60;
     let delegate = Delegate::start().await;
     let variables = [
         ("PASSGRANT_ATTEMPTS_LIMIT", "60"),
-        // The queue of verifications is that of a name, too: neither holds more than these at once.
+        // The queue of verifications bounds that of a username, too: neither holds more than this at once.
         ("PASSGRANT_VERIFY_QUEUE", "0"),
         ("PASSGRANT_ARGON2_MEMORY_KIB", "8192"),
     ];

@@ -1,4 +1,4 @@
-"""Makes the examples of openapi.yaml true: what they name becomes what the server under test has."""
+"""Makes the examples of openapi.yaml work: the names in them are replaced by those of the server under test."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ TOKENS = {"pgr_": "refresh_token", "pga_": "access_token"}
 
 
 def login():
-    """Tokens of a session of their own: one that is rotated or revoked is in no other case's way."""
+    """Tokens of a session of their own: rotating or revoking one does not affect another case."""
     form = urllib.parse.urlencode({"grant_type": "password", "scope": "openid profile", **USER}).encode()
     request = urllib.request.Request(f"{STARTED['url']}/oauth2/token", form, {"Authorization": BASIC})
     with urllib.request.urlopen(request) as answer:
@@ -34,8 +34,8 @@ class Client:
     def set(self, case, data, context):
         body = case.body if isinstance(case.body, dict) else {}
         own = [name for name in body if name.startswith("client_")]
-        # A client that was made up is nobody's, and would be all that is looked at. So a request that is to be taken is
-        # the demo client's; one that is to be refused keeps its own client, which must then be its only one.
+        # A made-up client does not exist, and the rest of its request would not be looked at. So a request that is to be
+        # accepted is the demo client's; one that is to be refused keeps its own client, which must then be its only one.
         if case.meta.generation.mode.is_positive:
             for name in own:
                 del body[name]
@@ -50,7 +50,7 @@ class Bearer:
         return login()["access_token"]
 
     def set(self, case, data, context):
-        # One token in a request that is to be taken: where the form has one, it is that.
+        # A request that is to be accepted has one token: the one in the form, if there is one.
         if isinstance(case.body, dict) and case.body.get("access_token") and case.meta.generation.mode.is_positive:
             case.body["access_token"] = data
         else:

@@ -67,7 +67,7 @@ for (const [way, [{ client_id }, authentication]] of Object.entries(ways)) {
         const answer = await oauth.introspectionRequest(server, client, authentication, token);
         return oauth.processIntrospectionResponse(server, client, answer);
     };
-    // Introspection is for clients that can be known.
+    // Introspection is only for confidential clients.
     const introspects = client_id !== clients.public.client_id;
     if (introspects) {
         const { active, username } = await introspect(refreshed.access_token);

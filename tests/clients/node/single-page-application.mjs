@@ -23,9 +23,9 @@ async function trustedKey() {
 const browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: [
-        // It takes no further authority from a file; this is the one key that it then trusts.
+        // Chromium takes no certificate authority from a file: it is told to trust this key instead.
         `--ignore-certificate-errors-spki-list=${await trustedKey()}`,
-        // As root it has no sandbox.
+        // Chromium has no sandbox when it runs as root.
         "--no-sandbox",
         "--disable-gpu",
         "--disable-quic",

@@ -16,7 +16,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from service import AUDIENCE, CLIENTS, ISSUER, SCOPE, USER, WRONG_PASSWORD, holds, refused
 
-# Its own validate() would have at least one response type; a service without an authorization endpoint has none.
+# Its own validate() requires a response type, and a service without an authorization endpoint has none.
 metadata = AuthorizationServerMetadata(requests.get(get_well_known_url(ISSUER, external=True)).json())
 assert metadata.issuer == ISSUER
 keys = KeySet.import_key_set(requests.get(metadata.jwks_uri).json())
@@ -28,10 +28,10 @@ class ResourceServer(JWTBearerTokenValidator):
 
 
 class ShortLivedAssertion(PrivateKeyJWT):
-    """Authlib's own assertions live for an hour, and the service takes none that lives for more than five minutes."""
+    """Authlib's own assertions are valid for an hour, and the service accepts at most five minutes."""
 
     def sign(self, auth: ClientAuth, token_endpoint: str) -> str:
-        # Anew for each: Authlib keeps the first one's `jti` in what it is given.
+        # New for each: Authlib keeps the first one's `jti` in what it is given.
         self.claims = {"exp": int(time.time()) + 60}
         return super().sign(auth, token_endpoint)
 

@@ -8,7 +8,7 @@ from requests.adapters import HTTPAdapter
 
 from service import CLIENTS, ISSUER, USER, WRONG_PASSWORD, holds
 
-# To these it adds `openid profile offline_access`.
+# MSAL adds `openid profile offline_access` to these.
 SCOPES = ["email"]
 
 

@@ -11,7 +11,7 @@ from web import ANYTHING, ORDERS, is_refused, passes, publish
 APACHE = "Apache httpd"
 SCOPE = "openid orders.read"
 LOADED = ("mpm_event", "authn_core", "authz_core", "authz_user", "headers", "auth_openidc")
-# What is left of an installation. A header tells whom it takes the bearer for.
+# The rest of an installation. A header says who it takes the bearer to be.
 INSTALLATION = """
 ServerRoot {folder}
 ServerName 127.0.0.1
@@ -50,19 +50,19 @@ def settings(folder: Path) -> list[str | Path]:
     for title, (port, own) in sites.items():
         text += SITE.format(port=port, documented=documentation.settings(APACHE, title, own))
     file = folder / "apache2.conf"
-    # It reads it before it lays its rights down.
+    # Apache reads it before it drops its privileges.
     file.touch(0o600)
     file.write_text(text)
     return ["apache2", "-f", file, "-D", "FOREGROUND"]
 
 
 def bearer(server: str, path: str, token: str) -> str:
-    """Whom it takes the bearer of a good token for."""
+    """Who it takes the bearer of a valid token to be."""
     return passes(server, path, token).headers["Remote-User"].encode("latin-1").decode()
 
 
 def with_another_payload(token: str, another: str) -> str:
-    """The one's header and signature round the other's payload."""
+    """The payload of one token, with the header and the signature of the other."""
     (header, _, signature), payload = token.split("."), another.split(".")[1]
     return ".".join((header, payload, signature))
 

@@ -14,7 +14,7 @@ from service import SERVICE
 
 SECONDS_TO_START = 20
 
-# Whoever ends a program ends what it started, too.
+# A signal that ends the program must also end what the program started.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 
 
@@ -26,7 +26,7 @@ def daemon(settings: Callable[[Path], list[str | Path]], port: int) -> Iterator[
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # A service lays its rights down, and still has to find its files.
+        # A service drops its privileges, and must still find its files.
         folder.chmod(0o755)
         (folder / "ca.pem").write_bytes(Path(SERVICE["certificates"]).read_bytes())
         log = folder / "log"
@@ -44,7 +44,7 @@ def daemon(settings: Callable[[Path], list[str | Path]], port: int) -> Iterator[
 
 
 def wait_for(port: int, process: subprocess.Popen) -> None:
-    """Waits until somebody listens at the port."""
+    """Waits until something listens on the port."""
     deadline = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -53,11 +53,11 @@ def wait_for(port: int, process: subprocess.Popen) -> None:
             time.sleep(0.05)
         else:
             return
-    raise AssertionError(f"nobody listens at port {port}")
+    raise AssertionError(f"nothing listens on port {port}")
 
 
 def free_port() -> int:
-    """One that nobody listens at."""
+    """A port that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

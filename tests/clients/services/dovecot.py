@@ -11,7 +11,7 @@ from passgrant import SHORT_LIFETIME, administer, another_user, application, log
 from service import USER, WRONG_PASSWORD, holds, refused
 
 DOVECOT = "Dovecot"
-# What is left of an installation: where it listens, whose the mail is, and that nobody has to wait after a refusal.
+# The rest of an installation: where it listens, who owns the mail, and that nobody has to wait after a refusal.
 INSTALLATION = """
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -48,7 +48,7 @@ class Mailbox:
         self.port = port
 
     def opens(self, mechanism: str, message: str) -> None:
-        """Logs in, and looks into the inbox."""
+        """Logs in, and opens the inbox."""
         with imaplib.IMAP4("127.0.0.1", self.port) as imap:
             # A second challenge is the reason of a refusal: it is answered with nothing.
             answers = iter([message.encode()])
@@ -97,7 +97,7 @@ def dovecot(client: dict[str, object]) -> Iterator[Mailbox]:
         }
         for name in ("passgrant-password.conf.ext", "passgrant-token.conf.ext"):
             file = folder / name
-            # Dovecot reads it before it lays its rights down.
+            # Dovecot reads it before it drops its privileges.
             file.touch(0o600)
             file.write_text(documentation.settings(DOVECOT, f"/etc/dovecot/{name}", own))
         return ["dovecot", "-F", "-c", folder / "dovecot.conf"]

@@ -10,7 +10,7 @@ from web import ORDERS, is_refused, passes, publish
 
 NGINX = "nginx"
 SCOPE = "openid orders.read"
-# What is left of an installation.
+# The rest of an installation.
 INSTALLATION = """
 pid {folder}/pid;
 daemon off;
@@ -37,7 +37,7 @@ server = f"http://127.0.0.1:{port}"
 
 def settings(folder: Path) -> list[str | Path]:
     documented = documentation.settings(NGINX, "in the server", {documentation.CERTIFICATES: folder / "ca.pem"})
-    # It compares the names in a certificate, and no addresses: the issuer of this run has one for it.
+    # nginx compares the names in a certificate, not addresses: the certificate of this run has a name for it.
     documented = documented.replace("proxy_ssl_verify on;", "proxy_ssl_verify on; proxy_ssl_name localhost;")
     file = folder / "nginx.conf"
     file.write_text(INSTALLATION.format(folder=folder, port=port, public=publish(folder), documented=documented))

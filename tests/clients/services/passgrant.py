@@ -1,4 +1,4 @@
-"""What surrounds a service: who administers Passgrant, and the clients whose tokens the service is shown."""
+"""What surrounds a service: the administration of Passgrant, and the clients whose tokens the service is sent."""
 
 import json
 import subprocess
@@ -8,12 +8,12 @@ import requests
 
 from service import AUDIENCE, ISSUER, SERVICE, USER
 
-# Long enough to be used once, short enough to be waited for.
+# Long enough to use a token once, short enough to wait for its end.
 SHORT_LIFETIME = 3
 
 
 def administer(*arguments: str, given: str = "") -> dict[str, object]:
-    """Runs `passgrant`; what it answers."""
+    """Runs `passgrant`, and returns what it answers."""
     command = [*SERVICE["passgrant"], *arguments, "--output", "json"]
     done = subprocess.run(command, input=given, text=True, check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)

@@ -1,10 +1,10 @@
-"""Resources that a web server guards, and the requests for them."""
+"""Resources that a web server protects, and the requests for them."""
 
 from pathlib import Path
 
 import requests
 
-# What docs/compatibility.md guards, and one that is guarded by the token only.
+# What docs/compatibility.md protects, and one that is protected only by the token.
 ORDERS, ANYTHING = "orders", "anything"
 
 

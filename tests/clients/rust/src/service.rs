@@ -13,81 +13,81 @@ use serde::Deserialize;
 /// What ends a program: something that the service or the library did otherwise than it should.
 pub type Failure = Box<dyn Error>;
 
-/// Where it is, and who may use it.
+/// Where the service is, and who may use it.
 #[derive(Deserialize)]
 pub struct Service {
-    /// To the byte.
+    /// The issuer, exactly as it is configured.
     pub issuer: String,
-    /// What every client may ask for.
+    /// The scope that every client may ask for.
     pub scope: String,
-    /// Who signs in.
+    /// The user who logs in.
     pub user: User,
-    /// By how they authenticate.
+    /// The clients, by their authentication method.
     pub clients: Clients,
 }
 
 /// The resource owner.
 #[derive(Deserialize)]
 pub struct User {
-    /// Also the email address.
+    /// The username, which is also the email address.
     pub username: String,
-    /// The right one.
+    /// The right password.
     pub password: String,
-    /// The claim.
+    /// The claim `name`.
     pub name: String,
 }
 
 impl User {
-    /// Not the password, though nearly.
+    /// A password that is wrong, but almost right.
     #[must_use]
     pub fn wrong_password(&self) -> String {
         format!("{} ", self.password)
     }
 }
 
-/// The registered clients that these programs are.
+/// The registered clients that these programs use.
 #[derive(Deserialize)]
 pub struct Clients {
-    /// By `client_secret_post`.
+    /// A client that authenticates by `client_secret_post`.
     pub post: Client,
-    /// By `client_secret_basic`, with an identifier and a secret that must be form-encoded.
+    /// A client that authenticates by `client_secret_basic`, with an id and a secret that must be form-encoded.
     pub special: Client,
 }
 
 /// A confidential client.
 #[derive(Deserialize)]
 pub struct Client {
-    /// Its identifier.
+    /// The client's id.
     pub client_id: String,
-    /// Its secret.
+    /// The client's secret.
     pub client_secret: String,
 }
 
-/// What the metadata say of the endpoints.
+/// The endpoints in the metadata.
 #[derive(Deserialize)]
 pub struct Metadata {
     issuer: String,
-    /// RFC 6749.
+    /// The token endpoint (RFC 6749).
     pub token_endpoint: String,
-    /// RFC 7662.
+    /// The introspection endpoint (RFC 7662).
     pub introspection_endpoint: String,
-    /// RFC 7009.
+    /// The revocation endpoint (RFC 7009).
     pub revocation_endpoint: String,
 }
 
 impl Service {
-    /// The one of this run.
+    /// The service of this run.
     ///
     /// # Errors
-    /// When it is not described.
+    /// If the service is not described.
     pub fn of_this_run() -> Result<Self, Failure> {
         Ok(serde_json::from_slice(&fs::read(env::var("PASSGRANT_SERVICE")?)?)?)
     }
 
-    /// Its metadata.
+    /// The service's metadata.
     ///
     /// # Errors
-    /// When it does not answer with them, or they name another issuer.
+    /// If the service does not answer with metadata, or they name another issuer.
     pub fn metadata(&self, http: &HttpClient) -> Result<Metadata, Failure> {
         let url = format!("{}/.well-known/oauth-authorization-server", self.issuer);
         let metadata: Metadata = serde_json::from_slice(&http.get(url).send()?.error_for_status()?.bytes()?)?;

@@ -7,7 +7,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use crate::kms::{KeySpec, KmsDouble};
+use crate::rig::kms::{KeySpec, KmsDouble};
 
 const TARGET: &str = "TrentService.DescribeKey";
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \

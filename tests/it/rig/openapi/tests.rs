@@ -1,4 +1,4 @@
-//! The document tells of everything that the service does, and of nothing else.
+//! The document describes everything that the service does, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,13 @@ use passgrant::issuer::path::{
 use passgrant::router;
 
 use super::{DOCUMENT, ROOT, Reader, below, check, methods};
-use crate::app::{Answer, PASSWORD, SECRET, TestApp, basic, client, request, scope, token_request};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::wire::{Fault, Matcher, Wire};
+use crate::rig::answer::Answer;
+use crate::rig::app::TestApp;
+use crate::rig::client::{SECRET, client, scope};
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::request::{basic, request, token_request};
+use crate::rig::user::PASSWORD;
+use crate::rig::wire::{Fault, Matcher, Wire};
 
 const PAGE: &str = "https://app.example.com";
 const POSTED: [&str; 3] = [TOKEN, INTROSPECT, REVOKE];
@@ -222,7 +226,7 @@ async fn an_answer_that_differs_from_the_document_is_noticed() {
 fn a_path_is_documented_below_the_issuers() {
     assert_eq!(below("", "/oauth2/token"), TOKEN);
     assert_eq!(below("/prod", "/prod/oauth2/token"), TOKEN);
-    assert_eq!(below("/prod", "/oauth2/token"), TOKEN, "a front door may take the issuer's path off");
+    assert_eq!(below("/prod", "/oauth2/token"), TOKEN, "a front door may remove the issuer's path");
     assert_eq!(below("/prod", "/.well-known/oauth-authorization-server/prod"), OAUTH_METADATA);
     assert_eq!(below("/prod", "/.well-known/openid-configuration/prod"), OPENID_CONFIGURATION);
     assert_eq!(below("/oauth2", "/oauth2/token"), TOKEN, "as it came");

@@ -45,7 +45,7 @@ impl Key {
 pub(crate) struct Account {
     keys: Vec<Key>,
     aliases: HashMap<String, String>,
-    /// What policies allow nobody: a key's id, and the operation's name.
+    /// What policies deny to everybody: a key's id, and the operation's name.
     denied: Vec<(String, String)>,
 }
 

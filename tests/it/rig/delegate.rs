@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 /// What is done while the asker waits for its answer.
 type Meanwhile = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;

@@ -28,7 +28,7 @@ use self::error::KmsError;
 use self::key::KeyMaterial;
 pub(crate) use self::key::KeySpec;
 use self::operation::Operation;
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
@@ -42,7 +42,7 @@ pub(crate) struct KmsDouble {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
-    /// As the request named it: an id, an ARN or an alias; empty where it named none.
+    /// As the request named it: an id, an ARN or an alias; empty if it named no key.
     pub(crate) key_id: String,
 }
 
@@ -103,7 +103,7 @@ impl KmsDouble {
         self.service().account.allow_all();
     }
 
-    /// Every answer names this key from now on, whichever it is of. KMS itself does not do that.
+    /// Every answer names this key from now on, whichever key was asked for. KMS itself does not do that.
     pub(crate) fn misname(&self, arn: &str) {
         self.service().misnamed = Some(arn.to_owned());
     }
@@ -155,7 +155,7 @@ async fn answer(service: Arc<Mutex<Service>>, request: Request<Incoming>) -> io:
     let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
     let result = perform(&service, &head.method, &head.headers, &body);
     let delay = lock(&service).delay;
-    // Even a sleep of nothing may take a millisecond.
+    // Even a sleep of no length may take a millisecond.
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }

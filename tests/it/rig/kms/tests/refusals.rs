@@ -7,7 +7,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyState, MacAlgorithmSpec, MessageType, SigningAlgorithmSpec};
 
 use super::{MESSAGE, client, refusal, refused, sign};
-use crate::kms::{Call, KeySpec, KmsDouble};
+use crate::rig::kms::{Call, KeySpec, KmsDouble};
 
 #[tokio::test]
 async fn an_algorithm_of_another_key_spec_is_refused() {
@@ -107,7 +107,7 @@ async fn a_message_is_1_to_4096_bytes() {
 }
 
 #[tokio::test]
-async fn a_mac_that_is_wrong_is_refused_and_never_answered() {
+async fn a_wrong_mac_is_refused_and_never_answered_as_invalid() {
     let kms = KmsDouble::start().await;
     let client = client(&kms);
     let arn = kms.create_key(KeySpec::Hmac256);
@@ -135,7 +135,7 @@ async fn a_mac_that_is_wrong_is_refused_and_never_answered() {
 }
 
 #[tokio::test]
-async fn what_the_policies_do_not_allow_is_denied_before_the_keys_state_is_told() {
+async fn what_the_policies_do_not_allow_is_denied_before_the_keys_state_is_revealed() {
     let kms = KmsDouble::start().await;
     let client = client(&kms);
     let arn = kms.create_key(KeySpec::EccNistP256);

@@ -175,7 +175,7 @@ impl KeyMaterial {
         Self::Hmac { algorithm, secret }
     }
 
-    /// The DER `SubjectPublicKeyInfo`; none for an HMAC key.
+    /// The DER `SubjectPublicKeyInfo`; `None` for an HMAC key.
     pub(crate) fn public_key(&self) -> Option<Vec<u8>> {
         let der: Result<PublicKeyX509Der<'_>, Unspecified> = match self {
             Self::Rsa(pair) => pair.public_key().as_der(),
@@ -186,7 +186,7 @@ impl KeyMaterial {
         Some(der.expect("a public key in DER").as_ref().to_vec())
     }
 
-    /// Signs; none where this double has no signer, which is Ed25519ph alone.
+    /// Signs; `None` for Ed25519ph, the only algorithm for which this double has no signer.
     pub(crate) fn sign(&self, algorithm: &SigningAlgorithm, message: &Message<'_>) -> Option<Vec<u8>> {
         let signed = match (self, &algorithm.scheme, message) {
             (Self::Rsa(pair), Scheme::Rsa(encoding), message) => {
@@ -204,7 +204,7 @@ impl KeyMaterial {
         Some(signed.expect("a signature"))
     }
 
-    /// None for a key that is not HMAC.
+    /// `None` for a key that is not HMAC.
     pub(crate) fn mac(&self, message: &[u8]) -> Option<Vec<u8>> {
         let Self::Hmac { algorithm, secret } = self else {
             return None;

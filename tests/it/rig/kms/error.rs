@@ -1,4 +1,4 @@
-//! KMS's refusals, as its JSON 1.1 protocol puts them: the type in the body alone, no `x-amzn-ErrorType`.
+//! KMS's refusals in its JSON 1.1 protocol: the type is only in the body, and there is no `x-amzn-ErrorType`.
 
 use http::StatusCode;
 use serde_json::{Value, json};

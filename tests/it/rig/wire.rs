@@ -24,7 +24,7 @@ use hyper_util::rt::TokioExecutor;
 
 pub(crate) use self::fault::{Fault, Matcher};
 use self::fault::{Injected, Refusal, Service};
-use crate::loopback::Loopback;
+use crate::rig::loopback::Loopback;
 
 /// Twice the 16 MB of the largest request that either service takes.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -38,7 +38,7 @@ pub(crate) struct Wire {
 /// One request and its answer, or what became of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
-    /// The last part of `X-Amz-Target`; empty where the request had none.
+    /// The last part of `X-Amz-Target`; empty if the request does not have that header.
     pub(crate) operation: String,
     /// When the head of the request had arrived.
     pub(crate) start: Instant,
@@ -87,7 +87,7 @@ impl Wire {
         std::mem::take(&mut lock(&self.line.exchanges))
     }
 
-    /// Breaks the exchanges that `matcher` selects; where several do, the first injected decides.
+    /// Breaks the exchanges that `matcher` selects; if several faults do, the one injected first decides.
     pub(crate) fn inject(&self, fault: Fault, matcher: Matcher) {
         lock(&self.line.faults).push(Injected::new(fault, matcher));
     }
@@ -159,7 +159,7 @@ async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> io::Result<Res
     let fault = lock(&line.faults)
         .iter_mut()
         .filter_map(|injected| injected.select(&recording.operation))
-        // Each one counts the exchange, so that none depends on what was injected before it.
+        // Each fault counts the exchange, and does not depend on what was injected before it.
         .fold(None, |first, fault| first.or(Some(fault)));
 
     let (head, body) = request.into_parts();

@@ -15,9 +15,9 @@ use http::Response;
 use http_body_util::Full;
 
 use super::{Exchange, Fault, Matcher, Wire, sequential_rounds};
-use crate::kms::{KeySpec, KmsDouble};
-use crate::loopback::Loopback;
-use crate::sdk;
+use crate::rig::kms::{KeySpec, KmsDouble};
+use crate::rig::loopback::Loopback;
+use crate::rig::sdk;
 
 /// How long a call is held where the order of exchanges is looked at.
 const HOLD: Fault = Fault::Delay(Duration::from_millis(30));
@@ -72,7 +72,7 @@ impl Kms {
 }
 
 #[tokio::test]
-async fn it_forwards_and_records() {
+async fn a_wire_forwards_and_records() {
     let kms = kms().await;
     kms.describe().await.expect("a key");
     let public_key = kms.client.get_public_key().key_id(&kms.arn).send().await;
@@ -135,9 +135,9 @@ fn rounds_are_the_longest_chain() {
     };
     assert_eq!(sequential_rounds(&[]), 0);
     assert_eq!(sequential_rounds(&[exchange(0, 9), exchange(1, 2)]), 1);
-    // One long call beside three short ones that follow each other.
-    let beside = [exchange(0, 9), exchange(5, 6), exchange(1, 2), exchange(2, 4)];
-    assert_eq!(sequential_rounds(&beside), 3);
+    // During one long call, three short ones follow each other.
+    let during = [exchange(0, 9), exchange(5, 6), exchange(1, 2), exchange(2, 4)];
+    assert_eq!(sequential_rounds(&during), 3);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `openapi.yaml`, which every answer of the service is held against.
+//! `openapi.yaml`, against which every answer of the service is checked.
 
 #![expect(clippy::expect_used, reason = "a document that cannot be read has failed every test")]
 
@@ -13,13 +13,13 @@ use jsonschema::{Registry, Validator};
 use passgrant::issuer;
 use serde_json::{Value, json};
 
-use crate::app::Answer;
+use crate::rig::answer::Answer;
 
 /// What the document is called where a schema refers to another.
 const BASE: &str = "urn:passgrant:openapi";
 
 static ROOT: LazyLock<Value> =
-    LazyLock::new(|| serde_saphyr::from_str(include_str!("../../openapi.yaml")).expect("openapi.yaml is YAML"));
+    LazyLock::new(|| serde_saphyr::from_str(include_str!("../../../openapi.yaml")).expect("openapi.yaml is YAML"));
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::read(&ROOT));
 
 /// The path of the document that `path` stands for, where the issuer is at `issuer_path`.
@@ -55,7 +55,7 @@ fn allows(operations: &Operations, allow: &HeaderValue) -> Result<(), String> {
     if allowed == documented { Ok(()) } else { Err(format!("it allows {allowed:?}, documented are {documented:?}")) }
 }
 
-/// The documented methods but for `OPTIONS`, which is the browsers' alone.
+/// The documented methods except `OPTIONS`, which only browsers use.
 fn methods(operations: &Operations) -> impl Iterator<Item = &str> {
     operations.keys().map(String::as_str).filter(|method| *method != "OPTIONS")
 }

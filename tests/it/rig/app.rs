@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test without its app has failed")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,24 +9,17 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::Client as Kms;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method, Request};
 use passgrant::aws;
-use passgrant::client::authentication::ClientAuthentication;
-use passgrant::client::id::{ClientId, Incarnation};
+use passgrant::client::id::ClientId;
 use passgrant::client::rules::RefusedClient;
-use passgrant::client::secret::{ClientSecret, Secrets, StoredSecret, WeakSecrets};
 use passgrant::client::{Capability, Client};
 use passgrant::clock::{Clock, Timestamp};
 use passgrant::config::Config;
 use passgrant::jose::algorithm::Algorithm;
-use passgrant::password::Password;
-use passgrant::random::{Random, RandomFailed};
 use passgrant::router::{self, RequestId};
-use passgrant::scope::Scope;
 use passgrant::service::Service;
 use passgrant::signing::in_process::InProcessKey;
 use passgrant::signing::kms::KmsKey;
@@ -35,64 +27,24 @@ use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::outcome::Created;
-use passgrant::user::{Subject, User, Username, UsernameProfile};
+use passgrant::user::User;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
-use crate::kms::KmsDouble;
-use crate::openapi;
-use crate::wire::Wire;
+use crate::rig::answer::Answer;
+use crate::rig::client::{SECRET, client};
+use crate::rig::clock::ManualClock;
+use crate::rig::kms::KmsDouble;
+use crate::rig::openapi;
+use crate::rig::random::CountingRandom;
+use crate::rig::request::{LOGIN, introspection, request, token_request};
+use crate::rig::user::{PASSWORD, user};
+use crate::rig::wire::Wire;
 
-/// The moment at which every test begins: 2026-01-01T00:00:00Z.
-pub(crate) const START: u64 = 1_767_225_600;
 pub(crate) const ISSUER: &str = "https://id.example.com";
-pub(crate) const SECRET: &str = "client-secret-of-the-tests";
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
-pub(crate) const AUDIENCE: &str = "https://api.example.com";
-
-#[derive(Clone)]
-pub(crate) struct ManualClock(Arc<AtomicU64>);
-
-impl ManualClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
-    }
-
-    pub(crate) fn set_back(&self, by: Duration) {
-        self.0.fetch_sub(by.as_secs(), Ordering::SeqCst);
-    }
-
-    /// Moves by so many seconds, back or forth.
-    pub(crate) fn step(&self, seconds: i64) {
-        let by = Duration::from_secs(seconds.unsigned_abs());
-        if seconds < 0 { self.set_back(by) } else { self.advance(by) }
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Bytes that are the same in every run: SHA-256 of a counter.
-#[derive(Clone, Default)]
-pub(crate) struct CountingRandom(Arc<AtomicU64>);
-
-impl Random for CountingRandom {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomFailed> {
-        for chunk in bytes.chunks_mut(32) {
-            let block = Sha256::digest(self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
 
 /// Which keys the service signs with.
 enum Keys {
-    /// One in the process for each of these: the quickest, for what is not about signing.
+    /// One in the process for each of these algorithms: the quickest, for tests that are not about signing.
     InProcess(Vec<Algorithm>),
     /// These, in the KMS double.
     Kms(KmsDouble, Vec<String>),
@@ -109,7 +61,7 @@ pub(crate) struct Builder {
 enum Timeouts {
     /// As in production.
     On,
-    /// Never: how busy the machine is decides nothing.
+    /// Never, so that a busy machine changes no result.
     Off,
 }
 
@@ -159,7 +111,7 @@ impl Builder {
             }
         };
         let mut app = TestApp {
-            clock: ManualClock(Arc::new(AtomicU64::new(START))),
+            clock: ManualClock::start(),
             random: CountingRandom::default(),
             store: Store::new(&dynamodb_client(&dynamodb_wire, self.timeouts), &config.tables),
             config,
@@ -181,7 +133,7 @@ fn dynamodb_client(wire: &Wire, timeouts: Timeouts) -> aws_sdk_dynamodb::Client 
     aws_sdk_dynamodb::Client::new(&timeouts.applied_to(embedded::sdk_config(&wire.endpoint())))
 }
 
-/// The RSA key is made once a run: making one takes longer than most tests.
+/// The RSA key is made once per run: making one takes longer than most tests.
 fn in_process_key(algorithm: Algorithm) -> SigningKey {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     if algorithm != Algorithm::Rs256 {
@@ -236,7 +188,7 @@ impl TestApp {
         let keys = match &self.kms_wire {
             None => self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect(),
             Some(wire) => {
-                let config = aws::bounded(crate::sdk::config(&wire.endpoint()));
+                let config = aws::bounded(crate::rig::sdk::config(&wire.endpoint()));
                 let kms = Kms::new(&self.timeouts.applied_to(config));
                 let listed = self.key_ids.iter().map(|key| key.parse().expect("a key"));
                 listed.map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key))).collect()
@@ -287,10 +239,7 @@ impl TestApp {
     }
 
     pub(crate) async fn create_user_with(&self, name: &str, change: impl FnOnce(&mut User)) {
-        let password = Password::prepare(PASSWORD).expect("a password");
-        let subject = Subject::generate(&self.random).expect("randomness");
-        let mut user = User::new(username(name), subject, self.clock.now());
-        user.password_hash = Some(self.config.argon2.hash(&password, &self.random).expect("randomness"));
+        let mut user = user(name, PASSWORD, &self.config.argon2, &self.random, self.clock.now());
         change(&mut user);
         assert_eq!(self.store.users.create(&user).await.expect("a user"), Created::Written);
     }
@@ -307,7 +256,7 @@ impl TestApp {
         self.store.clients.replace(&read, &changed.expect("a sound client")).await.expect("a write");
     }
 
-    /// Sets an attribute of a client's item to what this version may not write.
+    /// Sets an attribute of a client's item to something that this version may not write.
     pub(crate) async fn set_client_attribute(&self, id: &str, name: &str, value: AttributeValue) {
         let request = self.dynamodb().update_item().table_name(&self.config.tables.clients);
         let request = request.key("client_id", AttributeValue::S(id.to_owned()));
@@ -319,7 +268,7 @@ impl TestApp {
         self.send_to(0, request).await
     }
 
-    /// Sends a request to one of the instances. Whatever it answers must be documented.
+    /// Sends a request to one of the instances. Every answer must be documented.
     pub(crate) async fn send_to(&self, instance: usize, request: Request<Bytes>) -> Answer {
         let service = &self.services[instance];
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -339,7 +288,7 @@ impl TestApp {
 
     /// A password request of the client `app` for the user `ann`.
     pub(crate) async fn login(&self) -> Answer {
-        self.token(&[("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)]).await
+        self.token(&LOGIN).await
     }
 
     /// A refresh request of the client `app`.
@@ -377,122 +326,7 @@ impl TestApp {
     }
 }
 
-pub(crate) fn username(name: &str) -> Username {
-    Username::prepare(name, UsernameProfile::CaseMapped).expect("a username")
-}
-
-pub(crate) fn scope(text: &str) -> Scope {
-    Scope::parse_or_empty(text).expect("a scope")
-}
-
-pub(crate) fn secret(text: &str) -> StoredSecret {
-    let secret = ClientSecret::chosen(Zeroizing::new(text.to_owned()), WeakSecrets::Allowed).expect("a secret");
-    StoredSecret::new(&secret, Timestamp::from_unix(START), &CountingRandom::default()).expect("randomness")
-}
-
-/// Authentication by HTTP Basic with one of `secrets`.
-pub(crate) fn by_basic(secrets: Vec<StoredSecret>) -> ClientAuthentication {
-    ClientAuthentication::SecretBasic(Secrets::new(secrets).expect("one or two"))
-}
-
-/// A confidential client that may have `read write admin`, and has `read` by default.
-pub(crate) fn client(id: &str) -> Client {
-    let id = ClientId::parse(id).expect("a client id");
-    let incarnation = Incarnation::generate(&CountingRandom::default()).expect("randomness");
-    Client {
-        scopes: scope("read write admin"),
-        default_scopes: scope("read"),
-        audiences: vec![passgrant::audience::Audience::parse(AUDIENCE).expect("an audience")],
-        ..Client::new(id, incarnation, by_basic(vec![secret(SECRET)]), Timestamp::from_unix(START))
-    }
-}
-
-/// A public client, otherwise like [`client`].
-pub(crate) fn public_client(id: &str) -> Client {
-    Client { authentication: ClientAuthentication::None, ..client(id) }
-}
-
-/// The client without what it has by default of [`client`], and may not have of its own.
+/// The client without the default scopes of [`client`] that it may not have.
 fn with_fitting_default(client: Client) -> Client {
     Client { default_scopes: client.default_scopes.intersection(&client.scopes), ..client }
-}
-
-pub(crate) fn form(parameters: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
-}
-
-pub(crate) fn basic(id: &str, secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
-}
-
-pub(crate) fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Request<Bytes> {
-    let mut request = Request::new(body.into());
-    *request.method_mut() = method;
-    *request.uri_mut() = path.parse().expect("a path");
-    request
-}
-
-pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &str)]) -> Request<Bytes> {
-    let mut request = request(Method::POST, "/oauth2/token", form(parameters));
-    let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    if let Some((id, secret)) = client {
-        headers.insert(AUTHORIZATION, HeaderValue::from_str(&basic(id, secret)).expect("a header"));
-    }
-    request
-}
-
-/// A question about a token of the client `api`.
-pub(crate) fn introspection(token: &str) -> Request<Bytes> {
-    let mut request = token_request(Some(("api", SECRET)), &[("token", token)]);
-    *request.uri_mut() = "/oauth2/introspect".parse().expect("a path");
-    request
-}
-
-/// An answer, its body read as JSON where it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    fn new(response: Response<Bytes>) -> Self {
-        let (head, body) = response.into_parts();
-        Self { status: head.status, headers: head.headers, body }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("a JSON body")
-    }
-
-    pub(crate) fn text(&self, member: &str) -> String {
-        let json = self.json();
-        json[member].as_str().unwrap_or_else(|| panic!("no {member} in {json}")).to_owned()
-    }
-
-    pub(crate) fn error(&self) -> String {
-        self.text("error")
-    }
-
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Self {
-        assert_eq!(self.status, StatusCode::OK, "{:?}", self.body);
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn failed(self, status: u16, error: &str) -> Self {
-        assert_eq!((self.status.as_u16(), self.error().as_str()), (status, error), "{:?}", self.body);
-        self
-    }
-
-    /// The whole answer as it goes over the wire, headers in alphabetical order.
-    pub(crate) fn whole(&self) -> String {
-        let mut headers: Vec<_> =
-            self.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?"))).collect();
-        headers.sort();
-        format!("{}\n{}\n\n{}", self.status, headers.join("\n"), String::from_utf8_lossy(&self.body))
-    }
 }

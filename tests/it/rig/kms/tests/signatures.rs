@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::{MESSAGE, client, refused, sign};
-use crate::kms::{KeySpec, KmsDouble};
+use crate::rig::kms::{KeySpec, KmsDouble};
 
 #[tokio::test]
 async fn every_signing_algorithm_of_every_key_spec_verifies() {
