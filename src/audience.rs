@@ -13,8 +13,9 @@ pub struct MalformedAudience;
 
 /// An absolute URI without a fragment (RFC 8707, section 2), kept as it was written.
 ///
-/// Two are equal when they are written alike, or differ by nothing but an empty path and `/` after an authority, which
-/// name the same resource (RFC 3986, section 6.2.3). Everything else counts: case, ports, escapes, other slashes.
+/// Two are equal when they are written alike, or differ only in that the path after the authority is empty in one and
+/// `/` in the other: these name the same resource (RFC 3986, section 6.2.3). Every other difference counts: case,
+/// ports, escapes, other slashes.
 #[derive(Clone, Debug, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Audience(Box<str>);
@@ -26,7 +27,8 @@ impl Audience {
     /// Parses an audience.
     ///
     /// # Errors
-    /// [`MalformedAudience`] when the text is not absolute, has a fragment, a character that no URI holds, or is too long.
+    /// [`MalformedAudience`] when the text is not absolute, has a fragment, holds a character that no URI may, or is
+    /// too long.
     pub fn parse(text: &str) -> Result<Self, MalformedAudience> {
         if text.len() > Self::MAX_BYTES || !is_written_as_uri(text) {
             return Err(MalformedAudience);
@@ -44,13 +46,13 @@ impl Audience {
         &self.0
     }
 
-    /// The same audience as it is written in `known`; where both forms are there, the one that is written alike.
+    /// The same audience as it is written in `known`; if both forms are there, the one that is written alike.
     pub(crate) fn as_in<'a>(&self, known: &'a [Self]) -> Option<&'a Self> {
         let written_alike = known.iter().find(|other| other.0 == self.0);
         written_alike.or_else(|| known.iter().find(|other| *other == self))
     }
 
-    /// Scheme and authority, where there is one, and what follows them without the slash that may be left out.
+    /// Scheme and authority, if there is one, and what follows them without the optional slash.
     fn parts(&self) -> (&str, &str) {
         let after_scheme = self.0.find(':').map_or(0, |colon| colon + 1);
         if !self.0[after_scheme..].starts_with("//") {
@@ -69,8 +71,8 @@ impl PartialEq for Audience {
     }
 }
 
-/// Whether there are only characters of a URI, and every `%` begins an escape (RFC 3986, section 2). `Url` is for
-/// browsers, and mends what is not.
+/// Whether the text holds only characters of a URI, and every `%` begins an escape (RFC 3986, section 2). `Url` behaves
+/// as browsers do, and repairs what is malformed.
 fn is_written_as_uri(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;

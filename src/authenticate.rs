@@ -1,4 +1,4 @@
-//! Who is asking: the client, then the resource owner.
+//! Authentication: who is asking, first the client and then the resource owner.
 
 pub mod assertion;
 pub mod client;

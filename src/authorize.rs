@@ -1,4 +1,4 @@
-//! Authorization: what a request is granted, of what its client may have and its user may grant.
+//! Authorization: what a request is granted, out of what its client may have and its user may grant.
 
 pub mod audience;
 pub mod scope;
@@ -10,8 +10,8 @@ use crate::authorize::scope::{GrantedScope, RequestedScope};
 use crate::error::Error;
 use crate::scope::Scope;
 
-/// What a client may do in a user's name. Its parts are proofs, and only this module puts them together: nothing is minted
-/// before each check was made.
+/// What a client may do on a user's behalf. Its parts are proofs, and only this module puts them together: nothing is
+/// minted before every check has been made.
 pub struct Authorization {
     client: AuthenticatedClient,
     user: AuthenticatedUser,
@@ -21,11 +21,12 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// Of a login by `user`, for what was requested or is the default, as far as the user may grant it.
+    /// The authorization of a login by `user`: the requested or default scope, as far as the user may grant it, or
+    /// `empty` if nothing is left of a default.
     ///
     /// # Errors
-    /// `invalid_scope` where the user may not grant what was asked for by name; [`Error::server_error`] where the user has
-    /// no value for the client's `sub`.
+    /// `invalid_scope` when the user may not grant a scope that the request names; [`Error::server_error`] when the
+    /// user has no value for the client's `sub`.
     pub fn of_login(
         client: AuthenticatedClient,
         user: AuthenticatedUser,
@@ -37,10 +38,11 @@ impl Authorization {
         Self::new(client, user, scope, audiences)
     }
 
-    /// Of a session that goes on, for what was `requested` or all that is left of the scope it `held`.
+    /// The authorization of a session that continues: the `requested` scope, or all that is left of the scope that it
+    /// `held`.
     ///
     /// # Errors
-    /// `invalid_scope` where more is requested than is left; [`Error::server_error`] as for a login.
+    /// `invalid_scope` when more is requested than is left; [`Error::server_error`] as for a login.
     pub fn of_session(
         client: AuthenticatedClient,
         user: AuthenticatedUser,
@@ -63,13 +65,13 @@ impl Authorization {
         Ok(Self { client, user, subject, scope, audiences })
     }
 
-    /// Who may act.
+    /// The client that may act.
     #[must_use]
     pub fn client(&self) -> &AuthenticatedClient {
         &self.client
     }
 
-    /// In whose name.
+    /// The user on whose behalf it acts.
     #[must_use]
     pub fn user(&self) -> &AuthenticatedUser {
         &self.user
@@ -81,13 +83,13 @@ impl Authorization {
         &self.subject
     }
 
-    /// For what.
+    /// The scope that it was granted.
     #[must_use]
     pub fn scope(&self) -> &Scope {
         self.scope.as_scope()
     }
 
-    /// At which resource servers; none stands for the issuer itself.
+    /// The resource servers that it may call; an empty list stands for the issuer itself.
     #[must_use]
     pub fn audiences(&self) -> &[Audience] {
         &self.audiences

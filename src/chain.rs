@@ -16,7 +16,7 @@ use crate::chain::name::{ChainName, DIRECTORY, MalformedName, VerifierName};
 pub enum CredentialVerifier {
     /// The users table.
     Directory,
-    /// Somebody else's service.
+    /// Another service, asked over HTTPS.
     Delegated(Arc<Delegation>),
 }
 
@@ -47,20 +47,20 @@ impl Chain {
 /// Why chains cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RefusedChains {
-    /// The text is not of the form.
-    #[error("it must be chains such as name=verifier,verifier, parted by semicolons")]
+    /// The text does not have the form.
+    #[error("it must be chains such as name=verifier,verifier, separated by semicolons")]
     Form,
-    /// A name is none.
+    /// A name is malformed.
     #[error(transparent)]
     Name(#[from] MalformedName),
-    /// Two chains have the same name, or one has that of the chain that is always there.
-    #[error("the chain {0} is given twice, or is the one that is always there")]
+    /// Two chains have the same name, or one has the name of the chain that is always there.
+    #[error("the chain {0} is defined twice, or has the name of the one that is always there")]
     Twice(ChainName),
-    /// A chain names a verifier twice, or too many of them.
-    #[error("the chain {0} must have 1 to {max} verifiers, each once", max = Chain::MAX_VERIFIERS)]
+    /// A chain names a verifier twice, or names too many of them.
+    #[error("the chain {0} must have 1 to {max} verifiers, each only once", max = Chain::MAX_VERIFIERS)]
     Verifiers(ChainName),
-    /// A chain names a verifier that is not there.
-    #[error("the chain {0} has a verifier that is not there: {1}")]
+    /// A chain names a verifier that does not exist.
+    #[error("the chain {0} names a verifier that does not exist: {1}")]
     NoVerifier(ChainName, VerifierName),
     /// There is no such chain.
     #[error("there is no chain {0}")]
@@ -70,7 +70,7 @@ pub enum RefusedChains {
 /// Why no chain was selected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotSelected {
-    /// The request names one that is not there, or that the client may not use.
+    /// The request names one that does not exist, or that the client may not use.
     #[error("the chain is unknown, or not one of the client's")]
     NotAllowed,
     /// The client is registered with one that this deployment does not have.
@@ -78,7 +78,7 @@ pub enum NotSelected {
     Unconfigured(ChainName),
 }
 
-/// The chains of a deployment. The one of the users table alone is always among them.
+/// The chains of a deployment. The chain of only the users table is always among them.
 #[derive(Clone, Debug)]
 pub struct Chains {
     chains: Vec<Chain>,
@@ -86,8 +86,8 @@ pub struct Chains {
 }
 
 impl Chains {
-    /// Parses chains of `delegations` and the users table: `name=verifier,verifier;name=verifier`.
-    /// The default is the users table alone.
+    /// Parses chains of `delegations` and the users table: `name=verifier,verifier;name=verifier`. The default is the
+    /// chain of only the users table.
     ///
     /// # Errors
     /// [`RefusedChains`] for the first chain that cannot be used.
@@ -140,7 +140,7 @@ impl Chains {
     }
 
     /// The chain for a request: the one that it names, else the first of those `allowed` to its client, else the
-    /// default. A client that is allowed none may use the default alone.
+    /// default. A client without chains of its own may use only the default.
     ///
     /// # Errors
     /// [`NotSelected`], decided without looking at any user.
@@ -156,7 +156,7 @@ impl Chains {
         }
     }
 
-    /// Whether any verifier is somebody else's service.
+    /// Whether any chain has a delegated verifier.
     #[must_use]
     pub fn delegate(&self) -> bool {
         let verifiers = || self.chains.iter().flat_map(Chain::verifiers);

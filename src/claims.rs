@@ -1,4 +1,5 @@
-//! The claims of users: what may be one, and which of them the standard scopes give (OpenID Connect Core, section 5).
+//! The claims of users: what may be a claim, and which claims the standard scopes give (OpenID Connect Core, section
+//! 5).
 
 use crate::json::{Object, Value};
 use crate::scope::Scope;
@@ -17,14 +18,14 @@ pub enum RefusedClaims {
     #[error("a claim is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
     /// A number is too large or too small.
-    #[error("a number is neither 0 nor of a size from 1e-130 to below 1e126")]
+    #[error("a number is neither 0 nor of a magnitude from 1e-130 to below 1e126")]
     OutOfRange,
 }
 
-/// Checks what is to become the attributes of a user, whoever says so.
+/// Checks what is to become the attributes of a user, wherever it comes from.
 ///
 /// # Errors
-/// [`RefusedClaims`] for what cannot be stored, or what few readers of tokens could hold.
+/// [`RefusedClaims`] for what cannot be stored, or what few readers of tokens could represent.
 pub fn check(claims: &Object) -> Result<(), RefusedClaims> {
     check_members(claims, MAX_DEPTH)
 }
@@ -86,8 +87,8 @@ pub fn standard_claims() -> impl Iterator<Item = &'static str> {
     STANDARD_CLAIMS.iter().flat_map(|(_, names)| names.iter().copied())
 }
 
-/// The attributes of `user` that `scope` gives, for ID tokens and userinfo. A user without a `preferred_username`
-/// prefers the username.
+/// The attributes of `user` that `scope` gives, for ID tokens and userinfo. For a user without a `preferred_username`,
+/// it is the username.
 #[must_use]
 pub fn of_scope(scope: &Scope, user: &User) -> Object {
     let granted = STANDARD_CLAIMS.iter().filter(|(token, _)| scope.names(token)).flat_map(|(_, names)| names.iter());

@@ -26,9 +26,9 @@ use crate::scope::{OFFLINE_ACCESS, Scope};
 /// A grant type this service knows (RFC 6749, sections 4.3 and 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// `password`: the resource owner's username and password for tokens.
+    /// `password`: exchanges the resource owner's username and password for tokens.
     Password,
-    /// `refresh_token`: a refresh token for fresh tokens.
+    /// `refresh_token`: exchanges a refresh token for new tokens.
     RefreshToken,
 }
 
@@ -53,7 +53,7 @@ named!(Grant);
 pub enum Capability {
     /// `introspect`: ask about any token of this service (RFC 7662), as resource servers do.
     Introspect,
-    /// `revoke`: revoke the tokens of other clients too (RFC 7009). Its own it may revoke without.
+    /// `revoke`: revoke the tokens of other clients too (RFC 7009). It may always revoke its own.
     Revoke,
 }
 
@@ -78,7 +78,7 @@ named!(Capability);
 pub enum AccessTokenFormat {
     /// `jwt`: RFC 9068. Every API can verify it by itself.
     Jwt,
-    /// `opaque`: random. Only introspection tells what it stands for, and so whether it was revoked.
+    /// `opaque`: random. Only introspection tells what it stands for, and so whether it has been revoked.
     Opaque,
 }
 
@@ -101,17 +101,17 @@ named!(AccessTokenFormat);
 /// How long a client's sessions live, and how forgiving their rotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshPolicy {
-    /// A session ends when its refresh token was not used for this long.
+    /// A session ends when its refresh token has not been used for this long.
     pub idle_lifetime: Duration,
     /// A session ends this long after the login, however often it is refreshed.
     pub lifetime: Duration,
-    /// For this long after a rotation the token it replaced still answers, with the same successor.
+    /// For this long after a rotation, the token that was replaced still works, and gives the same successor.
     pub grace: Duration,
     /// Whether a refresh token is given only where `offline_access` is granted (OpenID Connect Core, section 11).
     pub needs_offline_access: bool,
 }
 
-/// A registered client. What must hold of its parts together before it is saved is in [`rules`].
+/// A registered client. The rules that its parts must satisfy together before it is saved are in [`rules`].
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its identifier.
@@ -120,7 +120,7 @@ pub struct Client {
     pub incarnation: Option<Incarnation>,
     /// What people call it.
     pub name: Option<String>,
-    /// A disabled client authenticates no more.
+    /// A disabled client can no longer authenticate.
     pub disabled: bool,
     /// How it authenticates, and what that is checked against.
     pub authentication: ClientAuthentication,
@@ -136,15 +136,16 @@ pub struct Client {
     pub audiences: Vec<Audience>,
     /// What its access tokens are.
     pub access_token_format: AccessTokenFormat,
-    /// Which claims its tokens have beside those of the protocol.
+    /// Which claims its tokens have in addition to those of the protocol.
     pub claim_map: ClaimMap,
     /// The lifetime of its access tokens.
     pub access_token_lifetime: Duration,
-    /// Its sessions.
+    /// How long its sessions live.
     pub refresh: RefreshPolicy,
     /// The algorithm its tokens are signed with; absent: the server's default.
     pub signing_algorithm: Option<Algorithm>,
-    /// The chains its requests may name, the first for those that name none; empty: the server's default alone.
+    /// The chains its requests may name, the first of which is for requests that name none; empty: only the server's
+    /// default.
     pub chains: Vec<ChainName>,
     /// When it was registered.
     pub created_at: Timestamp,
@@ -153,8 +154,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client `id`, registered at `now`, with what a client has where nothing else is said: both grants, and still
-    /// no scope.
+    /// The client `id`, registered at `now`, with the defaults of a client: both grants, and no scope yet.
     #[must_use]
     pub fn new(id: ClientId, incarnation: Incarnation, authentication: ClientAuthentication, now: Timestamp) -> Self {
         Self {
@@ -190,7 +190,7 @@ impl Client {
         self.grants.contains(&grant)
     }
 
-    /// Whether it has `capability`. A public client, which anybody can be, has none, whatever is stored.
+    /// Whether it has `capability`. A public client, which anybody can claim to be, has none, whatever is stored.
     #[must_use]
     pub fn has(&self, capability: Capability) -> bool {
         !self.authentication.is_public() && self.capabilities.contains(&capability)

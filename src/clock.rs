@@ -60,7 +60,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// Where the service takes the time from.
+/// Where the service gets the time from.
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;

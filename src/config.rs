@@ -25,7 +25,7 @@ use crate::user::UsernameProfile;
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// The value it has when it is unset or empty; none: see the description.
+    /// The value it has when it is unset or empty; `None`: see the description.
     pub default: Option<&'static str>,
     /// What it means, with its unit.
     pub description: &'static str,
@@ -43,7 +43,7 @@ macro_rules! variables {
 
 variables! {
     ISSUER = "PASSGRANT_ISSUER", None,
-        "The issuer: the https URL that clients reach the service by (http for loopback hosts only). It stands in every token, to the byte. Required in AWS; `passgrant serve` derives it from its address.";
+        "The issuer: the https URL that clients reach the service by (http for loopback hosts only). It appears in every token exactly as it is written here. Required in AWS; `passgrant serve` derives it from its address.";
     CLIENTS_TABLE = "PASSGRANT_CLIENTS_TABLE", Some("passgrant-clients"), "The DynamoDB table of clients.";
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
@@ -54,23 +54,23 @@ variables! {
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
         "The scope of a request that names none, from a client without a default of its own: tokens separated by spaces, cut to what the client may have.";
     EMPTY_SCOPE = "PASSGRANT_EMPTY_SCOPE", Some(""),
-        "The scope that is granted where nothing else is: neither asked for nor a default, or a default of which the user may grant nothing.";
+        "The scope that is granted when nothing else is: the request names none and there is no default, or the user may grant nothing of the default.";
     CORS_ORIGINS = "PASSGRANT_CORS_ORIGINS", Some(""),
         "The origins of browser applications that may call the service, separated by commas, such as `https://app.example.com`. Exact, and without credentials.";
     USERNAME_PROFILE = "PASSGRANT_USERNAME_PROFILE", Some("case_mapped"),
-        "How usernames are prepared (RFC 8265): `case_mapped` or `case_preserved`. Not to be changed once there are users.";
+        "How usernames are prepared (RFC 8265): `case_mapped` or `case_preserved`. It must not be changed once there are users.";
     PASSWORD_MIN_LENGTH = "PASSGRANT_PASSWORD_MIN_LENGTH", Some("8"),
         "The least number of code points of a password, checked when one is set. 1 to 64.";
     PASSWORD_GRANT = "PASSGRANT_PASSWORD_GRANT", Some("on"),
         "`off` answers every password request with `unsupported_grant_type`; sessions go on.";
     AUTH_CHAIN = "PASSGRANT_AUTH_CHAIN", Some("directory"),
-        "The credential-verifier chain of clients that have none of their own. `directory`, only the users table, is always there.";
+        "The credential-verifier chain of clients that have none of their own. `directory`, which is only the users table, is always there.";
     AUTH_CHAINS = "PASSGRANT_AUTH_CHAINS", Some(""),
-        "More chains: `name=verifier,verifier`, separated by semicolons. A verifier is `directory` or a delegated one; a chain asks 1 to 3 of them, in this order. A name is 1 to 64 of a-z, 0-9, _ and -.";
+        "More chains: `name=verifier,verifier`, separated by semicolons. A verifier is `directory` or a delegated one; a chain asks 1 to 3 of them, in this order. A name is 1 to 64 characters of a-z, 0-9, _ and -.";
     DELEGATED_VERIFIERS = "PASSGRANT_DELEGATED_VERIFIERS", Some(""),
         "The delegated verifiers, a JSON array of `{\"name\", \"url\", \"secret_env\", \"import\"}`: an https URL (http for loopback hosts only); the variable, `PASSGRANT_` and more, that holds the secret which signs the calls (32 to 512 visible ASCII characters); whether a yes writes the password's hash to the users table (default false).";
     ATTEMPTS_LIMIT = "PASSGRANT_ATTEMPTS_LIMIT", Some("10"),
-        "How many passwords may be tried for one username, known or not, before it is locked. The same wrong password counts once, the right one clears the count. 1 to 100.";
+        "How many passwords may be tried for one username, known or not, before it is locked. The same wrong password counts only once; the right one clears the count. 1 to 100.";
     ATTEMPTS_WINDOW = "PASSGRANT_ATTEMPTS_WINDOW", Some("15m"),
         "The time they are counted in, and how long a username is locked for the first time; each lock after it is twice as long, up to a day. 1s to 24h.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
@@ -92,20 +92,20 @@ pub struct ConfigError {
     reason: String,
 }
 
-/// What the service, and the command line beside it, are told by their environment.
+/// What the environment tells the service, and the command line.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The issuer, if it is given.
+    /// The issuer, if one is given.
     pub issuer: Option<Issuer>,
     /// The tables.
     pub tables: TableNames,
-    /// The KMS keys, in order; none if they are not given.
+    /// The KMS keys, in order; empty if none are given.
     pub signing_keys: Vec<ListedKey>,
     /// The algorithm of clients without one.
     pub signing_algorithm: Algorithm,
     /// The scope of requests without one.
     pub default_scope: Scope,
-    /// The scope that is granted where nothing else is.
+    /// The scope that is granted when nothing else is.
     pub empty_scope: Scope,
     /// The origins of browser applications that may call.
     pub cors_origins: Vec<HeaderValue>,
@@ -121,7 +121,7 @@ pub struct Config {
     pub attempts: AttemptPolicy,
     /// Whether errors are described.
     pub detailed_errors: bool,
-    /// How long clients are kept in memory; none if it is not given.
+    /// How long clients are kept in memory; `None` if that is not given.
     pub client_cache: Option<Duration>,
     /// The parameters of new password hashes.
     pub argon2: Argon2Policy,
@@ -132,7 +132,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The time that clients are kept in memory where nothing else is said.
+    /// How long clients are kept in memory unless something else is configured.
     pub const DEFAULT_CLIENT_CACHE: Duration = Duration::from_mins(1);
     /// The longest time that clients may be kept in memory.
     const MAX_CLIENT_CACHE: Duration = Duration::from_hours(1);
@@ -146,7 +146,7 @@ impl Config {
         Self::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// Reads the configuration from wherever `lookup` takes it.
+    /// Reads the configuration through `lookup`.
     ///
     /// # Errors
     /// As [`Config::from_env`].
@@ -185,7 +185,7 @@ impl Config {
         self.issuer.clone().ok_or_else(|| missing(ISSUER))
     }
 
-    /// The signing keys, of which there must be one.
+    /// The signing keys, of which there must be at least one.
     ///
     /// # Errors
     /// [`ConfigError`] when there is none.
@@ -203,7 +203,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The value given; an empty one counts as none.
+    /// The value, if one is given; an empty one counts as not given.
     fn optional(&self, variable: Variable) -> Result<Option<String>, ConfigError> {
         let value = (self.lookup)(variable.name).filter(|value| !value.is_empty());
         if value.as_ref().is_some_and(|value| value.contains('\u{fffd}')) {
@@ -216,7 +216,7 @@ impl Source<'_> {
         Ok(self.optional(variable)?.unwrap_or_else(|| variable.default.unwrap_or_default().to_owned()))
     }
 
-    #[expect(clippy::unused_self, reason = "beside its siblings, which read")]
+    #[expect(clippy::unused_self, reason = "it is called as its siblings are, which read")]
     fn parsed<T, E: Display>(&self, variable: Variable, parsed: Result<T, E>) -> Result<T, ConfigError> {
         parsed.map_err(|reason| Self::refuse(variable, reason))
     }
@@ -249,7 +249,7 @@ impl Source<'_> {
     fn duration(variable: Variable, text: &str, most: Duration) -> Result<Duration, ConfigError> {
         let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= most);
         let most = humantime::format_duration(most);
-        duration.ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, {most} at most")))
+        duration.ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, and at most {most}")))
     }
 
     fn attempts(&self) -> Result<AttemptPolicy, ConfigError> {
@@ -282,7 +282,7 @@ impl Source<'_> {
         };
         let origins = self.list(variable)?.into_iter().map(origin).collect::<Option<_>>();
         origins.ok_or_else(|| {
-            Self::refuse(variable, "an origin is a scheme, a host and, where it is not the usual one, a port")
+            Self::refuse(variable, "an origin is a scheme, a host and, unless it is the default one, a port")
         })
     }
 
@@ -296,7 +296,7 @@ impl Source<'_> {
         let Some(text) = self.optional(DELEGATED_VERIFIERS)? else {
             return Ok(Vec::new());
         };
-        // Its own message may quote what stands there, and that may be a secret in the wrong place.
+        // The parser's own message may quote the value, which may be a secret in the wrong place.
         let place = |error: serde_json::Error| {
             let (line, column) = (error.line(), error.column());
             format!("it must be a JSON array of name, url, secret_env and import; see line {line}, column {column}")

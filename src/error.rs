@@ -10,11 +10,11 @@ use http::StatusCode;
 pub enum Kind {
     /// The request is malformed.
     InvalidRequest,
-    /// The body is over its limit.
+    /// The body exceeds its limit.
     BodyTooLarge,
     /// The body is compressed, or coded in another way.
     BodyCoded,
-    /// The headers are over their limit. Only the local server says so: front doors have limits of their own.
+    /// The headers exceed their limit. Only the local server says so: front doors have limits of their own.
     HeadTooLarge,
     /// The request did not arrive in time. Only the local server says so: a front door hands on whole requests.
     NotReceived,
@@ -36,13 +36,13 @@ pub enum Kind {
     MissingToken,
     /// The access token is unknown, expired or revoked (RFC 6750, section 3.1).
     InvalidToken,
-    /// The access token does not reach so far (RFC 6750, section 3.1).
+    /// The access token's scope does not allow the request (RFC 6750, section 3.1).
     InsufficientScope,
-    /// The resource is malformed, or not the client's (RFC 8707, section 2).
+    /// The resource is malformed, or not one of the client's (RFC 8707, section 2).
     InvalidTarget,
-    /// Nothing is at the path.
+    /// There is nothing at the path.
     NotFound,
-    /// The path takes these methods only.
+    /// The path takes only these methods.
     MethodNotAllowed {
         /// The value of `Allow`.
         allow: &'static str,
@@ -80,8 +80,8 @@ impl Kind {
     }
 }
 
-/// Text for the client. It is written in this source, so it can echo nothing, and holds only what RFC 6749 allows in
-/// an `error_description`.
+/// Text for the client. It is written in the source code, so it can echo nothing, and it holds only what RFC 6749
+/// allows in an `error_description`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description(&'static str);
 
@@ -111,7 +111,7 @@ impl Description {
     }
 }
 
-/// A request that failed: what the client is told, and what the log is.
+/// A request that failed: what the client is told, and what the log is told.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -150,7 +150,7 @@ impl Error {
         head_too_large => HeadTooLarge;
         /// `invalid_request`, 408.
         not_received => NotReceived;
-        /// `invalid_request` to the bearer of an access token.
+        /// `invalid_request`, where a bearer token is expected.
         invalid_bearer_request => InvalidBearerRequest;
         /// `unauthorized_client`.
         unauthorized_client => UnauthorizedClient;
@@ -164,19 +164,19 @@ impl Error {
         invalid_target => InvalidTarget;
     }
 
-    /// `invalid_client`: the same to the byte, whatever was wrong.
+    /// `invalid_client`: byte for byte the same, whatever was wrong.
     #[must_use]
     pub const fn invalid_client() -> Self {
         Self::new(Kind::InvalidClient, Description::new("Client authentication failed."))
     }
 
-    /// `invalid_grant` for a password request: the same to the byte, whatever was wrong.
+    /// `invalid_grant` for a password request: byte for byte the same, whatever was wrong.
     #[must_use]
     pub const fn invalid_credentials() -> Self {
         Self::new(Kind::InvalidGrant, Description::new("The username or password is not accepted."))
     }
 
-    /// `invalid_grant` for a refresh request: the same to the byte, whatever was wrong.
+    /// `invalid_grant` for a refresh request: byte for byte the same, whatever was wrong.
     #[must_use]
     pub const fn invalid_refresh_token() -> Self {
         Self::new(Kind::InvalidGrant, Description::new("The refresh token is not accepted."))
@@ -188,7 +188,7 @@ impl Error {
         Self::new(Kind::MissingToken, Description::new("An access token is needed."))
     }
 
-    /// `invalid_token`: the same to the byte, whatever was wrong.
+    /// `invalid_token`: byte for byte the same, whatever was wrong.
     #[must_use]
     pub const fn invalid_token() -> Self {
         Self::new(Kind::InvalidToken, Description::new("The access token is not accepted."))
@@ -254,7 +254,7 @@ impl Error {
         self.description
     }
 
-    /// How long the client should wait before it tries again, where that may help.
+    /// How long the client should wait before it tries again, if that may help.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after

@@ -1,4 +1,5 @@
-//! Bytes to parameters: `application/x-www-form-urlencoded` as RFC 6749, appendix B has it, and no laxer.
+//! From bytes to parameters: `application/x-www-form-urlencoded` as RFC 6749, appendix B defines it, and no more
+//! leniently.
 
 mod media_type;
 
@@ -24,7 +25,8 @@ impl Form {
     /// Reads the parameters of a request's body.
     ///
     /// # Errors
-    /// `invalid_request` for another media type, a body that is too large, coded, malformed, or holds a parameter twice.
+    /// `invalid_request` for another media type, or a body that is too large, coded or malformed, or that holds a
+    /// parameter twice.
     pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Error> {
         const TOO_LARGE: Error = Error::body_too_large("The body is larger than 16 KiB.");
         const CODED: Error = Error::body_coded("The body must not be compressed, or coded in another way.");
@@ -67,19 +69,19 @@ impl Form {
         Ok(Self { parameters })
     }
 
-    /// Whether the body of a request is said to be a form.
+    /// Whether the headers say that the body of a request is a form.
     #[must_use]
     pub fn is_said_in(headers: &HeaderMap) -> bool {
         is_form(headers)
     }
 
-    /// The value of a parameter; none when it is missing or has no value (RFC 6749, section 3.2).
+    /// The value of a parameter; `None` when it is missing or has no value (RFC 6749, section 3.2).
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values(name).next()
     }
 
-    /// The values of a parameter that may be repeated, those without a value left out.
+    /// The values of a parameter that may be repeated, without the empty ones.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = self.parameters.iter().filter(move |(known, value)| known == name && !value.is_empty());
         named.map(|(_, value)| value.as_str())
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_given_twice_is_refused_but_for_resource() {
+    fn a_parameter_given_twice_is_refused_unless_it_is_resource() {
         assert_eq!(parse(b"a=1&a=1").err(), Some(Kind::InvalidRequest));
         assert_eq!(parse(b"a=&a=1").err(), Some(Kind::InvalidRequest));
         assert_eq!(parse(b"a=1&%61=2").err(), Some(Kind::InvalidRequest));
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charset_other_than_utf_8_is_accepted_where_all_is_ascii_and_else_named_as_the_reason() {
+    fn a_charset_other_than_utf_8_is_accepted_if_all_is_ascii_and_otherwise_named_as_the_reason() {
         let latin_1 = |body: &[u8]| {
             let headers = HeaderMap::from_iter([(
                 CONTENT_TYPE,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// A name that stands for none of the values of its kind.
+/// A name that does not stand for any value of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("it is not one of: {known}")]
 pub struct UnknownName {
@@ -12,13 +12,13 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// A name that is none of `known`.
+    /// A name that is not one of `known`.
     pub(crate) fn none_of<T: fmt::Display>(known: &[T]) -> Self {
         Self { known: known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
     }
 }
 
-/// Gives an enum of names the traits that text, serde and the command line ask of it.
+/// Gives an enum of names the traits that text, serde and the command line need.
 macro_rules! named {
     ($type:ty) => {
         impl fmt::Display for $type {

@@ -1,4 +1,4 @@
-//! Passwords: prepared, hashed with Argon2id, verified at one cost whoever the user is.
+//! Passwords: prepared, hashed with Argon2id, and verified at the same cost whoever the user is.
 
 mod argon2;
 mod hash;
@@ -22,7 +22,7 @@ pub struct RefusedPassword;
 #[derive(Clone)]
 pub struct Password {
     prepared: Zeroizing<String>,
-    /// As it was sent, where preparation changed it: a hash made elsewhere may be of that.
+    /// As it was sent, if preparation changed it: a hash made elsewhere may be of that form.
     raw: Option<Zeroizing<String>>,
 }
 
@@ -48,7 +48,7 @@ impl Password {
         Ok(Self { prepared, raw })
     }
 
-    /// What stands in for a password that was refused: no hash is of it.
+    /// What stands in for a password that was refused: no hash is made of it.
     fn none() -> Self {
         Self { prepared: Zeroizing::default(), raw: None }
     }

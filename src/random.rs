@@ -1,4 +1,4 @@
-//! Randomness, from the operating system outside tests.
+//! Randomness: from the operating system, except in tests.
 
 use zeroize::Zeroizing;
 

@@ -60,8 +60,8 @@ impl Username {
     /// The longest username, in bytes, before and after preparation.
     pub const MAX_BYTES: usize = 512;
 
-    /// Prepares a username. Text over the limit is refused before any work is spent on it. Spaces (U+0020) round a name
-    /// are not part of it: forms are filled in with them.
+    /// Prepares a username. Text over the limit is refused before any work is spent on it. Spaces (U+0020) around a
+    /// username are not part of it: they creep in when forms are filled in.
     ///
     /// # Errors
     /// [`RefusedUsername`] when the text is empty, too long, or the profile refuses it.
@@ -82,12 +82,13 @@ impl Username {
         Ok(Self(prepared.into()))
     }
 
-    /// What stands in for `text`, which is no username: a name of its own that nobody has, since none holds a space.
+    /// What stands in for `text`, which is not a valid username: a username of its own that nobody can have, since no
+    /// valid one holds a space.
     pub(crate) fn of_nobody(text: &str) -> Self {
         Self(format!(" {}", URL_SAFE_NO_PAD.encode(Sha256::digest(text))).into())
     }
 
-    /// The prepared name.
+    /// The prepared username.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,7 +103,7 @@ impl fmt::Display for Username {
 
 /// Text that a delegated verifier may not use as a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a subject is 1 to {} visible ASCII characters, the verifier's name included", Subject::MAX_BYTES)]
+#[error("a subject is 1 to {} visible ASCII characters, including the verifier's name", Subject::MAX_BYTES)]
 pub struct RefusedSubject;
 
 /// A subject identifier, never given to another user (OpenID Connect Core, section 2, `sub`): a random UUID, or what a
@@ -124,8 +125,8 @@ impl Subject {
         Ok(Self(Uuid::hyphenated(uuid).to_string().into()))
     }
 
-    /// What `verifier` calls its user `sub`. Its name stands before it: no verifier can speak of a user of the table,
-    /// or of another verifier's.
+    /// The subject of the user that `verifier` calls `sub`. The verifier's name comes first, so that no verifier can
+    /// speak for a user of the table, or for one of another verifier.
     ///
     /// # Errors
     /// [`RefusedSubject`] when `sub` is empty, too long, or holds anything but visible ASCII.
@@ -152,17 +153,17 @@ pub struct User {
     pub username: Username,
     /// The `sub` of the user's tokens.
     pub subject: Subject,
-    /// The password's hash; none for a user who cannot log in by password.
+    /// The password's hash; `None` for a user without a password of this service.
     pub password_hash: Option<PasswordHash>,
     /// Attributes, as JSON values.
     pub claims: Object,
-    /// The scope the user may grant; none: whatever the client may have.
+    /// The scope the user may grant; `None`: whatever the client may have.
     pub allowed_scopes: Option<Scope>,
     /// A disabled user gets no tokens.
     pub disabled: bool,
     /// When the password was last set. A session begun under an earlier one is over.
     pub password_changed_at: Timestamp,
-    /// Counts the passwords set, so that two changes within a second still differ.
+    /// Counts the passwords that were set, so that two changes within a second still differ.
     pub password_generation: u64,
     /// Counts how often all of the user's sessions were ended. One begun in an earlier generation is over.
     pub session_generation: u64,
@@ -173,7 +174,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user who is created at `now`, enabled, and still without a password and claims.
+    /// A user who is created at `now`, enabled, and without a password or claims yet.
     #[must_use]
     pub fn new(username: Username, subject: Subject, now: Timestamp) -> Self {
         Self {
@@ -207,7 +208,7 @@ mod tests {
         );
     }
 
-    /// Normalisation parts the joiner from the virama that allows it.
+    /// Normalisation separates the joiner from the virama that allows it.
     #[test]
     fn a_username_that_its_own_preparation_refuses_is_refused() {
         let reordered = "i\u{307}\u{94d}\u{200d}";
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_round_a_username_are_not_part_of_it_and_other_white_space_is_refused() {
+    fn spaces_around_a_username_are_not_part_of_it_and_other_white_space_is_refused() {
         for profile in UsernameProfile::ALL {
             let ann = Username::prepare("ann", profile);
             for padded in [" ann", "ann ", "   ann  "] {
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_the_name_of_nobody() {
+    fn nobody_can_have_the_username_that_stands_in_for_one_that_is_not_valid() {
         let nobody = Username::of_nobody("not a name");
         for profile in UsernameProfile::ALL {
             assert_ne!(Username::prepare(nobody.as_str(), profile).as_ref(), Ok(&nobody));

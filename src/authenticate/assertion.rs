@@ -1,5 +1,5 @@
 //! Client assertions, `private_key_jwt` (RFC 7521, section 4.2; RFC 7523, sections 2.2 and 3; OpenID Connect Core,
-//! section 9): a JWT by which a client proves that it holds a private key, and which works once.
+//! section 9): a JWT that proves that its client holds a private key, and that works only once.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -31,17 +31,17 @@ const MAX_BYTES: usize = 8 * 1024;
 const MAX_ID_BYTES: usize = 256;
 /// How far ahead `exp` may be.
 const MAX_LIFETIME: Duration = Duration::from_mins(5);
-/// How far the client's clock may be from this one.
+/// How far the client's clock may differ from this one.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Why an assertion is not accepted. For the log: the client is told `invalid_client`, whichever it is.
+/// Why an assertion is not accepted. This is for the log: the client is told `invalid_client` in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RefusedAssertion {
     #[error("the assertion is of another type, missing, or too long")]
     Kind,
     #[error("the assertion is not a signed JWT with the claims it must have")]
     Malformed,
-    #[error("the assertion is not signed with an algorithm that is verified here")]
+    #[error("the assertion is signed with an algorithm that is not accepted")]
     Algorithm,
     #[error("the assertion has the typ of another kind of token, or critical extensions")]
     Header,
@@ -53,11 +53,11 @@ pub(super) enum RefusedAssertion {
     Issuer,
     #[error("the assertion is for another audience")]
     Audience,
-    #[error("the assertion is expired")]
+    #[error("the assertion has expired")]
     Expired,
     #[error("the assertion expires too far ahead")]
     TooLong,
-    #[error("the assertion's nbf or iat is ahead, or after its exp")]
+    #[error("the assertion's nbf or iat is in the future, or after its exp")]
     Times,
     #[error("the assertion's jti is empty or too long")]
     Id,
@@ -78,7 +78,7 @@ struct AssertionHeader {
 }
 
 impl AssertionHeader {
-    /// No extension is understood here. A `typ` names what the token is meant for, where the client says so.
+    /// No extension is understood here. A `typ`, if the client sends one, says what the token is meant for.
     fn is_of_an_assertion(&self) -> bool {
         const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
         let is_known = |typ: &String| TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known));
@@ -121,8 +121,8 @@ impl Audiences {
     }
 }
 
-/// Seconds since 1970, of which a fraction is cut off (RFC 7519, section 2). A number that is so large or so small that it
-/// is written with an exponent is no date.
+/// Seconds since 1970, without their fraction (RFC 7519, section 2). A number so large or so small that it is written
+/// with an exponent is not a date.
 fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let number = Number::deserialize(deserializer)?.to_string();
     let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));
@@ -134,7 +134,7 @@ fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     numeric_date(deserializer).map(Some)
 }
 
-/// An assertion as it was presented. Nothing of it is to be believed.
+/// An assertion as it was presented. Nothing in it may be believed yet.
 pub(super) struct Assertion {
     signed: Zeroizing<String>,
     signature: Zeroizing<Vec<u8>>,
@@ -161,7 +161,7 @@ impl Assertion {
         Ok(Self { signed: Zeroizing::new(signed.to_owned()), signature, algorithm, key_id: header.kid, claims })
     }
 
-    /// Which client it says it is of: to look for its keys, and for nothing else.
+    /// The client that it claims to come from: for looking up that client's keys, and for nothing else.
     pub(super) fn claimed_client(&self) -> &str {
         &self.claims.sub
     }
@@ -172,8 +172,8 @@ impl Assertion {
         [Some(self.claims.exp), self.claims.nbf, self.claims.iat]
     }
 
-    /// Whether a key of `keys` signed it. Where none may have, another one is tried: the work tells not whether there
-    /// is such a client.
+    /// Whether one of `keys` signed it. If none of them can have, a decoy is tried instead, so that the work does not
+    /// reveal whether there is such a client.
     fn is_signed_by(&self, keys: Option<&ClientKeys>) -> bool {
         static DECOYS: LazyLock<Option<ClientKeys>> =
             LazyLock::new(|| ClientKeys::parse(include_str!("decoys.json")).ok());
@@ -195,24 +195,25 @@ impl Assertion {
     }
 }
 
-/// An assertion that proves its client, provided that it was not used before. Only [`Assertions::verify`] makes one.
+/// An assertion that proves its client, provided that it has not been used before. Only [`Assertions::verify`] makes
+/// one.
 pub(super) struct Unspent {
     /// A digest of its client and its identifier, under which its use is stored.
     digest: [u8; 32],
-    /// When nobody would accept it any more.
+    /// When no instance accepts it any more.
     not_after: Timestamp,
 }
 
 impl Unspent {
     fn new(client: &ClientId, jti: &str, exp: Timestamp) -> Self {
-        // A client id holds no NUL: no two pairs are written the same.
+        // A client id holds no NUL, so no two pairs are written alike.
         let digest = Sha256::new().chain_update(client.as_str()).chain_update([0]).chain_update(jti).finalize();
         // An instance whose clock is behind accepts it for a little longer.
         Self { digest: digest.into(), not_after: exp + 2 * SKEW }
     }
 }
 
-/// What assertions are checked against, and where their uses are kept.
+/// What assertions are checked against, and where their use is recorded.
 pub struct Assertions {
     audiences: [String; 2],
     used: UsedAssertions,
@@ -226,8 +227,8 @@ impl Assertions {
         Self { audiences, used, random }
     }
 
-    /// Checks everything about an assertion of `client`, whose keys are `keys`, but whether it was used before: first
-    /// the signature, then what it signs.
+    /// Checks everything about an assertion of `client`, whose keys are `keys`, except whether it has been used before:
+    /// first the signature, then what it signs.
     pub(super) fn verify(
         &self,
         assertion: &Assertion,
@@ -260,10 +261,10 @@ impl Assertions {
         }
     }
 
-    /// Uses an assertion up: of any number of requests with it, one alone gets through.
+    /// Uses an assertion up: of any number of requests with it, only one gets through.
     ///
     /// # Errors
-    /// `invalid_client` when it was used before; [`Error::unavailable`] when the store does not answer.
+    /// `invalid_client` when it has been used before; [`Error::unavailable`] when the store does not answer.
     pub(super) async fn spend(&self, assertion: Unspent) -> Result<(), Error> {
         let attempt = URL_SAFE_NO_PAD.encode(*self.random.bytes::<16>()?);
         match self.used.put(&assertion.digest, &attempt, assertion.not_after).await? {

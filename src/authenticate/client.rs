@@ -1,6 +1,6 @@
 //! Client authentication (RFC 6749, section 2.3), before any user is looked at.
 //!
-//! An instance keeps the registered clients in memory for a while, and asks the table no more often than that takes.
+//! An instance keeps registered clients in memory for a while, and reads the table no more often than it must.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -22,8 +22,8 @@ use crate::store::outcome::StoreError;
 
 /// The most clients that are kept in memory, and whose wrong secrets are counted.
 const MOST_CLIENTS: usize = 1024;
-/// The most identifiers, of clients and of none, of which it is remembered when they were asked for: more than an
-/// instance can ask the table for in the second that this matters.
+/// The most identifiers, whether of clients or not, whose last lookup is remembered: more than an instance can look up
+/// in the one second for which this matters.
 const MOST_INQUIRIES: usize = 4096;
 
 /// A client that proved who it is. Only [`ClientAuthenticator::authenticate`] makes one.
@@ -40,10 +40,10 @@ impl Deref for AuthenticatedClient {
 
 /// The registered clients.
 ///
-/// Whoever has no right credentials cannot make the table work. Credentials that a client in memory does not accept, and
-/// those for an identifier that is not in memory, are looked up once a second and identifier: a client that was created
-/// or changed works within a second, and nothing that fails puts one out of memory. That is the same whether there is
-/// such a client or not, so that neither calls nor time tell.
+/// A caller without the right credentials cannot put load on the table. If the client in memory does not accept the
+/// credentials, or no client of that identifier is in memory, the table is read, but only once per second and
+/// identifier: a client that was created or changed works within a second, and nothing that fails evicts one from
+/// memory. This is the same whether or not there is such a client, so that neither the calls nor the time reveal it.
 pub struct ClientAuthenticator {
     clients: Clients,
     assertions: Assertions,
@@ -66,7 +66,7 @@ impl Kept {
         Self { read_at: now, revision: found.number(), client: Arc::new(found.client) }
     }
 
-    /// Whether it is what the table has. A client that was registered anew begins its revisions again.
+    /// Whether it is what the table holds. The revisions of a client that was registered again start over.
     fn is(&self, found: &Revision) -> bool {
         let same =
             self.client.incarnation == found.client.incarnation && self.client.created_at == found.client.created_at;
@@ -74,8 +74,8 @@ impl Kept {
     }
 }
 
-/// What became of the last question to the table about an identifier, asked on behalf of a request that had no right
-/// credentials for what was known.
+/// The outcome of the last lookup of an identifier in the table, made for a request whose credentials were not right
+/// for what was known.
 struct Inquiry {
     at: Timestamp,
     answer: Answer,
@@ -83,7 +83,7 @@ struct Inquiry {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    /// None, or none yet.
+    /// The table has not answered, or not yet.
     Missing,
     /// There is no such client.
     Nobody,
@@ -93,12 +93,12 @@ enum Answer {
 
 /// What credentials are worth.
 struct Judged {
-    /// Whose they would be; none for an unknown client.
+    /// The client that they claim; `None` if it is unknown.
     kept: Option<Kept>,
     verdict: Result<Proven, Unproven>,
 }
 
-/// The credentials of a request, and when it came.
+/// The credentials of a request, and when it arrived.
 struct Request<'a> {
     credentials: &'a Credentials,
     id: &'a ClientId,
@@ -106,8 +106,8 @@ struct Request<'a> {
 }
 
 impl ClientAuthenticator {
-    /// The directory of `clients`, each kept for `kept_for`; zero keeps none, and every request asks the table. Their
-    /// assertions are checked by `assertions`.
+    /// An authenticator of `clients` that keeps each of them in memory for `kept_for`; if that is zero, it keeps none,
+    /// and every request reads the table. Assertions are checked by `assertions`.
     #[must_use]
     pub fn new(clients: Clients, assertions: Assertions, kept_for: Duration) -> Self {
         Self {
@@ -122,13 +122,13 @@ impl ClientAuthenticator {
 
     /// Authenticates the client of a request.
     ///
-    /// An assertion is spent last, when all else about it is right: nobody but the client can use it up.
+    /// An assertion is spent last, once everything else about it is right, so that nobody but the client can use it up.
     ///
     /// # Errors
     /// `invalid_client`, the same whatever was wrong; [`Error::unavailable`] when the store does not answer.
     pub async fn authenticate(&self, credentials: &Credentials, now: Timestamp) -> Result<AuthenticatedClient, Error> {
         let Some(id) = &credentials.client_id else {
-            return Err(Error::invalid_client().because("the client id is not one"));
+            return Err(Error::invalid_client().because("the client id is malformed"));
         };
         let request = Request { credentials, id, now };
         let Judged { kept, verdict } =
@@ -146,7 +146,7 @@ impl ClientAuthenticator {
         Ok(AuthenticatedClient(kept.client))
     }
 
-    /// The client called `id`, from memory or from the table: for what its tokens are still worth.
+    /// The client with this `id`, from memory or from the table, to find out what its tokens are still worth.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
@@ -209,7 +209,7 @@ impl ClientAuthenticator {
         }
     }
 
-    /// Asks the table. What it has is taken over where it is not what is `remembered`.
+    /// Reads the table, and takes over what it holds if that is not what is `remembered`.
     async fn inquire(
         &self,
         request: &Request<'_>,
@@ -235,7 +235,7 @@ impl ClientAuthenticator {
                 self.judge_for(request, None)
             }
         };
-        // To have been let in from the table at first is no reason not to ask again.
+        // A first success, straight from the table, is no reason not to read it again.
         if judged.verdict.is_ok() && !was_in_memory {
             *inquiry = None;
         }
@@ -253,7 +253,8 @@ impl ClientAuthenticator {
         (now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
     }
 
-    /// RFC 6749, section 2.3.1 wants secrets protected against guessing: whoever runs the service can see it going on.
+    /// RFC 6749, section 2.3.1 requires secrets to be protected against guessing: this count lets the operator see it
+    /// happen.
     fn count_wrong_secret(&self, id: &ClientId) {
         let Ok(count) = self.wrong_secrets.get_or_insert_with(id, || Ok::<_, Infallible>(Arc::default()));
         let wrong_secrets = count.fetch_add(1, Ordering::Relaxed) + 1;

@@ -31,9 +31,9 @@ pub struct Credentials {
     proof: Proof,
 }
 
-/// By what the request would prove its client.
+/// What the request offers as proof of its client.
 enum Proof {
-    /// A secret, or for `none` the identifier alone.
+    /// A secret, or for `none` only the identifier.
     Secret {
         method: AuthMethod,
         /// The readings of the secret: form-decoded, and as it was sent.
@@ -44,11 +44,13 @@ enum Proof {
 }
 
 impl Credentials {
-    /// Reads what a request presents. An identifier that cannot be one is kept as none, to fail as an unknown one does.
+    /// Reads what a request presents. A malformed identifier is kept as `None`, so that it fails as an unknown one
+    /// does.
     ///
     /// # Errors
-    /// `invalid_request` for two methods, or two identifiers, in one request; `invalid_client` for none, or for a
-    /// header that is not Basic: the method is not supported (RFC 6749, section 5.2).
+    /// `invalid_request` for two methods, or two identifiers, in one request; `invalid_client` when the request does
+    /// not authenticate its client, or when its header is not Basic: that method is not supported (RFC 6749, section
+    /// 5.2).
     pub fn read(headers: &HeaderMap, form: &Form) -> Result<Self, Error> {
         const TWO_METHODS: Error = Error::invalid_request("The request authenticates the client by two methods.");
         const TWO_CLIENTS: Error = Error::invalid_request("The request names two clients.");
@@ -72,7 +74,7 @@ impl Credentials {
         if in_body.is_some_and(|in_body| in_body != id.as_str()) {
             return Err(TWO_CLIENTS);
         }
-        // RFC 6749, section 2.3.1: an empty secret may as well be left out, and is no secret.
+        // RFC 6749, section 2.3.1: an empty secret may be left out, so one that is sent does not count as a secret.
         let is_empty = readings.iter().all(|reading| reading.is_empty());
         let method = if is_empty { AuthMethod::None } else { AuthMethod::ClientSecretBasic };
         Ok(Self { client_id: ClientId::parse(&id).ok(), proof: Proof::Secret { method, readings } })
@@ -104,7 +106,7 @@ impl Credentials {
 /// What the fuzz targets compare with what was sent.
 #[cfg(fuzzing)]
 impl Credentials {
-    /// The identifier, where it can be one.
+    /// The identifier, if it is well-formed.
     #[must_use]
     pub fn client_id(&self) -> Option<&ClientId> {
         self.client_id.as_ref()
@@ -121,13 +123,13 @@ impl Credentials {
 
 /// What the proof of a client is worth.
 pub(super) enum Proven {
-    /// It may be shown again.
+    /// It may be presented again.
     ForGood,
-    /// It counts once: when it is spent.
+    /// It counts only once, when it is spent.
     Once(Unspent),
 }
 
-/// Why a client is not proven. For the log: the client is told `invalid_client`, whichever it is.
+/// Why the credentials prove nothing. This is for the log: the client is told `invalid_client` in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum Unproven {
     #[error("wrong secret")]
@@ -139,7 +141,8 @@ pub(super) enum Unproven {
 }
 
 impl Credentials {
-    /// What these credentials are worth for `client`. The work is the same for every client, and for none.
+    /// What these credentials are worth for `client`. The work is the same whichever client it is, and whether or not
+    /// there is such a client.
     pub(super) fn prove(
         &self,
         id: &ClientId,
@@ -190,8 +193,8 @@ fn prove_by_secret(
 
 /// The user-id and the readings of the password in a Basic header (RFC 7617; RFC 6749, section 2.3.1).
 ///
-/// The user-id is read as the RFC has it wherever it can be: one that was sent raw and holds `+`, `%` or `:` may read as
-/// another. Of the password both readings are kept, to be compared.
+/// The user-id is read as the RFC prescribes whenever possible: one that was sent raw and holds `+`, `%` or `:` may be
+/// read as a different one. Both readings of the password are kept, to be compared.
 ///
 /// # Errors
 /// `invalid_client` when the header is of another scheme, or cannot be read.
@@ -212,7 +215,9 @@ fn basic(header: &[u8]) -> Result<(Zeroizing<String>, [Zeroizing<String>; 2]), E
         let secrets = [decode(secret.as_bytes()).unwrap_or_else(|| as_sent(secret)), as_sent(secret)];
         Some((id, secrets))
     };
-    read().ok_or_else(|| Error::invalid_client().because("the Authorization header is not readable Basic"))
+    read().ok_or_else(|| {
+        Error::invalid_client().because("the Authorization header does not hold readable Basic credentials")
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A chain decides: its verifiers are asked in order until one of them knows the user.
+//! How a chain decides: its verifiers are asked in order until one of them knows the user.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ use crate::user::{Subject, User, Username};
 pub(super) struct Verifiers {
     /// The users table.
     pub(super) users: Users,
-    /// Argon2, in turn.
+    /// The pool that computes Argon2.
     pub(super) passwords: Argon2Pool,
-    /// The delegated verifiers' way out.
+    /// The HTTP client that asks delegated verifiers.
     pub(super) delegated: Delegated,
-    /// Salts, subjects, nonces.
+    /// For salts, subjects and nonces.
     pub(super) random: Arc<dyn Random>,
 }
 
@@ -46,17 +46,18 @@ pub(super) enum Decision {
     Accepted(Identity),
     /// One Argon2 verification has been done.
     Refused {
-        /// What the request is answered with: the same for every wrong password, whatever the reason in it.
+        /// What the request is answered with: the same for every wrong password, whatever reason it carries for the
+        /// log.
         error: Error,
-        /// Tells the password from others that are tried for the user.
+        /// Distinguishes the password from others that are tried for the same user.
         mark: Mark,
     },
 }
 
-/// Who proved to be whom.
+/// The user whom the credentials proved.
 pub(super) struct Identity {
     pub(super) user: User,
-    /// What a delegated verifier says of the user, where the users table does not hold it.
+    /// What a delegated verifier says about the user, in addition to what the users table holds.
     pub(super) asserted: Object,
     /// Whether the user is in the users table.
     pub(super) stored: bool,
@@ -71,10 +72,11 @@ impl Identity {
 /// Decides whether `submission` is the password of its user, who is `stored` in the users table or not.
 ///
 /// A disabled user is refused before any verifier is asked. The first verifier that knows the user decides, and every
-/// no costs one Argon2 verification, whoever said it. An answer of a delegated verifier that is neither yes nor no is
-/// [`Error::unavailable`], and counts like a no: who could have it say that to wrong passwords could try any number.
+/// no costs one Argon2 verification, whichever verifier said it. An answer of a delegated verifier that is neither yes
+/// nor no is [`Error::unavailable`], and counts as a no: anyone who could make it give such answers to wrong passwords
+/// could otherwise try any number of them.
 ///
-/// Whatever becomes of the request, `attempt` knows how far it came.
+/// Whatever becomes of the request, `attempt` records how far it got.
 pub(super) async fn decide(
     verifiers: &Verifiers,
     chain: &Chain,
@@ -159,8 +161,8 @@ impl Deciding<'_> {
         outcome.map_err(|error| undecided(error, user))
     }
 
-    /// Hashes the right password under the live policy. The login does not need it: where it cannot be written, a
-    /// later one will.
+    /// Hashes the right password again, under the live policy. The login does not depend on it: if the hash cannot be
+    /// written, a later login will write it.
     async fn renew_hash(self, user: &User) {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
@@ -197,19 +199,19 @@ impl Deciding<'_> {
         }
     }
 
-    /// A user whom only the verifier knows. Nothing of this service's tells two logins of one user apart from those of
-    /// two, so the verifier must.
+    /// A user whom only the verifier knows. Nothing in this service distinguishes two logins by one user from logins by
+    /// two users, so the verifier must.
     fn stranger(self, delegation: &Delegation, vouched: Vouched) -> Result<Decision, Error> {
         let unusable = |problem: String| {
-            Error::server_error().because(format!("the verifier {} said yes, and {problem}", delegation.name))
+            Error::server_error().because(format!("the verifier {} said yes, but {problem}", delegation.name))
         };
-        let sub = vouched.sub.ok_or_else(|| unusable("no sub of a user who is not imported".to_owned()))?;
+        let sub = vouched.sub.ok_or_else(|| unusable("gave no sub for a user who is not imported".to_owned()))?;
         let subject = Subject::delegated(&delegation.name, &sub).map_err(|error| unusable(error.to_string()))?;
         let user = self.user(subject, None, vouched.claims);
         Ok(Decision::Accepted(Identity { user, asserted: Object::new(), stored: false }))
     }
 
-    /// Creates the user. Without it there is no subject, and so no login.
+    /// Creates the user. Without the user there is no subject, and so no login.
     async fn import_user(self, delegation: &Delegation, claims: Object) -> Result<Decision, Error> {
         let hash = self.hash().await?;
         let subject = Subject::generate(&*self.verifiers.random)?;
@@ -223,7 +225,8 @@ impl Deciding<'_> {
         }
     }
 
-    /// Sets the hash of a user who has none. The login does not need it: where it cannot be written, a later one will.
+    /// Sets the hash of a user who has none. The login does not depend on it: if the hash cannot be written, a later
+    /// login will write it.
     async fn import_password(self, delegation: &Delegation, user: User, asserted: Object) -> Result<Decision, Error> {
         let written: Result<Changed, Error> = async {
             let hash = self.hash().await?;
@@ -238,8 +241,9 @@ impl Deciding<'_> {
         Ok(Decision::Accepted(Identity { user, asserted, stored: true }))
     }
 
-    /// Somebody else wrote the user meanwhile: another login that imports the same password, or an administrator whose
-    /// user this may not be. Only the same password goes on; for any other the next request decides from the start.
+    /// Somebody else wrote the user in the meantime: another login that imports the same password, or an administrator,
+    /// whose user may be a different person. Only the same password is accepted; for any other, the next request
+    /// decides from the start.
     async fn after_lost_race(self, asserted: Object) -> Result<Decision, Error> {
         let changed = || Error::unavailable().because("the user changed while the password was imported");
         let winner = self.verifiers.users.get(&self.submission.username).await?.ok_or_else(changed)?;
@@ -263,7 +267,7 @@ impl Deciding<'_> {
     }
 }
 
-/// No verdict. The log names a user whose hash is damaged by the subject.
+/// The error when there is no verdict. If the user's hash is damaged, the log identifies the user by the subject.
 pub(super) fn undecided(error: VerifyError, user: Option<&User>) -> Error {
     match (error, user) {
         (VerifyError::Overloaded, _) => Error::unavailable().because(error),

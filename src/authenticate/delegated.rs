@@ -35,18 +35,18 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// next login, and a password is never sent twice.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
-/// The question with the longest name, password and client id, every character escaped.
+/// The question with the longest username, password and client id, every character escaped.
 const MAX_QUESTION_BYTES: usize = 4 * 1024;
 
 /// What a delegated verifier is asked, as it is sent.
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct Question<'a> {
-    /// The prepared username, so that one user is not several to the verifier.
+    /// The prepared username, so that one user does not look like several to the verifier.
     pub(super) username: &'a str,
     /// The password as it was sent: the verifier may have prepared it in another way, or not at all.
     pub(super) password: &'a str,
     pub(super) client_id: &'a str,
-    /// Makes no two questions alike.
+    /// Makes every question different.
     pub(super) nonce: &'a str,
 }
 
@@ -58,7 +58,7 @@ pub(super) enum Answer {
     UnknownUser,
 }
 
-/// What a delegated verifier says of a user whose password is right.
+/// What a delegated verifier says about a user whose password is right.
 #[derive(Debug)]
 pub(super) struct Vouched {
     pub(super) sub: Option<String>,
@@ -84,28 +84,29 @@ enum Outcome {
     UnknownUser,
 }
 
-/// Why a delegated verifier gave no answer. It quotes nothing of the question, and nothing of what came back, which may
-/// quote the question.
+/// Why a delegated verifier gave no answer. It quotes nothing from the question, and nothing from what came back, which
+/// may quote the question.
 #[derive(Debug, Error)]
 pub(super) enum NoAnswer {
-    #[error("no whole answer within {} seconds", CALL_TIMEOUT.as_secs())]
+    #[error("no complete answer within {} seconds", CALL_TIMEOUT.as_secs())]
     TimedOut,
-    #[error("not reached: {0}")]
+    #[error("it was not reached: {0}")]
     NotReached(String),
-    #[error("answered with status {0}")]
+    #[error("it answered with status {0}")]
     Status(StatusCode),
     #[error("the answer broke off")]
     BrokeOff,
     #[error("the answer is larger than {MAX_ANSWER_BYTES} bytes")]
     TooLarge,
-    #[error("the answer is not of the form, at line {line}, column {column}")]
+    #[error("the answer does not have the expected form, at line {line}, column {column}")]
     Form { line: usize, column: usize },
     #[error("the claims are refused: {0}")]
     Claims(RefusedClaims),
 }
 
 impl NoAnswer {
-    /// Whether the verifier was not there to answer, or says that it cannot: what else it says, it says of the password.
+    /// Whether the verifier could not be reached, or says that it cannot answer. Anything else that it says, it says
+    /// about the password.
     pub(super) fn is_unavailability(&self) -> bool {
         match self {
             Self::TimedOut | Self::NotReached(_) | Self::BrokeOff => true,
@@ -115,7 +116,7 @@ impl NoAnswer {
     }
 }
 
-/// The way to delegated verifiers: one HTTP client for all of them.
+/// What asks delegated verifiers: one HTTP client for all of them.
 #[derive(Default)]
 pub struct Delegated {
     connector: OnceLock<SharedHttpConnector>,
@@ -168,7 +169,7 @@ fn request(
     question: Question<'_>,
     now: Timestamp,
 ) -> Result<HttpRequest, Box<dyn StdError + Send + Sync>> {
-    // It does not grow, so that wiping it leaves no copy behind.
+    // The buffer does not grow, so wiping it leaves no copy behind.
     let mut body = Zeroizing::new(Vec::with_capacity(MAX_QUESTION_BYTES));
     serde_json::to_writer(&mut *body, &question)?;
     let request = Request::post(&delegation.url)
@@ -180,7 +181,7 @@ fn request(
     Ok(request.try_into()?)
 }
 
-/// `t=` the time, `v1=` HMAC-SHA256 of the time, a full stop and the body.
+/// `t=` and the time, `v1=` and the HMAC-SHA256 of the time, a full stop and the body.
 fn signature(secret: &SharedSecret, now: Timestamp, body: &[u8]) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         unreachable!("HMAC takes keys of any length");
@@ -205,7 +206,7 @@ fn read(body: &[u8]) -> Result<Answer, NoAnswer> {
     })
 }
 
-/// An error and what is behind it.
+/// An error and its causes.
 fn told(error: &dyn StdError) -> String {
     let chain = iter::successors(Some(error), |&error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")

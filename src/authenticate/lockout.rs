@@ -1,8 +1,8 @@
-//! The attempt limit: an attempt is reserved before its password is looked at, so that no number of requests at once
-//! finds room for one more.
+//! The attempt limit: an attempt is reserved before its password is looked at, so that no number of simultaneous
+//! requests can exceed the limit.
 //!
-//! An attempt that turns out to be a repetition, or came to no verdict, is taken back; the right password clears the
-//! count. What fails on the way stays counted.
+//! An attempt that turns out to repeat an earlier one, or that ends without a verdict, is taken back; the right
+//! password clears the count. If that fails, the attempt stays counted.
 
 pub mod policy;
 mod queue;
@@ -26,13 +26,13 @@ use crate::store::attempts::{Attempts, AttemptsKey, NewAttempt, Reserved, Stored
 use crate::store::outcome::Changed;
 use crate::user::Username;
 
-/// How long what is known of a name is kept after the last attempt: a lock of any length, and as long again.
+/// How long what is known about a username is kept after its last attempt: the longest lock, and as long again.
 const MEMORY: Duration = Duration::from_secs(2 * AttemptPolicy::MAX_LOCK.as_secs());
 
 /// No request lives longer: an attempt without a verdict after this time will never have one.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-/// How long an attempt waits, again and again, for others that may still be taken back.
+/// How long an attempt waits, time after time, for others that may still be taken back.
 const WAIT_MILLISECONDS: [u64; 5] = [50, 100, 200, 400, 800];
 
 /// Reserves attempts.
@@ -45,9 +45,9 @@ pub struct AttemptLimit {
 /// Why an attempt was not reserved.
 #[derive(Debug)]
 pub(crate) enum NotReserved {
-    /// The username is locked for so long.
+    /// The username is locked for this long.
     Locked(Duration),
-    /// It could not be.
+    /// The attempt could not be reserved.
     Failed(Error),
 }
 
@@ -68,16 +68,17 @@ impl NotReserved {
 
 /// What keeps an attempt from being reserved.
 enum Standing {
-    /// So many passwords were wrong that no more is looked at for so long.
+    /// So many passwords were wrong that no other is looked at for this long.
     Locked(Duration),
-    /// As many attempts are on their way as may be wrong.
+    /// As many attempts are in progress as may be wrong.
     Busy,
-    /// The window is over, and the name was locked so many times.
+    /// The window is over, and the username has been locked this many times.
     Over(u32),
 }
 
 impl AttemptLimit {
-    /// A limit of `policy`. In one process at most `queue` attempts for one name wait for those before them.
+    /// A limit that follows `policy`. In one process, at most `queue` attempts for one username wait for those before
+    /// them.
     pub(crate) fn new(attempts: Attempts, policy: AttemptPolicy, queue: usize, random: Arc<dyn Random>) -> Self {
         let ledger = Arc::new(Ledger::new(attempts, policy));
         Self { ledger, random, queues: Queues::new(policy.limit(), queue) }
@@ -86,16 +87,16 @@ impl AttemptLimit {
     /// Waits until an attempt for `username` may be made in this process.
     ///
     /// # Errors
-    /// [`Error::unavailable`] when too many wait already.
+    /// [`Error::unavailable`] when too many are waiting already.
     pub(crate) async fn turn(&self, username: &Username) -> Result<Turn, Error> {
         self.queues.wait(AttemptsKey::of(username)).await.ok_or_else(busy)
     }
 
-    /// Reserves an attempt, whether there is a user of that name or not.
+    /// Reserves an attempt, whether or not there is such a user.
     ///
     /// # Errors
-    /// [`NotReserved`] for a locked name, when the store does not answer, or when too many attempts for the name are on
-    /// their way elsewhere.
+    /// [`NotReserved`] when the username is locked, when the store does not answer, or when too many attempts for the
+    /// username are in progress elsewhere.
     pub(crate) async fn reserve(&self, turn: Turn, now: Timestamp) -> Result<Reservation, NotReserved> {
         let id = URL_SAFE_NO_PAD.encode(*self.random.bytes::<12>().map_err(NotReserved::failed)?);
         let key = turn.key().clone();
@@ -103,7 +104,7 @@ impl AttemptLimit {
         match Box::pin(self.enter(&mut reservation, &key, &id, now)).await {
             Ok(()) => Ok(reservation),
             Err(error) => {
-                // A write that failed may have reserved it.
+                // A write that failed may have reserved it all the same.
                 reservation.undecided_in_time().await;
                 Err(error)
             }
@@ -160,19 +161,19 @@ impl AttemptLimit {
         if left.is_zero() {
             return Standing::Over(stored.locked_times.saturating_add(1));
         }
-        // Where the clock went back, more than the lock would be left.
+        // If the clock was set back, more than the whole lock would be left.
         let locked = Standing::Locked(left.min(lock));
         let some_may_be_right = stored.wrong.len() < policy.limit() && now.since(stored.last_at) < LONGEST_REQUEST;
         if some_may_be_right { Standing::Busy } else { locked }
     }
 
-    /// Waits until what becomes of every attempt that was given back has been written, for a short time. What takes
-    /// longer goes on for as long as the process runs.
+    /// Waits, for a short time, until the outcome of every attempt that was given back has been written. A write that
+    /// takes longer goes on for as long as the process runs.
     pub(crate) async fn settled(&self) {
         self.ledger.settled().await;
     }
 }
 
 fn busy() -> Error {
-    Error::unavailable().because("too many attempts for the username are on their way")
+    Error::unavailable().because("too many attempts for the username are in progress")
 }

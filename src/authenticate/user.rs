@@ -26,7 +26,7 @@ pub struct AuthenticatedUser {
     auth_time: Timestamp,
 }
 
-/// What is known of a user's login, where it is to count again.
+/// What is known about a past login of a user, so that it can count again.
 #[derive(Clone, Copy)]
 pub struct PastLogin<'a> {
     /// Who logged in.
@@ -41,13 +41,14 @@ pub struct PastLogin<'a> {
     pub auth_time: Timestamp,
 }
 
-/// A login in the past that does not count any more.
+/// A past login that no longer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the user is gone or disabled, changed the password, or was signed out everywhere")]
 pub struct NotResumed;
 
 impl AuthenticatedUser {
-    /// What a delegated verifier asserted fills in what the users table leaves open; what stands there holds.
+    /// What a delegated verifier asserted fills in what the users table leaves open; what the table holds takes
+    /// precedence.
     fn new(identity: Identity, auth_time: Timestamp) -> Self {
         let Identity { mut user, asserted, stored } = identity;
         for (name, value) in &asserted {
@@ -56,12 +57,12 @@ impl AuthenticatedUser {
         Self { user, asserted_claims: asserted, stored, auth_time }
     }
 
-    /// The user of a login in the past, if `user` is the same, may still log in with the same password, and was not signed
-    /// out everywhere since.
+    /// The user of a past login, if `user` is the same user, may still log in with the same password, and has not been
+    /// signed out everywhere since.
     ///
     /// # Errors
-    /// [`NotResumed`] when the user is gone, disabled, another by the same name, has another password, or all of the user's
-    /// sessions were ended.
+    /// [`NotResumed`] when the user is gone, is disabled, is a different one with the same username, or has another
+    /// password, or when all of the user's sessions were ended.
     pub fn resume(past: &PastLogin<'_>, user: Option<User>) -> Result<Self, NotResumed> {
         let user = user.ok_or(NotResumed)?;
         let same = user.subject == *past.subject
@@ -79,13 +80,14 @@ impl AuthenticatedUser {
         self.auth_time
     }
 
-    /// What a delegated verifier asserted at the login, where the users table does not hold it.
+    /// What a delegated verifier asserted at the login, in addition to what the users table holds.
     #[must_use]
     pub fn asserted_claims(&self) -> &Object {
         &self.asserted_claims
     }
 
-    /// Whether the user is in the users table: somebody who can be disabled, and so may have a session.
+    /// Whether the user is in the users table. Only such a user can be disabled, and so only such a user may have a
+    /// session.
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.stored
@@ -119,7 +121,7 @@ pub struct UserAuthenticator {
 }
 
 impl UserAuthenticator {
-    /// An authenticator of `users`, whose names are prepared as `profile` says.
+    /// An authenticator of `users`, whose usernames are prepared as `profile` says.
     pub(crate) fn new(
         users: Users,
         passwords: Argon2Pool,
@@ -131,25 +133,25 @@ impl UserAuthenticator {
         Self { verifiers, attempts, profile }
     }
 
-    /// Makes the client that asks delegated verifiers, so that the first login need not.
+    /// Makes the HTTP client that asks delegated verifiers, so that the first login need not.
     pub(crate) fn prepare_delegation(&self) {
         self.verifiers.delegated.prepare();
     }
 
-    /// Waits until what became of every attempt has been written, for a short time.
+    /// Waits, for a short time, until the outcome of every attempt has been written.
     pub(crate) async fn settled(&self) {
         self.attempts.settled().await;
     }
 
-    /// Verifies a resource owner's username and password by the verifiers of `chain`, and reserves the attempt before that.
+    /// Verifies a resource owner's username and password with the verifiers of `chain`, after reserving the attempt.
     ///
-    /// Every user who is not let in, existing or not, costs one Argon2 verification and gets the same answer; one whose
-    /// name is locked is answered at once. The reservation is the caller's to give back, at the same time as whatever else
-    /// there is to write.
+    /// Every refused login costs one Argon2 verification and gets the same answer, whether or not there is such a user;
+    /// if the username is locked, the answer comes at once. The caller has to give the reservation back, at the same
+    /// time as it writes whatever else there is to write.
     ///
     /// # Errors
-    /// `invalid_grant`; [`Error::unavailable`] when the store does not answer, a verifier says neither yes nor no, or too
-    /// many verifications wait.
+    /// `invalid_grant`; [`Error::unavailable`] when the store does not answer, a verifier says neither yes nor no, or
+    /// too many verifications are waiting.
     pub async fn authenticate(
         &self,
         login: Login<'_>,
@@ -158,7 +160,7 @@ impl UserAuthenticator {
         record: &RequestRecord,
     ) -> Result<(AuthenticatedUser, Reservation), Error> {
         let prepared = Username::prepare(login.username, self.profile);
-        // A name that nobody can have costs what an unknown one does.
+        // A username that nobody can have costs as much as an unknown one.
         let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
         let turn = self.attempts.turn(&username).await?;
         let (reserved, stored) = tokio::join!(self.attempts.reserve(turn, now), self.verifiers.users.get(&username));
@@ -212,7 +214,7 @@ mod tests {
     use crate::user::Subject;
 
     #[test]
-    fn what_stands_in_the_table_holds_over_what_a_verifier_asserts() {
+    fn what_the_table_holds_takes_precedence_over_what_a_verifier_asserts() {
         let object = |value: Value| serde_json::from_value::<Object>(value).expect("an object");
         let value = |claims: &Object| serde_json::to_value(claims).expect("JSON");
         let now = Timestamp::from_unix(0);

@@ -1,13 +1,13 @@
-//! The resource servers that a request is granted (RFC 8707).
+//! The resource servers that a request is granted access to (RFC 8707).
 
 use thiserror::Error;
 
 use crate::audience::Audience;
 use crate::error::Error;
 
-/// A resource that is malformed, or that the client or the session may not name.
+/// A resource that is malformed, or that the client or the session may not request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the resource may not be named")]
+#[error("the resource may not be requested")]
 pub struct InvalidTarget;
 
 impl From<InvalidTarget> for Error {
@@ -16,17 +16,17 @@ impl From<InvalidTarget> for Error {
     }
 }
 
-/// What is left of the audiences that were `granted` before, of those that are `registered` by now and as they are
-/// registered; none where there were some and none is left. An empty set, which stands for the issuer itself, has nothing
-/// to lose.
+/// Those of the audiences `granted` before that are still `registered`, each written as it is registered now; `None`
+/// when there were some and none is left. An empty list, which stands for the issuer itself, has nothing to lose.
 #[must_use]
 pub fn still_held(granted: &[Audience], registered: &[Audience]) -> Option<Vec<Audience>> {
     let held: Vec<Audience> = granted.iter().filter_map(|audience| audience.as_in(registered)).cloned().collect();
     (granted.is_empty() || !held.is_empty()).then_some(held)
 }
 
-/// The audiences a request ends up with: all that are `configured`, or only the `requested` ones among them, each as it
-/// is configured and not as it was asked for: a resource server compares its own to the byte.
+/// The audiences that a request ends up with: all that are `configured`, or only the `requested` ones among them. Each
+/// is written as it is configured and not as it was requested, because a resource server compares its own byte for
+/// byte.
 ///
 /// # Errors
 /// [`InvalidTarget`] when a requested resource is malformed or not configured.

@@ -18,7 +18,7 @@ impl From<BeyondGrant> for Error {
     }
 }
 
-/// What the client asks for and may ask for; the resource owner's own limits are not applied yet.
+/// What the client asks for and may have. The resource owner's own limits have not been applied yet.
 #[derive(Clone, Debug)]
 pub struct RequestedScope {
     scope: Scope,
@@ -26,7 +26,7 @@ pub struct RequestedScope {
 }
 
 impl RequestedScope {
-    /// The scope named in a password request, or without one the client's default, or without that the server's,
+    /// The scope that a password request names. If it names none, the client's default or, without one, the server's,
     /// cut to what the client may have.
     ///
     /// # Errors
@@ -42,8 +42,8 @@ impl RequestedScope {
         }
     }
 
-    /// Applies the resource owner's limits: what was asked for by name must fit them, a default is cut to them.
-    /// Where nothing is left, `empty` is granted.
+    /// Applies the resource owner's limits: a scope that the request names must be within them, and a default is cut to
+    /// them. If nothing is left, `empty` is granted.
     ///
     /// # Errors
     /// [`BeyondGrant`] when the request names a token that the resource owner may not grant.
@@ -57,8 +57,8 @@ impl RequestedScope {
     }
 }
 
-/// What is left of a scope that was `granted` before, of what `client` may have by now and `user`, where one is known,
-/// may grant by now. The scope that is granted where nothing else is, `empty`, takes no right to lose.
+/// What is left of a scope that was `granted` before: what `client` may still have and `user`, if one is known, may
+/// still grant. `empty`, which is granted when nothing else is, depends on no right that could be lost.
 #[must_use]
 pub fn still_held(granted: &Scope, client: &Client, user: Option<&User>, empty: &Scope) -> Scope {
     if granted == empty {
@@ -77,8 +77,8 @@ pub fn still_held(granted: &Scope, client: &Client, user: Option<&User>, empty: 
 pub struct GrantedScope(Scope);
 
 impl GrantedScope {
-    /// The scope named in a refresh request, or without one what is left of the session's. Where that is nothing, it is
-    /// `empty`, as it was told to the client: naming it asks for no more.
+    /// The scope that a refresh request names, or without one what is left of the session's. If nothing is left,
+    /// `empty` stands in for it; since the client was told so, naming it asks for no more.
     ///
     /// # Errors
     /// [`BeyondGrant`] when the request names a token that is not among those.

@@ -1,4 +1,4 @@
-//! Delegated verifiers: somebody else's services that say whether a password is right.
+//! The delegated verifiers that are configured: other services that say whether a password is right.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,13 +20,13 @@ pub enum RefusedDelegation {
     #[error("no delegated verifier may be called {DIRECTORY}")]
     Reserved,
     /// Two have the same name.
-    #[error("the verifier {0} is given twice")]
+    #[error("the verifier {0} is defined twice")]
     Twice(VerifierName),
     /// The URL is not one that a password may be sent to.
-    #[error("the url of {0} must be https (http for loopback hosts alone), without a user and a fragment")]
+    #[error("the url of {0} must be https (http for loopback hosts only), without user information or a fragment")]
     Url(VerifierName),
-    /// The variable is not one of this service.
-    #[error("the secret_env of {0} must name a variable: PASSGRANT_ and more of A-Z, 0-9 and _")]
+    /// The variable is not one of this service's.
+    #[error("the secret_env of {0} must name a variable: PASSGRANT_ followed by characters of A-Z, 0-9 and _")]
     SecretName(VerifierName),
     /// The variable does not hold a secret.
     #[error("the secret of {0}, in {1}, must be {min} to {max} visible ASCII characters", min = SharedSecret::MIN_BYTES, max = SharedSecret::MAX_BYTES)]
@@ -69,7 +69,7 @@ impl SharedSecret {
 pub struct Delegation {
     /// Its name.
     pub name: VerifierName,
-    /// Where it is asked.
+    /// The URL at which it is asked.
     pub url: Uri,
     /// What its calls are signed with.
     pub secret: SharedSecret,
@@ -119,7 +119,7 @@ impl Delegation {
     }
 }
 
-/// The URL, if a password may be sent there: encrypted, or not off this machine.
+/// The URL, if a password may be sent there: encrypted, or without leaving this machine.
 fn confidential(text: &str) -> Option<Uri> {
     let url = Url::parse(text).ok()?;
     let bare = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
@@ -145,7 +145,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_password_is_sent_encrypted_or_not_off_this_machine() {
+    fn a_password_is_sent_encrypted_or_does_not_leave_this_machine() {
         for good in [
             "https://login.example.com",
             "https://login.example.com:8443/verify?code=x",

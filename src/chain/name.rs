@@ -6,12 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use thiserror::Error;
 
-/// The name of the verifier that every deployment has, and of the chain of it alone.
+/// The name of the verifier that every deployment has, and of the chain of only that verifier.
 pub(super) const DIRECTORY: &str = "directory";
 
 /// Text that cannot name a chain or a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a name is 1 to {} of a-z, 0-9, _ and -", ChainName::MAX_BYTES)]
+#[error("a name is 1 to {} characters of a-z, 0-9, _ and -", ChainName::MAX_BYTES)]
 pub struct MalformedName;
 
 macro_rules! names {

@@ -22,7 +22,7 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// `private_key_jwt`: an assertion signed with the client's key (RFC 7523).
     PrivateKeyJwt,
-    /// `none`: a public client, `client_id` alone.
+    /// `none`: a public client, which sends only `client_id`.
     None,
 }
 
@@ -30,7 +30,7 @@ impl AuthMethod {
     /// Every method, as metadata lists them.
     pub const ALL: [Self; 4] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
 
-    /// The methods of confidential clients, which alone may introspect.
+    /// The methods of confidential clients. Only these clients may introspect.
     pub const CONFIDENTIAL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
 
     /// The registered name of the method.
@@ -68,11 +68,11 @@ named!(AuthMethod);
 /// A method, with what a client that uses it must have.
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
-    /// `client_secret_basic`, by one of these.
+    /// `client_secret_basic`, with one of these secrets.
     SecretBasic(Secrets),
-    /// `client_secret_post`, by one of these.
+    /// `client_secret_post`, with one of these secrets.
     SecretPost(Secrets),
-    /// `private_key_jwt`, by an assertion that one of these verifies.
+    /// `private_key_jwt`, with an assertion that one of these keys verifies.
     PrivateKeyJwt(ClientKeys),
     /// `none`: a public client, which proves nothing.
     None,
@@ -81,16 +81,16 @@ pub enum ClientAuthentication {
 /// A method, secrets and keys that do not go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Contradiction {
-    /// There are secrets beside a method that uses none.
+    /// There are secrets for a method that uses none.
     #[error("the method {0} has no secrets")]
     StraySecrets(AuthMethod),
-    /// There is a key set beside a method that uses none.
+    /// There is a key set for a method that uses none.
     #[error("the method {0} has no keys")]
     StrayKeys(AuthMethod),
-    /// The method needs a key set.
+    /// The method needs a key set, and there is none.
     #[error("the method {0} needs a key set")]
     NoKeys(AuthMethod),
-    /// The method needs secrets, and not so many.
+    /// The method needs secrets, but not this many.
     #[error("the method {method}: {problem}")]
     Secrets {
         /// The method.
@@ -106,7 +106,7 @@ pub enum Contradiction {
 pub struct NoSecrets(pub AuthMethod);
 
 impl ClientAuthentication {
-    /// The method `method` by `secrets` or `keys`.
+    /// The method `method` with `secrets` or `keys`.
     ///
     /// # Errors
     /// [`Contradiction`] when the method needs what is not there, or has no use for what is.
@@ -147,7 +147,7 @@ impl ClientAuthentication {
         matches!(self, Self::None)
     }
 
-    /// The secrets, of a method that uses some; else none.
+    /// The secrets of a method that uses them; empty for any other.
     #[must_use]
     pub fn secrets(&self) -> &[StoredSecret] {
         match self {
@@ -156,7 +156,7 @@ impl ClientAuthentication {
         }
     }
 
-    /// The keys, of a method that uses some.
+    /// The keys of a method that uses them.
     #[must_use]
     pub const fn keys(&self) -> Option<&ClientKeys> {
         match self {
@@ -165,7 +165,7 @@ impl ClientAuthentication {
         }
     }
 
-    /// The same method by a new secret: see [`Secrets::rotated`].
+    /// The same method with a new secret: see [`Secrets::rotated`].
     ///
     /// # Errors
     /// [`NoSecrets`] when the method uses none.

@@ -12,8 +12,8 @@ use crate::json::{Object, Value};
 use crate::scope::{Scope, ScopeToken};
 use crate::user::User;
 
-/// Claims that the protocol gives a meaning, and a client's map may not (RFC 7519, RFC 9068, RFC 7800, RFC 8693,
-/// OpenID Connect Core). `sub` is not among them: it may be mapped.
+/// Claims whose meaning the protocol defines, so that a client's map may not redefine them (RFC 7519, RFC 9068, RFC
+/// 7800, RFC 8693, OpenID Connect Core). `sub` is not among them: it may be mapped.
 const RESERVED: [&str; 19] = [
     "iss",
     "aud",
@@ -48,14 +48,14 @@ pub enum MalformedClaimMap {
     /// The claim is the protocol's.
     #[error("the claim {0} is reserved")]
     Reserved(String),
-    /// The source is none of those there are.
+    /// The source is not one of those that exist.
     #[error("a source is username, sub, client_id, scopes, claims.NAME or literal:VALUE")]
     Source,
     /// There are too many claims.
     #[error("a claim map has at most {} claims", ClaimMap::MAX_CLAIMS)]
     TooMany,
     /// `sub` must differ from user to user.
-    #[error("sub can be mapped from username, sub or claims.NAME alone")]
+    #[error("sub can be mapped only from username, sub or claims.NAME")]
     Subject,
 }
 
@@ -126,13 +126,13 @@ impl From<NoSubject> for Error {
     }
 }
 
-/// Why a user has no value for a client's `sub`. It names the source, and neither the user nor what stands there.
+/// Why a user has no value for a client's `sub`. It names the source, but neither the user nor the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoSubject {
     /// The user has no such attribute.
     #[error("sub is mapped from {0}, which the user does not have")]
     Missing(ClaimSource),
-    /// The attribute is of a kind that names nobody.
+    /// The attribute is of a kind that cannot name a user.
     #[error("sub is mapped from {0}, which is neither text nor a whole number")]
     Kind(ClaimSource),
     /// The attribute is empty, or too long.
@@ -140,7 +140,7 @@ pub enum NoSubject {
     Length(ClaimSource),
 }
 
-/// Which claims a client's tokens have beside those of the protocol.
+/// Which claims a client's tokens have in addition to those of the protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimMap(BTreeMap<String, ClaimSource>);
 

@@ -1,4 +1,4 @@
-//! Client identifiers, and which registration of one a client is.
+//! Client identifiers, and incarnations, which tell one registration of an identifier from another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,7 +42,7 @@ impl ClientId {
         &self.0
     }
 
-    /// The characters in it by which Basic credentials tell another client when they are sent as they are, and not
+    /// The characters in it that make Basic credentials name another client when they are sent as they are, and not
     /// form-encoded (RFC 6749, section 2.3.1).
     pub fn ambiguous_in_basic(&self) -> impl Iterator<Item = char> {
         ['+', '%', ':'].into_iter().filter(|character| self.0.contains(*character))

@@ -21,19 +21,19 @@ struct ClientKey {
     key: PublicKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
-    /// The one algorithm it may be used with; absent: each that fits it.
+    /// The only algorithm it may be used with; absent: any that fits it.
     #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<Algorithm>,
 }
 
-/// What a member of a key set is here.
+/// What a member of a key set is to this service.
 enum Member {
     Key(ClientKey),
     OfNoUse(OfNoUse),
 }
 
 impl Member {
-    /// A private key is looked for first: it must not be here, of whatever kind it is.
+    /// Private members are looked for first: a private key must not be here, whatever its kind.
     fn parse(members: Map<String, Value>) -> Result<Self, KeyProblem> {
         if PRIVATE_MEMBERS.iter().any(|member| members.contains_key(*member)) {
             return Err(KeyProblem::Private);
@@ -58,7 +58,7 @@ impl Member {
     }
 }
 
-/// Why a key is to be left out, as far as that is told by what it says of itself.
+/// Why a key is to be left out, judging only by what it says about itself.
 fn of_no_use(members: &Map<String, Value>) -> Result<Option<OfNoUse>, KeyProblem> {
     let usage = members.get("use").map(|usage| usage.as_str().ok_or(KeyProblem::Use)).transpose()?;
     let operations =
@@ -86,7 +86,7 @@ fn is_name(kid: &str) -> bool {
     (1..=ClientKeys::MAX_NAME_BYTES).contains(&kid.len())
 }
 
-/// A client's key set (RFC 7517, section 5): public keys alone, each of which can be used.
+/// A client's key set (RFC 7517, section 5): only public keys, each of which can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientKeys(Vec<ClientKey>);
 
@@ -294,7 +294,7 @@ mod tests {
             told,
             [
                 r#"key 1 ("e\u{1b}[2J") is not for verifying signatures: its use is not sig, or its key_ops lack verify"#,
-                "key 3 has a kty that is not known here: take RSA, EC or OKP",
+                "key 3 has a kty that is not known here: choose RSA, EC or OKP",
             ]
         );
         let refused = parse(&[encryption, json!({ "kty": "oct" })]).expect_err("none is left").to_string();

@@ -1,5 +1,5 @@
-//! What must hold of a client before it is saved. What is stored already is read even where it breaks a rule that is
-//! younger than it: it is then as safe as it can be made, and the next change of it has to mend it.
+//! The rules that a client must satisfy before it is saved. A client that is already stored is read even if it breaks a
+//! rule that is newer than it: it is then treated as safely as possible, and the next change to it has to mend it.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -18,29 +18,29 @@ const MIN_LIFETIME: Duration = Duration::from_secs(1);
 /// Why a client is not saved.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RefusedClient {
-    /// Its name is none.
+    /// Its name is not valid.
     #[error("a name has 1 to {} characters, and no control characters", Client::MAX_NAME_CHARACTERS)]
     Name,
     /// It has too many scopes.
     #[error("a client has at most {} scopes", scope::MAX_TOKENS)]
     Scopes,
-    /// It has a scope by default that it may not have.
+    /// One of its default scopes is not among its scopes.
     #[error("the default scope {} is not one of the client's scopes", .0.as_str())]
     DefaultScope(ScopeToken),
     /// It has too many audiences.
     #[error("a client has at most {} audiences", Client::MAX_AUDIENCES)]
     Audiences,
     /// A time is out of its bounds, or has a fraction of a second.
-    #[error("the {setting} is {} to {}, in whole seconds", Span(*least), Span(*most))]
+    #[error("the {setting} must be {} to {}, in whole seconds", Span(*least), Span(*most))]
     Time {
-        /// Which.
+        /// Which time it is.
         setting: &'static str,
-        /// The least that it may be.
+        /// The shortest that it may be.
         least: Duration,
-        /// The most that it may be.
+        /// The longest that it may be.
         most: Duration,
     },
-    /// Its sessions would end of old age before they could for want of use.
+    /// Its sessions would reach the end of their lifetime before they could end for lack of use.
     #[error("the refresh idle lifetime {} is longer than the refresh lifetime {}", Span(*idle), Span(*whole))]
     IdleBeyondWhole {
         /// The idle lifetime.
@@ -48,7 +48,7 @@ pub enum RefusedClient {
         /// The lifetime.
         whole: Duration,
     },
-    /// Its sessions would end while their access tokens are still good, and take them along.
+    /// Its sessions would end while their access tokens are still valid, and would end these too.
     #[error("the refresh idle lifetime {} is shorter than the access token lifetime {}", Span(*idle), Span(*access))]
     IdleBelowAccessToken {
         /// The idle lifetime.
@@ -56,13 +56,13 @@ pub enum RefusedClient {
         /// The lifetime of an access token.
         access: Duration,
     },
-    /// It is public and may do what nobody is to do without proving who asks.
+    /// It is public, and has a capability that nobody may use without authenticating.
     #[error("a public client, whose method is none, cannot have the capability {0}: anybody could use it")]
     PublicCapability(Capability),
 }
 
-/// A client that may be saved. Only this module makes one: by all rules, or of one that is stored by a change that
-/// breaks none of them.
+/// A client that may be saved. Only this module makes one: from a client that satisfies all rules, or from one that is
+/// stored, by a change that breaks none of them.
 #[derive(Clone, Debug)]
 pub struct CheckedClient(Client);
 
@@ -144,7 +144,8 @@ impl Client {
     /// This client with the `change` made at `now`, to be saved in its place.
     ///
     /// # Errors
-    /// Those of the change, and [`RefusedClient`] for a rule that the client breaks after it, though it may have before.
+    /// Those of the change, and [`RefusedClient`] for a rule that the client breaks after the change, even if it broke
+    /// it before.
     pub fn update<E: From<RefusedClient>>(
         &self,
         now: Timestamp,
@@ -156,14 +157,15 @@ impl Client {
         Ok(client.check()?)
     }
 
-    /// This client, disabled at `now`. No rule that it breaks keeps it enabled.
+    /// This client, disabled at `now`. A rule that it breaks must not keep it enabled.
     #[must_use]
     pub fn disabled_at(&self, now: Timestamp) -> CheckedClient {
         CheckedClient(Self { disabled: true, updated_at: now, ..self.clone() })
     }
 
     /// This client with a new secret from `now` on, and the one before it for `overlap`: see
-    /// [`Secrets::rotated`](crate::client::secret::Secrets::rotated). No rule that it breaks keeps a secret that has leaked.
+    /// [`Secrets::rotated`](crate::client::secret::Secrets::rotated). A rule that it breaks must not keep a leaked
+    /// secret alive.
     ///
     /// # Errors
     /// [`NoSecrets`] when it authenticates by another method.
@@ -176,11 +178,11 @@ impl Client {
 impl RefreshPolicy {
     /// The longest lifetime of a session.
     pub const MAX_LIFETIME: Duration = Duration::from_hours(365 * 24);
-    /// The longest time for which a token that was replaced still answers.
+    /// The longest time for which a token that was replaced still works.
     pub const MAX_GRACE: Duration = Duration::from_mins(10);
 }
 
-/// Whether `text` can be what people call a client.
+/// Whether `text` can be the name of a client.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=Client::MAX_NAME_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(char::is_control)
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_lives_unused_no_longer_than_at_all_and_as_long_as_its_access_token() {
+    fn the_idle_lifetime_is_at_most_the_lifetime_and_at_least_that_of_the_access_token() {
         let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
         let beyond = refused(|client| (client.refresh.idle_lifetime, client.refresh.lifetime) = (day, hour));
         assert_eq!(beyond, Some(RefusedClient::IdleBeyondWhole { idle: day, whole: hour }));
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_breaks_a_younger_rule_is_disabled_and_rotated_but_changed_only_when_mended() {
+    fn a_client_that_breaks_a_newer_rule_is_disabled_and_rotated_but_changed_only_when_mended() {
         let mut old = client();
         old.refresh.idle_lifetime = SECOND;
         let renamed = old.update(LATER, |client| {

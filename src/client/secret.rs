@@ -14,13 +14,13 @@ use zeroize::Zeroizing;
 use crate::clock::Timestamp;
 use crate::random::{Random, RandomFailed};
 
-/// Why a secret that somebody chose is not taken.
+/// Why a secret that somebody chose is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RefusedSecret {
     /// It holds characters that no secret may (RFC 6749, appendix A.2).
-    #[error("a secret holds printable ASCII characters alone")]
+    #[error("a secret holds only printable ASCII characters")]
     Characters,
-    /// It is too short to be one, or too long.
+    /// It is too short to be a secret, or too long.
     #[error("a secret has {} to {} characters", ClientSecret::MIN_BYTES, ClientSecret::MAX_BYTES)]
     Length,
     /// It is so short that it may be guessed, by requests or from a stolen table.
@@ -33,7 +33,7 @@ pub enum RefusedSecret {
 pub enum WeakSecrets {
     /// It may not.
     Refused,
-    /// It may: whoever chose it insists.
+    /// It may: the person who chose it insists.
     Allowed,
 }
 
@@ -43,7 +43,7 @@ pub struct ClientSecret(Zeroizing<String>);
 impl ClientSecret {
     /// The shortest secret, in bytes.
     pub const MIN_BYTES: usize = 8;
-    /// The shortest secret that is not weak, in bytes: 128 bits, where every character holds six.
+    /// The shortest secret that is not weak, in bytes: 128 bits, if every character holds six.
     pub const GOOD_BYTES: usize = 22;
     /// The longest secret, in bytes.
     pub const MAX_BYTES: usize = 512;
@@ -92,7 +92,7 @@ pub struct StoredSecret {
     salt: String,
     digest: String,
     created_at: Timestamp,
-    /// The first moment at which the secret is no longer accepted; absent for a secret without an end.
+    /// The first moment at which the secret is no longer accepted; absent for a secret that does not end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub not_after: Option<Timestamp>,
 }
@@ -116,7 +116,7 @@ impl StoredSecret {
         Self { id: empty(), salt: empty(), digest: empty(), created_at: Timestamp::from_unix(0), not_after: None }
     }
 
-    /// What the secret is called in listings; says nothing of the secret.
+    /// What the secret is called in listings; it says nothing about the secret.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -134,7 +134,7 @@ impl StoredSecret {
         self.not_after.is_none_or(|end| now < end)
     }
 
-    /// Whether `presented` is this secret, in time that depends on the length of `presented` alone.
+    /// Whether `presented` is this secret, in time that depends only on the length of `presented`.
     #[must_use]
     pub fn matches(&self, presented: &[u8]) -> Choice {
         let presented = URL_SAFE_NO_PAD.encode(digest(&self.salt, presented));
@@ -148,7 +148,7 @@ impl fmt::Debug for StoredSecret {
     }
 }
 
-/// Not as many secrets as a client holds.
+/// A number of secrets that no client holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a client has 1 to {} secrets, not {}", Secrets::MAX, .0)]
 pub struct SecretCount(usize);
@@ -160,7 +160,7 @@ pub struct Secrets(Vec<StoredSecret>);
 impl Secrets {
     /// The most secrets that a client holds at once, so that one can be rotated without an outage.
     pub const MAX: usize = 2;
-    /// The longest that a secret works on after it was replaced.
+    /// The longest that a secret keeps working after it was replaced.
     pub const MAX_OVERLAP: Duration = Duration::from_hours(365 * 24);
 
     /// These secrets, the newest last.
@@ -177,8 +177,8 @@ impl Secrets {
         &self.0
     }
 
-    /// These secrets once there is `new`: of those that are live the last one works on for `overlap`,
-    /// [`Secrets::MAX_OVERLAP`] at most, or as long as it would have worked anyway where that is less.
+    /// These secrets once there is `new`: the last of those that are live keeps working for `overlap`, at most
+    /// [`Secrets::MAX_OVERLAP`], or for as long as it would have worked anyway, if that is less.
     #[must_use]
     pub fn rotated(&self, new: StoredSecret, now: Timestamp, overlap: Duration) -> Self {
         let mut kept = Vec::with_capacity(Self::MAX);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_secret_matches_itself_alone_and_prints_nothing() {
+    fn a_stored_secret_matches_only_itself_and_prints_nothing() {
         let secret = ClientSecret::generate(&OsRandom).expect("randomness");
         let stored = StoredSecret::new(&secret, Timestamp::from_unix(0), &OsRandom).expect("randomness");
         assert!(bool::from(stored.matches(secret.expose().as_bytes())));

@@ -1,4 +1,4 @@
-//! What a request says of its body: media type, charset and coding (RFC 9110, sections 8.3 and 8.4).
+//! What a request says about its body: media type, charset and coding (RFC 9110, sections 8.3 and 8.4).
 
 use std::borrow::Cow;
 
@@ -15,11 +15,11 @@ const OWS: [char; 2] = [' ', '\t'];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charset {
     Utf8,
-    /// Some other one, of which only ASCII is read.
+    /// Any other, of which only ASCII is read.
     Other,
 }
 
-/// Whether the body is coded, as by gzip. The identity is no coding.
+/// Whether the body is coded, for example with gzip. `identity` does not count as a coding.
 pub(super) fn is_coded(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_ENCODING).iter();
     values.any(|value| match value.to_str() {
@@ -30,8 +30,8 @@ pub(super) fn is_coded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the body is said to be a form. A front door may fold two headers into one, so that the same media type twice
-/// is one, and two different ones are neither.
+/// Whether the body is said to be a form. A front door may fold two headers into one, so the same media type given
+/// twice counts as one, and two different ones count as neither.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
     let mut media_types = media_types(headers).peekable();
     let is_form = |media_type: &str| {
@@ -64,12 +64,12 @@ pub(super) fn charset(headers: &HeaderMap) -> Result<Charset, Error> {
     Ok(charset)
 }
 
-/// The media types of all `Content-Type` headers, each with its parameters; the empty one for what is not text.
+/// The media types of all `Content-Type` headers, each with its parameters; an empty one for a header that is not text.
 fn media_types(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers.get_all(CONTENT_TYPE).iter().flat_map(|value| split(value.to_str().unwrap_or_default(), ','))
 }
 
-/// The parts of `text` between separators that are in no quoted string.
+/// The parts of `text` between separators that are not inside a quoted string.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |character| {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_media_type_twice_is_one_and_two_different_ones_are_none() {
+    fn the_same_media_type_twice_counts_as_one_and_two_different_ones_as_neither() {
         let upper = FORM.to_uppercase();
         for (values, expected) in [
             (&[FORM][..], true),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_identity_is_no_coding() {
+    fn only_identity_does_not_count_as_a_coding() {
         for (codings, expected) in [
             (&[][..], false),
             (&[""], false),

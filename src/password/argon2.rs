@@ -1,4 +1,5 @@
-//! Argon2 computed: by the fastest code of this processor that proved right, else by the reference implementation.
+//! The computation of Argon2: by the fastest code for this processor that passes its self-test, or else by the
+//! reference implementation.
 
 use std::sync::LazyLock;
 
@@ -10,8 +11,8 @@ pub(super) use passgrant_argon2::Memory;
 
 static KERNEL: LazyLock<Option<Kernel>> = LazyLock::new(|| chosen(&Kernel::choose()));
 
-/// Chooses what computes, if that has not been done: it takes less than a tenth of a millisecond, which is not to be a
-/// login's.
+/// Chooses the code that computes, if that has not been done yet: it takes less than a tenth of a millisecond, which no
+/// login should pay for.
 pub(super) fn prepare() {
     LazyLock::force(&KERNEL);
 }
@@ -19,15 +20,15 @@ pub(super) fn prepare() {
 fn chosen(choice: &Choice) -> Option<Kernel> {
     if !choice.wrong.is_empty() {
         let instead = choice.kernel.map_or("the reference implementation", Kernel::name);
-        tracing::error!(wrong = ?choice.wrong, instead, "Argon2's self-test failed: slower code computes it");
+        tracing::error!(wrong = ?choice.wrong, instead, "Argon2's self-test failed: slower code is used instead");
     }
     choice.kernel
 }
 
-/// Hashes a password with Argon2id into `output`. Nothing of it is left in `memory`.
+/// Hashes a password with Argon2id into `output`. Nothing of the password is left in `memory`.
 ///
 /// # Errors
-/// What the reference implementation answers to lengths that Argon2 does not allow.
+/// The error of the reference implementation for lengths that Argon2 does not allow.
 pub(super) fn hash_into(
     version: Version,
     params: &Params,

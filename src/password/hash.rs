@@ -16,13 +16,13 @@ use crate::password::Password;
 use crate::password::argon2::{self as computed, Memory};
 use crate::random::{Random, RandomFailed};
 
-/// A password hash as a PHC string. It prints nothing of itself.
+/// A password hash as a PHC string. Printing it reveals nothing of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {
-    /// The PHC string, for the store alone.
+    /// The PHC string, only for the store.
     pub(crate) fn as_phc(&self) -> &str {
         &self.0
     }
@@ -70,7 +70,8 @@ impl Argon2Policy {
         params.ok().filter(is_bounded).map(Self).ok_or(RefusedPolicy)
     }
 
-    /// Hashes a password under a fresh salt. It works for tens of milliseconds: not for a thread that serves others.
+    /// Hashes a password under a fresh salt. This takes tens of milliseconds, so it must not run on a thread that
+    /// serves other requests.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
@@ -82,14 +83,14 @@ impl Argon2Policy {
         Computation { version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec() }
     }
 
-    /// The hash of nobody, for the one whose name is unknown. Its salt is the name's own, so that what is computed for
-    /// one name says nothing about the passwords tried for another.
+    /// What stands in for the hash of an unknown user. Its salt is made from the username, so that what is computed for
+    /// one username says nothing about the passwords tried for another.
     pub(super) fn of_nobody(&self, name: &str) -> Expected {
         Expected { computation: self.salted(&Sha256::digest(name)[..16]), output: Vec::new() }
     }
 
-    /// What is left to compute beside `done` to have done the work of this policy: as much memory as the work that is
-    /// left fills in as many passes. Nothing where `done` was as much work or more.
+    /// What is left to compute after `done` to have done the work of this policy: as many passes, over as much memory
+    /// as the work that is left fills in them. `None` if `done` was as much work or more.
     pub(super) fn rest_of(&self, done: &Computation) -> Option<Computation> {
         let (policy, done) = (&self.0, &done.params);
         let left = work(policy).checked_sub(work(done))?;
@@ -102,7 +103,7 @@ impl Argon2Policy {
         self.0.block_count()
     }
 
-    /// Whether a hash that `computation` made is as this policy would make it.
+    /// Whether a hash that `computation` made is one that this policy would make.
     pub(super) fn made(&self, computation: &Computation) -> bool {
         computation.version == Version::V0x13 && computation.params == self.0
     }
@@ -114,12 +115,12 @@ fn is_bounded(params: &Params) -> bool {
         && params.p_cost() <= Argon2Policy::MAX_PARALLELISM
 }
 
-/// How much memory is filled, in KiB: what the time goes by.
+/// How much memory is filled, in KiB, which is what determines the time.
 fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-/// What Argon2id computes beside the password.
+/// What Argon2id takes in addition to the password.
 #[derive(Clone)]
 pub(super) struct Computation {
     version: Version,
@@ -149,7 +150,8 @@ impl Computation {
         let computed =
             computed::hash_into(self.version, &self.params, password.as_bytes(), &self.salt, memory, &mut output);
         if computed.is_err() {
-            // Bounded parameters and inputs leave it nothing to refuse; were it to, an empty output matches no hash.
+            // Bounded parameters and inputs leave it nothing to refuse; if it did refuse, an empty output matches no
+            // hash.
             output.clear();
         }
         output
@@ -190,8 +192,8 @@ impl Expected {
     }
 }
 
-/// 24 bits of what a verification computed. They tell the passwords tried for one user apart, and say as good as
-/// nothing about any of them: whoever would test a guess against them has Argon2 to compute, as for the hash itself.
+/// 24 bits of what a verification computed. They tell the passwords tried for one user apart, and say next to nothing
+/// about any of them: anyone who wants to test a guess against them has to compute Argon2, as for the hash itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(String);
 
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(rest(4096, 3), Some(2 * 19456 - 3 * 4096));
         assert_eq!(rest(64, 1), Some(2 * 19456 - 64));
         assert_eq!(rest(19456, 2), None, "nothing is left");
-        assert_eq!(rest(65536, 2), None, "nor of a dearer one");
-        assert_eq!(rest(19450, 2), None, "less than Argon2 takes");
+        assert_eq!(rest(65536, 2), None, "nor after a hash that costs more");
+        assert_eq!(rest(19450, 2), None, "less than the least that Argon2 takes");
     }
 }

@@ -1,4 +1,5 @@
-//! Verification: so many at once, so many waiting, each at the cost of the live policy.
+//! The verification of passwords: a bounded number at once, a bounded number waiting, each at the cost of the live
+//! policy.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +22,7 @@ pub enum VerifyError {
     /// The user's stored hash is damaged.
     #[error(transparent)]
     Unreadable(#[from] UnreadableHash),
-    /// The verification did not come to its end.
+    /// The verification did not finish.
     #[error("the password verification was interrupted")]
     Interrupted,
     /// There was no randomness for a salt.
@@ -34,18 +35,18 @@ pub enum VerifyError {
 pub struct Verified {
     /// Whether the password is the one behind the hash.
     pub matches: bool,
-    /// Whether the hash is another one than the live policy would make of the password: under other parameters, or of
+    /// Whether the hash differs from what the live policy would make of the password: it has other parameters, or is of
     /// the password as it was sent.
     pub outdated: bool,
-    /// What tells the password from others that are tried for the same user.
+    /// What distinguishes the password from others that are tried for the same user.
     pub mark: Mark,
 }
 
-/// Verifies passwords, so many at once and so many waiting.
+/// Verifies passwords, a bounded number at once, with a bounded number waiting.
 ///
-/// Each verification in progress has its own Argon2 memory, kept for the next one, because fresh memory costs page faults,
-/// and wiped, because whoever read it could test guesses without computing Argon2. What a hash under larger parameters
-/// took is not kept.
+/// Each verification in progress has its own Argon2 memory, kept for the next one, because fresh memory costs page
+/// faults, and wiped, because anyone who read it could test guesses without computing Argon2. The memory that a hash
+/// under larger parameters took is not kept.
 pub struct Argon2Pool {
     policy: Argon2Policy,
     running: Arc<Semaphore>,
@@ -68,11 +69,11 @@ impl Argon2Pool {
         }
     }
 
-    /// Whether `password` is the one behind `hash`, which is of the user called `name`.
+    /// Whether `password` is the one behind `hash`, which belongs to the user with the username `name`.
     ///
     /// Without a hash, or without a password (one that its profile refused), the answer is no, and the cost is that of
-    /// a hash under the live parameters: an unknown user takes as long as a known one, and one whose hash is cheaper
-    /// too. A hash that costs more takes longer.
+    /// a hash under the live parameters: an unknown user takes as long as a known one, and so does a user whose hash is
+    /// cheaper. A hash that costs more takes longer.
     ///
     /// A password that its preparation changed is verified in both forms, for every user: a hash that was made
     /// elsewhere may be of either.
@@ -110,10 +111,11 @@ impl Argon2Pool {
         .await
     }
 
-    /// Hashes a password that proved right. It is the work of a verification, and waits for its turn as one.
+    /// Hashes a password that turned out to be right. This is as much work as a verification, and waits for its turn as
+    /// one does.
     ///
     /// # Errors
-    /// [`VerifyError`] when there is no hash.
+    /// [`VerifyError`] when no hash was made.
     pub async fn hash(&self, password: Password, random: &dyn Random) -> Result<PasswordHash, VerifyError> {
         let salt = random.bytes::<16>().map_err(|RandomFailed| VerifyError::NoRandomness)?;
         let salted: Computation = self.policy.salted(&*salt);
@@ -150,7 +152,7 @@ impl Argon2Pool {
     }
 }
 
-/// A place in the queue, given back when dropped, also when the request is cancelled while it waits.
+/// A place in the queue, given back when dropped, even if the request is cancelled while it waits.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_verifies_its_own_password_alone() {
+    async fn a_hash_verifies_only_its_own_password() {
         let pool = Argon2Pool::new(policy(), 1, 8);
         let hash = policy().hash(&password("correct horse"), &OsRandom).expect("randomness");
         assert!(matches(&pool, "correct horse", &hash).await);
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn past_its_queue_the_verifier_says_that_it_is_overloaded() {
+    async fn a_verification_for_which_the_queue_has_no_place_is_refused_as_overload() {
         let pool = Argon2Pool::new(policy(), 1, 0);
         let held = pool.running.clone().acquire_owned().await.expect("open");
         assert_eq!(pool.verify(None, None, "ann").await, Err(VerifyError::Overloaded));

@@ -99,7 +99,7 @@ fn a_key_that_cannot_be_used_is_left_out_of_a_set_with_a_warning_that_names_it()
     let warning = |key: &str| format!("warning: {file}: left out: {key}\n");
     let expected = [
         "key 2 (\"e\\u{1b}1\") is not for verifying signatures: its use is not sig, or its key_ops lack verify",
-        "key 3 has a kty that is not known here: take RSA, EC or OKP",
+        "key 3 has a kty that is not known here: choose RSA, EC or OKP",
     ];
     assert_eq!(created.stderr, expected.map(warning).concat());
     let updated = folder.run(&["client", "update", "batch", "--jwks-file", file]);

@@ -214,8 +214,8 @@ fn a_chosen_secret_is_long_enough_and_one_line_of_ascii() {
         (long.as_str(), "a secret has 8 to 512 characters"),
         (endless.as_str(), "the secret on standard input is too long"),
         ("12345678\n12345678\n", "the secret on standard input is more than one line"),
-        ("geheimnisträger", "a secret holds printable ASCII characters alone"),
-        ("12345678\t", "a secret holds printable ASCII characters alone"),
+        ("geheimnisträger", "a secret holds only printable ASCII characters"),
+        ("12345678\t", "a secret holds only printable ASCII characters"),
     ] {
         assert_eq!(folder.run_with(&create, secret).refused(), reason, "{secret:?}");
     }

@@ -101,7 +101,7 @@ fn a_bad_name_or_claim_is_refused() {
     for (refused, reason) in [
         (deep.as_str(), "a claim is nested more than 16 levels deep"),
         ("x={\"\":1}", "a claim has no name"),
-        ("x=[1e126]", "a number is neither 0 nor of a size from 1e-130 to below 1e126"),
+        ("x=[1e126]", "a number is neither 0 nor of a magnitude from 1e-130 to below 1e126"),
     ] {
         assert_eq!(create(&["--claim-json", refused]).refused(), reason);
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// Settings that leave no attempt, or no time.
+/// A limit or a window that is out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("1 to {} attempts in 1 second to {} hours", AttemptPolicy::MAX_LIMIT, AttemptPolicy::MAX_LOCK.as_secs() / 3600)]
+#[error("it must be 1 to {} attempts in a window of 1 second to {} hours", AttemptPolicy::MAX_LIMIT, AttemptPolicy::MAX_LOCK.as_secs() / 3600)]
 pub struct RefusedAttemptPolicy;
 
-/// So many attempts in so much time (NIST SP 800-63B, section 5.2.2).
+/// How many attempts are allowed in how much time (NIST SP 800-63B, section 5.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptPolicy {
     limit: usize,
@@ -17,14 +17,14 @@ pub struct AttemptPolicy {
 }
 
 impl AttemptPolicy {
-    /// The most attempts that can be allowed: what NIST SP 800-63B allows.
+    /// The most attempts that can be allowed: the limit of NIST SP 800-63B.
     pub const MAX_LIMIT: usize = 100;
-    /// How many attempts without an answer there may be for each that may be wrong.
+    /// How many attempts may go unanswered for each that may be wrong.
     pub const UNANSWERED_PER_ATTEMPT: usize = 10;
-    /// The longest window, and the longest that a name is locked.
+    /// The longest window, and the longest that a username is locked.
     pub const MAX_LOCK: Duration = Duration::from_hours(24);
 
-    /// `limit` attempts in `window`, whose fraction of a second does not count.
+    /// `limit` attempts in `window`, of which a fraction of a second does not count.
     ///
     /// # Errors
     /// [`RefusedAttemptPolicy`] when one of them is zero or beyond its maximum.
@@ -40,9 +40,9 @@ impl AttemptPolicy {
         self.limit
     }
 
-    /// How many attempts may be taken back in a window because a delegated verifier gave no answer; more stay
-    /// counted. It leaves room for a program that goes on trying while a verifier is down, and bounds what may be guessed
-    /// at one that breaks off, or fails, where it should say no.
+    /// How many attempts may be taken back in a window because a delegated verifier gave no answer; any more stay
+    /// counted. This leaves room for a program that keeps trying while a verifier is down, and bounds the guesses at
+    /// one that breaks off, or fails, when it should say no.
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.limit.saturating_mul(Self::UNANSWERED_PER_ATTEMPT)
@@ -54,7 +54,7 @@ impl AttemptPolicy {
         self.window
     }
 
-    /// How long a name is locked that was locked `times` times before: the window, doubled each time, up to
+    /// How long a username is locked that has been locked `times` times before: the window, doubled each time, up to
     /// [`AttemptPolicy::MAX_LOCK`].
     #[must_use]
     pub fn lock(&self, times: u32) -> Duration {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_leaves_an_attempt_and_a_time() {
+    fn a_policy_out_of_bounds_is_refused() {
         let minute = Duration::from_mins(1);
         for (limit, window) in
             [(0, minute), (101, minute), (1, Duration::from_millis(999)), (1, Duration::from_hours(25))]

@@ -1,4 +1,4 @@
-//! Attempts for one name wait for each other in the process, in turn.
+//! Queues: within one process, attempts for the same username take turns.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,8 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::store::attempts::AttemptsKey;
 
-/// The attempts of this process, name by name. No more of one name are on their way than may be wrong, and the others
-/// wait here and in turn, not at DynamoDB: one account that many log in to at once is served as quickly as many are.
+/// The attempts of this process, by username. No more attempts for one username are in progress than may be wrong; the
+/// others wait here, in turn, and not at DynamoDB. One account that many clients log in to at once is therefore served
+/// as quickly as many accounts are.
 pub(super) struct Queues {
     width: usize,
     length: usize,
@@ -18,7 +19,7 @@ pub(super) struct Queues {
 
 struct Queue {
     turns: Arc<Semaphore>,
-    /// How many are on their way, or wait.
+    /// How many are in progress or waiting.
     places: usize,
 }
 
@@ -27,7 +28,7 @@ impl Queues {
         Self { width, length, names: Arc::default() }
     }
 
-    /// Waits for a turn; none where too many wait already.
+    /// Waits for a turn; `None` when too many are waiting already.
     pub(super) async fn wait(&self, key: AttemptsKey) -> Option<Turn> {
         let (turns, mut turn) = {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +51,7 @@ impl Queue {
     }
 }
 
-/// The turn of an attempt, or its place in the queue for one. It is given back when dropped, also when the request is
+/// The turn of an attempt, or its place in the queue for one. It is given back when dropped, even if the request is
 /// cancelled while it waits.
 pub(crate) struct Turn {
     permit: Option<OwnedSemaphorePermit>,
@@ -59,7 +60,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// The attempts that this one is to be one of.
+    /// The key of the username's attempts, which this one is to join.
     pub(super) fn key(&self) -> &AttemptsKey {
         &self.key
     }

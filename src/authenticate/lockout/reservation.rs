@@ -1,7 +1,7 @@
 //! A reserved attempt, and the task that writes what becomes of it.
 //!
-//! The task is one of its own: a request that runs out of time, or whose client goes away, leaves no honest user's attempt
-//! counted, and no wrong one uncounted.
+//! The task is separate from the request, so that a request that runs out of time, or whose client goes away, leaves no
+//! honest user's attempt counted, and no wrong one uncounted.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,31 +21,32 @@ use crate::password::Mark;
 use crate::store::attempts::{Attempts, AttemptsKey};
 use crate::store::outcome::{Changed, StoreError};
 
-/// How long a request that ends without a decision waits for its attempt to be taken back: after the answer, Lambda stops
-/// the process until the next one. It is part of what the front door keeps of its time to hand the answer back.
+/// How long a request that ends without a decision waits for its attempt to be taken back: after the answer, Lambda
+/// freezes the process until the next request. It is part of the time that the front door sets aside for handing the
+/// answer back.
 const TIME_TO_SETTLE: Duration = Duration::from_millis(300);
 
 /// An attempt that is counted. Without one no password is verified.
 ///
-/// It is to be given back by [`wrong`](Self::wrong), [`right`](Self::right) or [`undecided`](Self::undecided). One that is
-/// dropped, as when its request is cancelled, gives itself back by what is known of it.
+/// It must be given back by `wrong`, `right` or `undecided`. One that is dropped, as when its request is cancelled, gives
+/// itself back according to what is known about it.
 #[must_use]
 pub struct Reservation {
     ledger: Arc<Ledger>,
-    /// None once it is given back.
+    /// `None` once it has been given back.
     entry: Option<LedgerEntry>,
     known: Known,
 }
 
-/// What is known of an attempt so far.
+/// What is known about an attempt so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::authenticate) enum Known {
     /// It is not reserved.
     Unreserved,
-    /// Nothing of its password. Whether it is reserved may not be known either.
+    /// Nothing about its password. Whether it is reserved may not be known either.
     Nothing,
-    /// A delegated verifier has been asked, and has not answered. How long it takes may depend on the password: who
-    /// gives up waiting at the right moment knows that it was wrong.
+    /// A delegated verifier has been asked, and has not answered. How long it takes may depend on the password: an
+    /// attacker who gives up waiting at the right moment knows that it was wrong.
     Asked,
     /// Its password was refused.
     Wrong,
@@ -54,7 +55,7 @@ pub(in crate::authenticate) enum Known {
 }
 
 impl Known {
-    /// What is to be written of an attempt that ends here; nothing where it stays as it is.
+    /// What is to be written about an attempt that ends here; `None` if it stays as it is.
     fn outcome(self) -> Option<Outcome> {
         match self {
             Self::Nothing => Some(Outcome::Undecided),
@@ -71,11 +72,11 @@ impl Known {
 pub(crate) enum Locked {
     /// The username is locked from now on.
     Now,
-    /// It is not, or was before.
+    /// It is not, or it already was.
     NotNow,
 }
 
-/// What is to be written of an attempt.
+/// What is to be written about an attempt.
 enum Outcome {
     /// The password was wrong.
     Wrong(Mark),
@@ -94,7 +95,8 @@ impl Reservation {
         Self { ledger: Arc::clone(ledger), entry: Some(entry), known: Known::Unreserved }
     }
 
-    /// Awaits a write that reserves the attempt: from when it is sent until it is answered, nobody knows whether it did.
+    /// Awaits a write that reserves the attempt: from when it is sent until it is answered, nobody knows whether it has
+    /// done so.
     pub(super) async fn written<T>(
         &mut self,
         write: impl Future<Output = Result<T, StoreError>>,
@@ -116,37 +118,37 @@ impl Reservation {
         }
     }
 
-    /// Notes what is known of it from now on.
+    /// Notes what is known about it from now on.
     pub(in crate::authenticate) fn note(&mut self, known: Known) {
         self.known = known;
     }
 
-    /// The password was wrong. One that was wrong before is counted once.
+    /// The password was wrong. A password that was wrong before is counted only once.
     ///
-    /// What cannot be written leaves the attempt counted, and the answer as it is.
+    /// If that cannot be written, the attempt stays counted, and the answer stays as it is.
     pub(in crate::authenticate) async fn wrong(mut self, mark: Mark) -> Locked {
         self.give_back(Outcome::Wrong(mark)).await
     }
 
-    /// The password was right: all attempts for the name are forgotten.
+    /// The password was right: all attempts for the username are forgotten.
     pub(crate) async fn right(mut self) {
         self.give_back(Outcome::Right).await;
     }
 
     /// The request ends without a decision: the attempt is taken back, unless its password had been refused by then.
-    /// Those that a delegated verifier gave no answer to have a bound of their own.
+    /// Attempts that a delegated verifier did not answer have a bound of their own.
     pub(in crate::authenticate) async fn undecided(mut self) {
         if let Some(outcome) = self.known.outcome() {
             self.give_back(outcome).await;
         }
     }
 
-    /// The same, where what it waits for may be what has failed.
+    /// The same, for a short time only: what it waits for may be what has failed.
     pub(super) async fn undecided_in_time(self) {
         let _: Result<(), Elapsed> = timeout(TIME_TO_SETTLE, self.undecided()).await;
     }
 
-    /// Lets a task of its own write what becomes of it, and waits for that. Who stops to wait changes nothing.
+    /// Has a task of its own write what becomes of it, and waits for that. A caller that stops waiting changes nothing.
     async fn give_back(&mut self, outcome: Outcome) -> Locked {
         let Some(task) = self.hand_over(outcome) else {
             return Locked::NotNow;
@@ -157,7 +159,7 @@ impl Reservation {
 
     fn hand_over(&mut self, outcome: Outcome) -> Option<JoinHandle<Locked>> {
         let entry = self.entry.take()?;
-        // Without a runtime the process is at its end, and the attempt stays counted.
+        // Without a runtime the process is about to end, and the attempt stays counted.
         let runtime = Handle::try_current().ok()?;
         let under_way = UnderWay::begin(&self.ledger);
         let write = async move { under_way.0.write(&entry, outcome).await };
@@ -191,11 +193,11 @@ impl LedgerEntry {
 pub(super) struct Ledger {
     attempts: Attempts,
     policy: AttemptPolicy,
-    /// How many writes are on their way.
+    /// How many writes are in progress.
     under_way: watch::Sender<usize>,
 }
 
-/// One write that is on its way, until it is dropped.
+/// One write that is in progress, until it is dropped.
 struct UnderWay(Arc<Ledger>);
 
 impl UnderWay {
@@ -224,11 +226,11 @@ impl Ledger {
         self.policy
     }
 
-    /// Waits until nothing is on its way any more, for at most [`TIME_TO_SETTLE`].
+    /// Waits until no write is in progress any more, for at most [`TIME_TO_SETTLE`].
     pub(super) async fn settled(&self) {
         let mut under_way = self.under_way.subscribe();
         let none_is_left = under_way.wait_for(|under_way| *under_way == 0);
-        // The sender is here: there is always an end to wait for.
+        // `self` holds the sender, so the channel cannot close during the wait.
         let _: Result<Result<_, RecvError>, Elapsed> = timeout(TIME_TO_SETTLE, none_is_left).await;
     }
 
@@ -268,7 +270,7 @@ impl Ledger {
     async fn withdraw_unanswered(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
         if self.attempts.withdraw_unanswered(entry.key(), &entry.id, self.policy.unanswered()).await? == Changed::Unmet
         {
-            tracing::warn!("an attempt stays counted: too many for the username had no answer of a verifier");
+            tracing::warn!("an attempt stays counted: a verifier left too many for the username unanswered");
         }
         Ok(())
     }

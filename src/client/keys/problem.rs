@@ -43,7 +43,7 @@ fn listed(left_out: &[LeftOut]) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyProblem {
     /// It is private, or a secret.
-    #[error("is private, or a secret: register the public half alone")]
+    #[error("is private, or a secret: register only the public half")]
     Private,
     /// Its kind is missing, or its members are malformed.
     #[error("is not an RSA, P-256, P-384 or Ed25519 public key in JWK form")]
@@ -51,7 +51,7 @@ pub enum KeyProblem {
     /// Its numbers are wrong.
     #[error("{0}")]
     Unusable(UnusableKey),
-    /// Its `use` is no string, or its `key_ops` are no array.
+    /// Its `use` is not a string, or its `key_ops` are not an array.
     #[error("has a use that is not a string, or key_ops that are not an array")]
     Use,
     /// Its `alg` is not one of its kind.
@@ -73,7 +73,7 @@ pub struct LeftOut {
     pub reason: OfNoUse,
 }
 
-/// The `kid` is quoted: whoever made the set chose it, and it may hold what steers a terminal.
+/// The `kid` is quoted: the maker of the set chose it, and it may hold control sequences for a terminal.
 impl fmt::Display for LeftOut {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kid {
@@ -89,16 +89,16 @@ pub enum OfNoUse {
     /// It is not for signatures.
     #[error("is not for verifying signatures: its use is not sig, or its key_ops lack verify")]
     Use,
-    /// Its `kty` is none that is known here.
-    #[error("has a kty that is not known here: take RSA, EC or OKP")]
+    /// Its `kty` is not known here.
+    #[error("has a kty that is not known here: choose RSA, EC or OKP")]
     Kind,
-    /// Its `crv` is none that is known here.
-    #[error("is on a curve that is not known here: take P-256, P-384 or Ed25519")]
+    /// Its `crv` is not known here.
+    #[error("is on a curve that is not known here: choose P-256, P-384 or Ed25519")]
     Curve,
-    /// It signs with nothing that is verified here.
-    #[error("is on P-521, for which signatures are not verified here: take P-256, P-384, Ed25519 or RSA")]
+    /// No signature that it can make is verified here.
+    #[error("is on P-521, for which signatures are not verified here: choose P-256, P-384, Ed25519 or RSA")]
     Unverified,
-    /// Its `alg` is none that is known here.
+    /// Its `alg` is not known here.
     #[error("has an alg that is not known here")]
     Algorithm,
 }
