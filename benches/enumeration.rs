@@ -1,8 +1,8 @@
-//! Whether the time of an answer tells who has an account: what a client on the same machine measures of the whole local
-//! server, for every kind of login that is answered with the same bytes.
+//! Whether the time of an answer reveals who has an account: what a client on the same machine measures of the whole
+//! local server, for every kind of login that is answered with the same bytes.
 //!
-//! `cargo bench --bench enumeration [-- ROUNDS]`; 200 rounds unless told. Each round asks once for every kind, in an order
-//! of its own, so that whatever else the machine does falls on all of them alike.
+//! `cargo bench --bench enumeration [-- ROUNDS]`; 200 rounds by default. Each round asks once for every kind, in an
+//! order of its own, so that whatever else the machine does affects all of them alike.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program of its own, which prints what it measured")]
 
@@ -97,7 +97,7 @@ impl<'a> Connection<'a> {
         Self { server, stream: BufReader::new(stream) }
     }
 
-    /// How long the answer takes, which must be the one of a wrong password.
+    /// How long the answer takes, which must be the one to a wrong password.
     fn time(&mut self, username: &str, password: &str) -> Duration {
         let form = [("grant_type", "password"), ("username", username), ("password", password)];
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -157,7 +157,7 @@ fn main() {
         ("without a password", "passwordless", PASSWORD),
         ("over-long password", "ann", long),
         ("over-long password, unknown user", "nobody", long),
-        ("a username that is none", "not a name", PASSWORD),
+        ("an invalid username", "not a name", PASSWORD),
         ("hash of one pass (19456 KiB)", "one-pass", "wrong"),
         ("hash of 4096 KiB, three passes", "little-memory", "wrong"),
         ("hash of 64 KiB, one pass", "almost-nothing", "wrong"),
@@ -169,7 +169,7 @@ fn main() {
     let mut times = kinds.map(|_| Vec::with_capacity(rounds));
     for round in 0..rounds {
         for step in 0..kinds.len() {
-            // 7 shares no factor with 11: every kind once, each round beginning elsewhere.
+            // 7 and 11 have no common factor: every kind comes once, and each round begins with another one.
             let kind = (round + 7 * step) % kinds.len();
             let (_, username, password) = kinds[kind];
             times[kind].push(connection.time(username, password));
@@ -198,7 +198,7 @@ fn gap<const N: usize>(figures: [Duration; N]) -> String {
     format!("{:.2} ms, {:.1} %", (most - least) * 1e3, (most / least - 1.0) * 1e2)
 }
 
-/// What no command does: users without a password come from delegated verifiers.
+/// No command does this: users without a password come from delegated verifiers.
 fn remove_password(dynamodb: &str, username: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let client = aws_sdk_dynamodb::Client::new(&embedded::sdk_config(dynamodb));

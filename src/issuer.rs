@@ -1,4 +1,4 @@
-//! The issuer: the URL that stands for the service in everything it says.
+//! The issuer: the URL by which the service identifies itself in everything it says.
 
 pub mod path;
 
@@ -10,10 +10,10 @@ use url::Url;
 
 /// Text that cannot be an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("an issuer is an https URL without query, fragment and user (http for loopback hosts alone)")]
+#[error("an issuer is an https URL without a query, a fragment or a user (http is allowed for loopback hosts only)")]
 pub struct MalformedIssuer;
 
-/// The issuer identifier (RFC 8414, section 2), kept to the byte.
+/// The issuer identifier (RFC 8414, section 2), kept byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Issuer(Box<str>);
@@ -22,12 +22,12 @@ impl Issuer {
     /// Parses an issuer.
     ///
     /// # Errors
-    /// [`MalformedIssuer`] when the text is not such a URL, or not written as URLs are.
+    /// [`MalformedIssuer`] when the text is not such a URL, or is not in the canonical form of URLs.
     pub fn parse(text: &str) -> Result<Self, MalformedIssuer> {
         let url = Url::parse(text).map_err(|_| MalformedIssuer)?;
         let bare =
             url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        // Url adds the slash of an empty path; an issuer is written with it or without.
+        // `Url` adds the slash of an empty path; an issuer may be written with or without it.
         let canonical = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
         if is_confidential(&url) && bare && canonical { Ok(Self(text.into())) } else { Err(MalformedIssuer) }
     }
@@ -44,7 +44,7 @@ impl Issuer {
         format!("{}{path}", self.0.trim_end_matches('/'))
     }
 
-    /// The path under which the issuer's endpoints are: empty, or beginning with a slash and ending without.
+    /// The path below which the issuer's endpoints are: empty, or beginning with a slash and ending without one.
     #[must_use]
     pub fn path(&self) -> &str {
         let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_is_kept_to_the_byte() {
+    fn an_issuer_is_kept_byte_for_byte() {
         for (text, path) in [
             ("https://id.example.com", ""),
             ("https://id.example.com/", ""),

@@ -1,8 +1,8 @@
 //! JSON values whose numbers keep their digits.
 //!
-//! `serde_json` reads a number as one of 64 bits: `12345678901234567890123` comes out as `1.2345678901234568e+22`, and
-//! `1.0` may come out as `1`. What a claim says is for whoever reads the token to understand, and not for this service
-//! to round: here a number is its text (RFC 8259, section 6).
+//! `serde_json` reads a number into 64 bits: `12345678901234567890123` comes out as `1.2345678901234568e+22`, and `1.0`
+//! may come out as `1`. What a claim means is for the reader of the token to decide, and rounding it is not for this
+//! service: here, a number is its text (RFC 8259, section 6).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// The members of an object, by name. Of a member that is given twice, the last one counts.
+/// The members of an object, by name. If a member is given twice, the last one counts.
 pub type Object = BTreeMap<String, Value>;
 
-/// How deep a value may be nested: reading one needs stack, and time, for each level.
+/// How deeply a value may be nested: each level takes stack and time to read.
 const MAX_DEPTH: usize = 32;
 
-/// Text that is no JSON value, or one that is nested too deeply.
+/// Text that is not a JSON value, or a value that is nested too deeply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a JSON value, or one that is nested more than {MAX_DEPTH} levels deep")]
 pub struct Malformed;
@@ -39,17 +39,17 @@ pub enum Value {
     Object(Object),
 }
 
-/// A JSON number as it is written: `1`, `1.0` and `1e0` are three.
+/// A JSON number as it is written: `1`, `1.0` and `1e0` are three different numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Number(Digits);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Digits {
-    /// What is written in no other way.
+    /// A non-negative integer that is written in its canonical form.
     Unsigned(u64),
-    /// The same, below zero.
+    /// A negative integer, likewise.
     Negative(i64),
-    /// Any other, in the grammar of JSON.
+    /// Any other number, as text in the grammar of JSON.
     Text(Box<str>),
 }
 
@@ -81,7 +81,7 @@ impl Value {
         }
     }
 
-    /// What is written as JSON, read.
+    /// Converts `value` by writing it as JSON and reading that.
     ///
     /// # Errors
     /// [`Malformed`] when `value` cannot be written as JSON.
@@ -98,7 +98,7 @@ impl Value {
         }
     }
 
-    /// The number, if it is a whole one from zero on that fits, and is written as one.
+    /// The number, if it is a non-negative integer that fits into 64 bits and is written as one.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -116,14 +116,14 @@ impl Number {
     /// Parses a number.
     ///
     /// # Errors
-    /// [`Malformed`] for text that is none in the grammar of JSON.
+    /// [`Malformed`] for text that is not a number in the grammar of JSON.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let json: &RawValue = read(text)?;
         let begins_as_one = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
         if !begins_as_one || json.get().len() < text.len() {
             return Err(Malformed);
         }
-        // Not every text of a number that fits is the one it is written with: `-0`.
+        // A number that fits into 64 bits need not be in its canonical form: `-0`.
         let unsigned = text.parse().ok().map(Digits::Unsigned);
         let negative = || text.parse().ok().filter(|number: &i64| *number < 0).map(Digits::Negative);
         Ok(Self(unsigned.or_else(negative).unwrap_or_else(|| Digits::Text(text.into()))))
@@ -139,17 +139,17 @@ impl Number {
         }
     }
 
-    /// Whether it fits into 64 bits, and so is the same number to every reader.
+    /// Whether it fits into 64 bits, so that it is the same number to every reader.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         !matches!(self.0, Digits::Text(_))
     }
 
-    /// Whether it is zero, or its size is at least 1e-130 and less than 1e126: the range of a decimal number in
+    /// Whether it is zero, or its absolute value is at least 1e-130 and less than 1e126: the range of numbers in
     /// DynamoDB. Beyond that, a few characters can stand for more digits than a reader has memory for.
     #[must_use]
     pub fn is_in_range(&self) -> bool {
-        /// Beyond any that makes a number of the range, but for one with a great many digits.
+        /// No number in the range needs a larger exponent, except for one with a great many digits.
         const MAX_EXPONENT: i32 = 999;
         let Digits::Text(text) = &self.0 else { return true };
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -170,7 +170,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// As JSON text without white space.
+/// Written as JSON text without white space.
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
@@ -182,7 +182,7 @@ impl Serialize for Number {
         match &self.0 {
             Digits::Unsigned(number) => serializer.serialize_u64(*number),
             Digits::Negative(number) => serializer.serialize_i64(*number),
-            // Only a serializer of JSON writes it as it is; nothing else is asked to.
+            // Only a JSON serializer writes it as it is; no other is used.
             Digits::Text(text) => {
                 serde_json::from_str::<&RawValue>(text).map_err(ser::Error::custom)?.serialize(serializer)
             }
@@ -203,7 +203,7 @@ impl Serialize for Value {
     }
 }
 
-/// From JSON text, and from nothing else: only there is a number its digits.
+/// From JSON text only: no other format keeps the digits of a number.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Box::<RawValue>::deserialize(deserializer)?;
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_comes_out_as_it_went_in_but_for_white_space() {
+    fn a_value_comes_out_as_it_went_in_except_for_white_space() {
         for text in [
             "0",
             "-0",
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_is_written_as_one() {
+    fn only_a_number_that_is_written_as_an_integer_is_one() {
         for text in ["0", "-1", "18446744073709551616", "12345678901234567890123"] {
             assert!(Number::parse(text).expect(text).is_integer(), "{text}");
         }
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_beside_others_of_its_own_kind_keeps_its_digits_too() {
+    fn a_member_that_is_flattened_into_a_struct_keeps_its_digits_too() {
         #[derive(Serialize)]
         struct Token {
             iss: &'static str,
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_by_what_it_is() {
+    fn a_value_is_read_only_as_what_it_is() {
         let value = Value::of(&json!({"text": "a", "number": 7, "below": -7})).expect("a value");
         let Value::Object(members) = value else { panic!("an object") };
         assert_eq!((members["text"].as_str(), members["number"].as_u64()), (Some("a"), Some(7)));
@@ -385,7 +385,7 @@ mod tests {
         );
     }
 
-    /// Values as `serde_json` holds them, and texts that are nearly JSON.
+    /// Values as `serde_json` holds them.
     fn values() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             Just(json!(null)),
@@ -405,7 +405,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_serde_json_writes_is_read_and_written_as_it_is(value in values()) {
+        fn what_serde_json_writes_is_read_and_written_unchanged(value in values()) {
             let text = value.to_string();
             prop_assert_eq!(Value::parse(&text).expect("JSON").to_string(), text);
         }
@@ -413,7 +413,7 @@ mod tests {
         #[test]
         fn what_is_read_is_what_serde_json_reads(text in "[\\[\\]{}:,\"\\\\ua0-9eE.+\\- tfn]{0,12}") {
             let read = Value::parse(&text);
-            // A number of any size is one here.
+            // Here, a number may be of any size.
             if let Ok(known) = serde_json::from_str::<serde_json::Value>(&text) {
                 prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&read.expect("JSON").to_string()).expect("JSON"), known);
             } else if let Ok(value) = read {

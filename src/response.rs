@@ -1,4 +1,4 @@
-//! Answers to bytes and headers.
+//! From answers to bytes and headers.
 
 use bytes::Bytes;
 use http::header::{
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind};
 
-/// Who may keep an answer.
+/// Who may cache an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
     /// Nobody (RFC 6749, section 5.1).
@@ -28,7 +28,7 @@ pub fn json<B: Serialize>(status: StatusCode, body: &B, caching: Caching) -> Res
     Ok(whole(status, "application/json", Bytes::from(body), caching))
 }
 
-/// A page for a person: with nothing in it that a browser would load or run, for no other page to embed.
+/// A page for a person: a browser loads and runs nothing on it, and no other page may embed it.
 #[must_use]
 pub fn page(status: StatusCode, html: &'static str) -> Response<Bytes> {
     const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,4 +1,4 @@
-//! Method and path to endpoint, and everything that every answer has in common.
+//! From method and path to the endpoint, and everything that all answers have in common.
 
 mod cross_origin;
 
@@ -21,7 +21,7 @@ use crate::telemetry::record::{Outcome, RequestRecord, Severity};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Something a path names.
+/// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Token,
@@ -48,25 +48,26 @@ const PATHS: [(&str, Endpoint); 9] = [
     (path::HEALTH, Endpoint::Health),
 ];
 
-/// Every path below the issuer, and the methods that it takes as `Allow` names them.
+/// Every path below the issuer, and the methods that it takes, as `Allow` lists them.
 pub fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
     PATHS.iter().map(|(path, endpoint)| (*path, endpoint.allow()))
 }
 
 impl Endpoint {
-    /// The endpoint at `path`, which is below `issuer_path` or, where a front door took that off, below the root.
+    /// The endpoint at `path`, which is below `issuer_path` or, if a front door has removed that, below the root.
     ///
-    /// The path is tried as it came first: an issuer may be at a path with which those of the service begin too.
+    /// The path is first tried as it came: the issuer's own path may be one that paths of the service begin with too.
     fn at(path: &str, issuer_path: &str) -> Option<Self> {
         let exactly = |path: &str| PATHS.iter().find(|(known, _)| *known == path).map(|(_, endpoint)| *endpoint);
         exactly(path).or_else(|| exactly(path.strip_prefix(issuer_path)?)).or_else(|| {
-            // RFC 8414, section 3.1 puts the issuer's path behind the well-known one; its clients do so with the other too.
+            // RFC 8414, section 3.1 puts the issuer's path after the well-known one; its clients do so with OpenID
+            // Connect's too.
             let before = path.strip_suffix(issuer_path)?;
             exactly(before).filter(|endpoint| matches!(endpoint, Self::Metadata | Self::OpenidConfiguration))
         })
     }
 
-    /// What the log calls it.
+    /// Its name in the log.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -89,7 +90,7 @@ impl Endpoint {
         }
     }
 
-    /// The origins whose pages may call it: of an authorization endpoint, none (RFC 9700, section 2.6).
+    /// The origins whose pages may call it: for an authorization endpoint, there are none (RFC 9700, section 2.6).
     fn origins(self, service: &Service) -> &[HeaderValue] {
         if self == Self::Authorize { &[] } else { &service.config.cors_origins }
     }
@@ -99,17 +100,17 @@ impl Endpoint {
     }
 }
 
-/// Whether a path names something, as it came to a front door that may have taken the issuer's path off.
+/// Whether a path names an endpoint, as it came through a front door that may have removed the issuer's path.
 pub(crate) fn is_path(path: &str, issuer_path: &str) -> bool {
     Endpoint::at(path, issuer_path).is_some()
 }
 
-/// What a request is found by in the log.
+/// The identifier by which a request is found in the log.
 #[derive(Clone, Debug)]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The identifier that the platform gave the request; one that cannot stand in a header is left out.
+    /// The identifier that the platform gave the request; `unknown` if it is not valid in a header.
     #[must_use]
     pub fn of_platform(id: &str) -> Self {
         Self(HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown")))
@@ -122,7 +123,7 @@ impl RequestId {
         Self::of_platform(&uuid::Builder::from_random_bytes(*bytes).into_uuid().to_string())
     }
 
-    /// The identifier as it stands in a header.
+    /// The identifier as a header value.
     #[must_use]
     pub const fn as_header(&self) -> &HeaderValue {
         &self.0
@@ -133,7 +134,8 @@ impl RequestId {
     }
 }
 
-/// Answers a request within `time`: whatever happens, with an answer of the contract, and one line in the log.
+/// Answers a request within `time`. Whatever happens, the answer keeps to the contract, and there is one line in the
+/// log.
 pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, time: Duration) -> Response<Bytes> {
     let endpoint = Endpoint::at(request.uri().path(), service.issuer.path());
     let record = RequestRecord::begin(id.as_str(), endpoint.map(Endpoint::as_str));
@@ -142,7 +144,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
         let given_up = match tokio::time::timeout(time, answer).await {
             Ok(Ok(outcome)) => return outcome,
             Ok(Err(_panic)) => Error::server_error().because("the request panicked"),
-            Err(_elapsed) => Error::unavailable().because("the time for the request is over"),
+            Err(_elapsed) => Error::unavailable().because("the request ran out of time"),
         };
         service.users.settled().await;
         Err(given_up)
@@ -162,7 +164,7 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
     response
 }
 
-/// Wipes a body, which may hold secrets, where nobody else holds it too.
+/// Wipes a body, which may hold secrets, unless something else still refers to it.
 fn wipe(body: Bytes) {
     if let Ok(mut body) = body.try_into_mut() {
         body.zeroize();
@@ -253,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn an_issuers_path_with_which_those_of_the_service_begin_is_cut_only_where_it_was_not_taken_off() {
+    fn an_issuers_path_that_paths_of_the_service_begin_with_is_removed_only_if_no_front_door_has_removed_it() {
         for issuer_path in ["/oauth2", "/healthz", "/.well-known", "/oauth2/token", "/oauth2/oauth2"] {
             for (path, endpoint) in PATHS {
                 assert_eq!(Endpoint::at(path, issuer_path), Some(endpoint), "{path} as it came, {issuer_path}");
                 let whole = format!("{issuer_path}{path}");
                 assert_eq!(Endpoint::at(&whole, issuer_path), Some(endpoint), "{whole} below {issuer_path}");
-                assert_eq!(Endpoint::at(&format!("{issuer_path}{whole}"), issuer_path), None, "cut once");
+                assert_eq!(Endpoint::at(&format!("{issuer_path}{whole}"), issuer_path), None, "removed only once");
             }
         }
     }

@@ -13,7 +13,7 @@ pub const OPENID: &str = "openid";
 /// The scope token that asks for a refresh token (OpenID Connect Core, section 11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
-/// Text that is not a scope by RFC 6749, section 3.3, or that is beyond [`MAX_TOKENS`].
+/// Text that is not a scope by RFC 6749, section 3.3, or that has more than [`MAX_TOKENS`] tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a scope is 1 to {MAX_TOKENS} tokens of printable ASCII without \" and \\, separated by single spaces")]
 pub struct MalformedScope;
@@ -50,21 +50,23 @@ impl Scope {
     /// Parses `scope-token *( SP scope-token )`. A token named twice counts once.
     ///
     /// # Errors
-    /// [`MalformedScope`] for anything outside the grammar, the empty string included, or over [`MAX_TOKENS`].
+    /// [`MalformedScope`] for anything outside the grammar, including the empty string, or for more than [`MAX_TOKENS`]
+    /// tokens.
     pub fn parse(text: &str) -> Result<Self, MalformedScope> {
         Self::bounded(text.split(' ').map(ScopeToken::parse))
     }
 
-    /// Parses the scope of a request, in which clients put more spaces (U+0020) than the grammar has: those are ignored.
+    /// Parses the scope of a request, in which clients put more spaces (U+0020) than the grammar allows: they are
+    /// ignored.
     ///
     /// # Errors
-    /// As [`Scope::parse`]; also for a text of spaces only, which asks for something and does not say what.
+    /// As [`Scope::parse`]; also for text that is only spaces, which asks for something but does not say what.
     pub fn parse_requested(text: &str) -> Result<Self, MalformedScope> {
         let scope = Self::bounded(text.split(' ').filter(|token| !token.is_empty()).map(ScopeToken::parse))?;
         if scope.is_empty() { Err(MalformedScope) } else { Ok(scope) }
     }
 
-    /// The scope of `tokens`, of which none is looked at once there are too many.
+    /// The scope of `tokens`, which are not looked at any further once there are too many.
     fn bounded(tokens: impl Iterator<Item = Result<ScopeToken, MalformedScope>>) -> Result<Self, MalformedScope> {
         let mut scope = Self::default();
         for token in tokens {
@@ -82,7 +84,7 @@ impl Scope {
         }
     }
 
-    /// Parses a scope where the empty string stands for no token at all, as in configuration and stored items.
+    /// Parses a scope, with the empty string for a scope without tokens, as in configuration and stored items.
     ///
     /// # Errors
     /// As [`Scope::parse`].
@@ -90,7 +92,7 @@ impl Scope {
         if text.is_empty() { Ok(Self::default()) } else { Self::parse(text) }
     }
 
-    /// Whether no token is in it.
+    /// Whether it has no tokens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -41,7 +41,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service of `issuer`, as `config` says, on `store` and `keys`. It verifies one password per core at once.
+    /// The service of `issuer`, as `config` says, on top of `store` and `keys`. It verifies one password per core at a
+    /// time.
     #[must_use]
     pub fn new(
         config: Config,

@@ -1,7 +1,7 @@
-//! Sessions: a login that a client keeps alive by refresh tokens (RFC 6749, section 6; RFC 9700, section 4.14.2).
+//! Sessions: logins that clients keep alive with refresh tokens (RFC 6749, section 6; RFC 9700, section 4.14.2).
 //!
-//! A refresh token is a handle, which names the session, and a secret, which each use replaces. [`new`] begins a session,
-//! and [`rotation`] goes on with it.
+//! A refresh token is a handle, which names the session, and a secret, which each use replaces. [`new`] begins a
+//! session, and [`rotation`] continues it.
 
 pub mod new;
 pub mod refresh_token;
@@ -30,13 +30,13 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// The sessions that are `stored`, of `users`.
+    /// The sessions in `stored`, of the users in `users`.
     #[must_use]
     pub fn new(stored: StoredSessions, users: Users, random: Arc<dyn Random>) -> Self {
         Self { stored, users, random }
     }
 
-    /// The session called `id`; none when it ended, was revoked, or never was.
+    /// The session called `id`; `None` if it has ended, was revoked, or never existed.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not answer.
@@ -59,11 +59,11 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// The user's proof of authentication, which is the login that began `session`, if the user still has what was
-    /// proven then.
+    /// The user's proof of authentication, which is the login that began `session`, if what was proven then still
+    /// holds.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not answer; [`NotResumed`] as of [`Session::resume`].
+    /// [`StoreError`] when DynamoDB does not answer; [`NotResumed`] as in [`Session::resume`].
     pub async fn resume(&self, session: &Session) -> Result<Result<AuthenticatedUser, NotResumed>, StoreError> {
         Ok(session.resume(self.users.get(session.username()).await?))
     }
@@ -82,18 +82,18 @@ impl Sessions {
     }
 }
 
-/// A session that is not with the client that it was asked for.
+/// Why a session does not belong to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OtherClient {
-    /// It is with a client of another identifier.
-    #[error("the session is another client's")]
+    /// It belongs to a client with another identifier.
+    #[error("the session belongs to another client")]
     OtherId,
-    /// It is with an earlier client that was registered under the same identifier.
-    #[error("the session is with an earlier client of the same id")]
+    /// It belongs to an earlier client that was registered under the same identifier.
+    #[error("the session belongs to an earlier client with the same id")]
     Earlier,
 }
 
-/// The end of the idle lifetime of a session that is used `now`, or of its absolute one where that is earlier.
+/// The end of the idle lifetime of a session that is used `now`, or of its absolute lifetime if that is earlier.
 fn idle_end(now: Timestamp, policy: &RefreshPolicy, not_after: Timestamp) -> Timestamp {
     not_after.min(now + policy.idle_lifetime)
 }
@@ -111,7 +111,7 @@ impl Session {
         &self.id
     }
 
-    /// The client it is with.
+    /// The client that it belongs to.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
         &self.stored.client_id
@@ -129,7 +129,7 @@ impl Session {
         &self.stored.audiences
     }
 
-    /// The username it is for.
+    /// The username of its user.
     #[must_use]
     pub fn username(&self) -> &Username {
         &self.stored.username
@@ -141,16 +141,16 @@ impl Session {
         self.stored.auth_time
     }
 
-    /// When it ends if nothing happens.
+    /// When it ends, unless it is refreshed or revoked before.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.stored.expires_at
     }
 
-    /// Whether it is with `client`, in the same registration.
+    /// Checks that it belongs to `client`, in the same registration.
     ///
     /// # Errors
-    /// [`OtherClient`] when it is not.
+    /// [`OtherClient`] when it does not.
     pub fn check_client(&self, client: &Client) -> Result<(), OtherClient> {
         if self.stored.client_id != client.id {
             return Err(OtherClient::OtherId);
@@ -162,11 +162,11 @@ impl Session {
     }
 
     /// The user's proof of authentication, which is the login that began the session, if `user` is the same, may still
-    /// log in with the same password, and was not signed out everywhere since.
+    /// log in with the same password, and has not been signed out everywhere since then.
     ///
     /// # Errors
-    /// [`NotResumed`] when the user is gone, disabled, another by the same name, has another password, or all of the
-    /// user's sessions were ended.
+    /// [`NotResumed`] when the user no longer exists, is disabled, is another user with the same username, or has
+    /// another password, or when all of the user's sessions were ended.
     pub fn resume(&self, user: Option<User>) -> Result<AuthenticatedUser, NotResumed> {
         let past = PastLogin {
             subject: &self.stored.sub,

@@ -1,4 +1,4 @@
-//! The three DynamoDB tables. Conditional writes carry every invariant; every read is strongly consistent.
+//! The three DynamoDB tables. Conditional writes uphold every invariant; every read is strongly consistent.
 
 pub mod access_tokens;
 pub mod assertions;
@@ -46,11 +46,11 @@ pub struct Store {
     pub clients: Clients,
     /// Users by prepared username.
     pub users: Users,
-    /// Sessions, in the tokens table like what follows.
+    /// Sessions; they are in the tokens table, like everything below.
     pub sessions: StoredSessions,
     /// Opaque access tokens, and which JWTs were revoked.
     pub access_tokens: AccessTokens,
-    /// Client assertions that were used.
+    /// Client assertions that have been used.
     pub assertions: UsedAssertions,
     /// Attempts to guess a password.
     pub attempts: Attempts,

@@ -1,5 +1,5 @@
-//! The log: one line a request, and what went wrong at the start. What it is given holds no secret; the libraries
-//! below are heard from `warn` on alone, where they print no request.
+//! The log: one line per request, and what went wrong at startup. Nothing that is logged holds a secret; the libraries
+//! are heard only from `warn` up, where they print no requests.
 
 pub mod record;
 
@@ -28,7 +28,7 @@ where
 {
     let targets = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        // The embedded DynamoDB warns of every condition that does not hold, which is how this service asks.
+        // The embedded DynamoDB warns about every condition that does not hold, which is how this service asks.
         .with_target("dynoxide", LevelFilter::ERROR)
         .with_target("passgrant", level);
     match format {
@@ -41,15 +41,15 @@ where
     }
 }
 
-/// Makes [`subscriber`] this process's log, and panics say where they happened and nothing else: a panic's message may
-/// quote what it was working on. A log that is installed already is kept.
+/// Makes [`subscriber`] the log of this process. Panics log where they happened and nothing else, since their messages
+/// may quote the data that was being processed. A log that is installed already is kept.
 pub fn install<W>(format: Format, level: LevelFilter, writer: W)
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let installed = tracing::subscriber::set_global_default(subscriber(format, level, writer));
     if installed.is_err() {
-        tracing::debug!("a log was installed already");
+        tracing::debug!("a log is already installed");
     }
     panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! What one verification takes: each kernel of this processor, the reference implementation, and the fastest of the
 //! others, with memory that is kept and with memory of its own; on one thread, and on as many as there are processors.
 //!
-//! `cargo bench --bench argon2 [-- ROUNDS [MEMORY_KIB PASSES]]`; 40 rounds of 19456 KiB in two passes unless told. Each
-//! round measures all of them, so that whatever else the machine does falls on all alike. Every row wipes its memory but
-//! those of the reference implementation, which does not.
+//! `cargo bench --bench argon2 [-- ROUNDS [MEMORY_KIB PASSES]]`; 40 rounds of 19456 KiB in two passes by default. Each
+//! round measures all of them, so that whatever else the machine does affects all alike. Every row wipes its memory
+//! except those of the reference implementation, which does not.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program of its own, which prints what it measured")]
 
@@ -16,7 +16,8 @@ use passgrant_argon2::{Argon2, Kernel, Memory};
 const PASSWORD: &[u8] = b"correct horse battery staple";
 const SALT: &[u8] = b"sixteen bytes of";
 
-/// Verifications in a row, of which the first, which finds what another left in the caches, is not counted.
+/// The number of verifications in a row. The first is not counted, since it finds in the caches what another row left
+/// there.
 const REPEATS: u32 = 4;
 
 type Hash = Box<dyn FnMut() -> [u8; 32] + Send>;

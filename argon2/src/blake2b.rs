@@ -6,7 +6,7 @@ use blake2::{Blake2b512, Blake2bVarCore, Digest as _};
 
 const HALF: usize = 32;
 
-/// H' of the inputs one after another. An output longer than 2^32 - 1 bytes is none of Argon2's.
+/// H' of the inputs, one after another. Argon2 has no outputs longer than 2^32 - 1 bytes.
 pub(crate) fn hash_long(inputs: &[&[u8]], output: &mut [u8]) {
     let length = u32::try_from(output.len()).unwrap_or(u32::MAX).to_le_bytes();
     let Err(long) = hash_short(&length, inputs, output) else { return };
@@ -27,7 +27,7 @@ pub(crate) fn hash_long(inputs: &[&[u8]], output: &mut [u8]) {
     }
 }
 
-/// `BLAKE2b` of an output's length, where it has outputs of that length.
+/// `BLAKE2b` with an output of this length, if it has outputs of this length.
 fn hash_short<'a>(first: &[u8], inputs: &[&[u8]], output: &'a mut [u8]) -> Result<(), &'a mut [u8]> {
     let Ok(mut core) = Blake2bVarCore::new(output.len()) else { return Err(output) };
     let mut buffer = LazyBuffer::default();

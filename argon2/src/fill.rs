@@ -1,22 +1,22 @@
-//! The memory, filled segment by segment (RFC 9106, sections 3.2 to 3.5), whatever compresses its blocks.
+//! Filling the memory, segment by segment (RFC 9106, sections 3.2 to 3.5), whichever kernel compresses its blocks.
 
 #![expect(
     clippy::inline_always,
-    reason = "compiled for what a kernel is compiled for, it must be inside of that kernel"
+    reason = "it is compiled for the same processor as a kernel only when it is inlined into that kernel"
 )]
 
 use argon2::{Algorithm, Params, Version};
 
-/// 1024 bytes, which are 128 little-endian words of 64 bits. In which order the words stand is the kernel's own affair.
+/// 1024 bytes, which are 128 little-endian words of 64 bits. The order of the words is up to the kernel.
 pub(crate) type Block = [u8; 1024];
 
-/// The words of a block, and the references that a block of addresses holds.
+/// The number of words in a block, and of references in a block of addresses.
 pub(crate) const WORDS: usize = 128;
 
-/// The segments of a lane, and the slices of a pass.
+/// The number of segments in a lane, and of slices in a pass.
 pub(crate) const SLICES: usize = 4;
 
-/// How far ahead a reference is fetched where references are known before the blocks are.
+/// How far ahead a reference is fetched if references are known before the blocks are.
 const AHEAD: usize = 2;
 
 pub(crate) fn word(block: &Block, index: usize) -> u64 {
@@ -52,7 +52,7 @@ impl Shape {
         self.lane_length() * self.lanes
     }
 
-    /// Every segment, in an order in which each refers to finished ones only.
+    /// Every segment, in an order in which each refers only to finished ones.
     pub(crate) fn segments(self) -> impl Iterator<Item = Segment> {
         (0..self.passes).flat_map(move |pass| {
             (0..SLICES)
@@ -71,19 +71,19 @@ pub(crate) struct Step {
     pub(crate) accumulate: bool,
 }
 
-/// Blocks of addresses in the making: zeros, the input, and what becomes of them.
+/// Blocks for the making of addresses: zeros, the input, and what is computed from them.
 #[repr(align(64))]
 pub(crate) struct Scratch(pub(crate) [Block; 4]);
 
 impl Scratch {
-    /// The compressions that make a block of addresses, the last, of the input, the second.
+    /// The compressions that make a block of addresses, which is the last, from the input, which is the second.
     pub(crate) const STEPS: [Step; 2] = [
         Step { previous: 0, reference: 1, target: 2, accumulate: false },
         Step { previous: 0, reference: 2, target: 3, accumulate: false },
     ];
 }
 
-/// The block after the one that is being made: what it refers to is worth fetching as early as can be.
+/// The block after the one that is being made: what it refers to is worth fetching as early as possible.
 pub(crate) struct Upcoming<'a> {
     segment: &'a Segment,
     index: usize,
@@ -110,11 +110,12 @@ pub(crate) struct Segment {
 impl Segment {
     /// Fills the segment.
     ///
-    /// `compress` does a step, and answers with what [`Upcoming::reference`] said. `address` does the steps of
-    /// [`Scratch`]. `place` says where in a block of this kernel a word of the RFC's stands; the first stands first.
+    /// `compress` does a step, and returns what [`Upcoming::reference`] returned. `address` does the steps of
+    /// [`Scratch`]. `place` says at which index a block of this kernel has a word of the RFC's; the first word is
+    /// always first.
     ///
     /// It is inlined into the kernel, so that all of it is compiled for the processor that the kernel is for, and
-    /// `compress` is called at one place, so that it is inlined here.
+    /// `compress` is called in only one place, so that it is inlined here.
     #[inline(always)]
     pub(crate) fn fill(
         &self,
@@ -127,7 +128,7 @@ impl Segment {
         let lane_start = self.lane * lane_length;
         let start = lane_start + self.slice * self.shape.segment_length;
         let accumulate = self.pass > 0 && self.shape.version == Version::V0x13;
-        // The first two blocks of a lane are made of the inputs.
+        // The first two blocks of a lane are made from the inputs.
         let first = if self.pass == 0 && self.slice == 0 { 2 } else { 0 };
         let mut previous = if start + first == lane_start { lane_start + lane_length } else { start + first } - 1;
 
@@ -173,7 +174,7 @@ impl Segment {
         }
     }
 
-    /// The input of which addresses are made (RFC 9106, section 3.4.1.2), but for its counter.
+    /// The input from which addresses are made (RFC 9106, section 3.4.1.2), without its counter.
     fn describe(&self, input: &mut Block, place: impl Fn(usize) -> usize) {
         let words = [
             u64::from(self.pass),
@@ -189,15 +190,15 @@ impl Segment {
     }
 
     /// The index of the block that block `index` of the segment refers to by `random` (RFC 9106, sections 3.4.1.3 and
-    /// 3.4.2). The index may be up to the segment's length, or beyond for references that nothing uses: what is
-    /// answered is a block of the memory all the same.
+    /// 3.4.2). The index may be as large as the segment's length, or larger for references that nothing uses: even
+    /// then, the result is the index of a block of the memory.
     #[inline(always)]
     fn reference(&self, random: u64, index: usize) -> usize {
         let Shape { segment_length, lanes, .. } = self.shape;
         let lane_length = self.shape.lane_length();
         let index = index.min(segment_length);
         let finished = if self.pass == 0 { self.slice * segment_length } else { lane_length - segment_length };
-        // Division takes its time, and one lane is what is usual.
+        // Division is slow, and one lane is usual.
         let lane = if lanes == 1 || (self.pass == 0 && self.slice == 0) {
             self.lane
         } else {

@@ -1,4 +1,4 @@
-//! Which code computes: chosen at run time, once it has shown that it computes Argon2.
+//! Which code computes Argon2: it is chosen at run time, once it has shown that it does.
 
 use argon2::{Algorithm, Params, Version};
 
@@ -21,17 +21,17 @@ enum Code {
 
 /// What [`Kernel::choose`] found.
 pub struct Choice {
-    /// The fastest kernel that computes Argon2; `None` when none does, and the reference implementation has to.
+    /// The fastest kernel that computes Argon2; `None` if there is none, so that the reference implementation has to.
     pub kernel: Option<Kernel>,
-    /// The names of faster ones that computed something else.
+    /// The names of faster kernels that computed something else.
     pub wrong: Vec<&'static str>,
 }
 
 impl Kernel {
-    /// The one that runs on any processor.
+    /// The kernel that runs on any processor.
     pub const PORTABLE: Self = Self(Code::Portable);
 
-    /// Those that this processor can run, the fastest first.
+    /// The kernels that this processor can run, the fastest first.
     pub fn all() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let vectors = Isa::all().map(|isa| Self(Code::X86(isa)));
@@ -40,8 +40,8 @@ impl Kernel {
         vectors.chain([Self::PORTABLE])
     }
 
-    /// The fastest that passes its self-test, which takes some ten microseconds. Which that is does not change while a
-    /// process runs.
+    /// The fastest kernel that passes its self-test, which takes about ten microseconds. The choice does not change
+    /// while a process runs.
     #[must_use]
     pub fn choose() -> Choice {
         Self::first_right(Self::all(), Self::is_right)
@@ -58,7 +58,7 @@ impl Kernel {
         Choice { kernel: None, wrong }
     }
 
-    /// The instructions it is of.
+    /// The name of the instructions that it uses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -68,7 +68,8 @@ impl Kernel {
         }
     }
 
-    /// Whether it computes what [`SelfTest`] holds: both kinds of addresses, both lanes, and both ways of writing a block.
+    /// Whether it computes the tag of [`SelfTest`], which covers both kinds of addresses, two lanes, and both ways of
+    /// writing a block.
     fn is_right(self) -> bool {
         let Ok(params) =
             Params::new(SelfTest::MEMORY_KIB, SelfTest::PASSES, SelfTest::LANES, Some(SelfTest::TAG.len()))
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_self_test_is_of_the_reference_implementation() {
+    fn the_tag_of_the_self_test_is_that_of_the_reference_implementation() {
         let params = Params::new(SelfTest::MEMORY_KIB, SelfTest::PASSES, SelfTest::LANES, Some(SelfTest::TAG.len()));
         let reference = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, params.expect("parameters"));
         let mut tag = [0; SelfTest::TAG.len()];

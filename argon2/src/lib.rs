@@ -1,9 +1,9 @@
-//! Argon2 (RFC 9106), as fast as the processor computes it.
+//! Argon2 (RFC 9106), as fast as the processor can compute it.
 //!
-//! The [`argon2`] crate is the reference: its parameters are taken, its errors answered, and it computes what no
-//! [`Kernel`] proved able to. What is here instead of there is the compression function in the processor's widest
-//! vectors, memory in huge pages that is kept and wiped, and references that are fetched before they are needed.
-//! `docs/decisions` says what was weighed, and `cargo bench --bench argon2` what it is worth.
+//! The [`argon2`] crate is the reference: this crate takes its parameters and returns its errors, and the reference
+//! computes what no [`Kernel`] has proved able to. What this crate adds is the compression function in the processor's
+//! widest vectors, memory in huge pages that is kept and wiped, and references that are fetched before they are needed.
+//! `docs/decisions` says what was weighed, and `cargo bench --bench argon2` shows what it is worth.
 
 mod blake2b;
 mod fill;
@@ -23,7 +23,7 @@ pub use crate::memory::Memory;
 use crate::blake2b::hash_long;
 use crate::fill::{Block, Shape, WORDS, set_word, word};
 
-/// More of the stack than a computation takes.
+/// More of the stack than a computation uses.
 const STACK: usize = 16 * 1024;
 
 /// Argon2 with its parameters, as [`argon2::Argon2`] is.
@@ -35,12 +35,12 @@ pub struct Argon2<'a> {
     pub version: Version,
     /// Memory, passes, lanes, the length of the output, and associated data.
     pub params: &'a Params,
-    /// The key, where there is one.
+    /// The key, if there is one.
     pub secret: &'a [u8],
 }
 
 impl Argon2<'_> {
-    /// Hashes a password into `output`. Nothing of it is left in the memory or on the stack.
+    /// Hashes a password into `output`. Nothing of it is left in memory or on the stack.
     ///
     /// # Errors
     /// The [`Error`] of the reference implementation for inputs or an output of a length that is not allowed.
@@ -74,7 +74,7 @@ impl Argon2<'_> {
         }
     }
 
-    // Apart, so that what it leaves on the stack is below what is wiped.
+    // A function of its own, so that what it leaves on the stack is below its caller's frame, where the stack is wiped.
     #[inline(never)]
     fn compute(&self, kernel: Kernel, password: &[u8], salt: &[u8], memory: &mut Memory, output: &mut [u8]) {
         let shape = Shape::new(self.algorithm, self.version, self.params);
@@ -106,7 +106,7 @@ impl Argon2<'_> {
 
     /// H0 (RFC 9106, section 3.2).
     fn seed(&self, password: &[u8], salt: &[u8], output_length: usize) -> [u8; 64] {
-        // Every length was found to be at most 2^32 - 1.
+        // Every length has been checked to be at most 2^32 - 1.
         let length = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let mut digest = Blake2b512::new();
         for number in [

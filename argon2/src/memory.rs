@@ -1,4 +1,5 @@
-//! The memory of a computation: mapped in huge pages where the kernel gives them, kept for the next one, wiped.
+//! The memory of a computation: mapped in huge pages if the operating system has them, kept for the next computation,
+//! and wiped.
 
 use memmap2::MmapMut;
 use zeroize::optimization_barrier;
@@ -6,17 +7,17 @@ use zeroize::optimization_barrier;
 use crate::fill::Block;
 
 const BLOCK: usize = size_of::<Block>();
-/// The size of x86-64's and arm64's huge pages: memory that begins at a multiple of it can be made of them.
+/// The size of huge pages on x86-64 and arm64: memory can only consist of them if it begins at a multiple of it.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Memory for Argon2, kept between computations. It is mapped when it is first needed, and holds nothing of a
-/// computation once that is over, whatever became of it.
+/// computation once that is over, however it ended.
 #[derive(Default)]
 pub struct Memory(Option<Mapping>);
 
 enum Mapping {
     Pages(MmapMut),
-    /// Where the operating system mapped nothing.
+    /// For when the operating system does not map any.
     Heap(Vec<u8>),
 }
 
@@ -50,7 +51,7 @@ impl Memory {
     pub(crate) fn lend(&mut self, count: usize) -> Lent<'_> {
         let length = count * BLOCK + HUGE_PAGE;
         if self.0.as_ref().is_none_or(|mapping| mapping.bytes().len() < length) {
-            // What was mapped goes first: there is never more than one mapping.
+            // The old mapping goes first: there is never more than one.
             self.0 = None;
         }
         let bytes = self.0.get_or_insert_with(|| Mapping::new(length)).bytes_mut();
@@ -65,7 +66,7 @@ impl Mapping {
         let Ok(pages) = MmapMut::map_anon(length) else { return Self::Heap(vec![0; length]) };
         #[cfg(target_os = "linux")]
         if length >= 2 * HUGE_PAGE {
-            // A kernel that has none is slower, and nothing else.
+            // Without huge pages it is slower, and nothing else.
             let _: std::io::Result<()> = pages.advise(memmap2::Advice::HugePage);
         }
         Self::Pages(pages)
@@ -92,7 +93,7 @@ pub(crate) struct Lent<'a>(pub(crate) &'a mut [Block]);
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         self.0.as_flattened_mut().fill(0);
-        // Otherwise the compiler might find that nobody reads the zeros.
+        // Otherwise the compiler might leave out the zeros, since nobody reads them.
         optimization_barrier(self.0);
     }
 }

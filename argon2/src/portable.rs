@@ -1,7 +1,7 @@
 //! The compression function (RFC 9106, sections 3.5 and 3.6) for any processor.
 
-#![expect(clippy::inline_always, reason = "the words stay in registers")]
-#![expect(clippy::many_single_char_names, reason = "the RFC's own")]
+#![expect(clippy::inline_always, reason = "it keeps the words in registers")]
+#![expect(clippy::many_single_char_names, reason = "they are the names in the RFC")]
 
 use crate::fill::{Block, Scratch, Segment, Step, WORDS, word};
 

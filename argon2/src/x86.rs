@@ -1,15 +1,15 @@
 //! The compression function (RFC 9106, sections 3.5 and 3.6) for x86-64 processors with SSSE3, AVX2 or AVX-512.
 //!
-//! The only code of this repository that is `unsafe`, in two ways, and in no other:
+//! The only code in this repository that is `unsafe`, in two ways and no others:
 //!
-//! * [`Isa::fill`] calls functions that are compiled for processors with a feature. An [`Isa`] is made by [`Isa::all`]
-//!   only, which asks the processor for that feature.
+//! * [`Isa::fill`] calls functions that are compiled for processors with a feature. Only [`Isa::all`] makes an [`Isa`],
+//!   after asking the processor for that feature.
 //! * `load` and `store` of each kernel move a vector from and to an array of the vector's size. They take references to
-//!   that array: there is no pointer whose validity, lifetime or aliasing would be anybody's to prove. No alignment is
-//!   asked for. Every index is checked, or known to the compiler.
+//!   that array: there is no pointer whose validity, lifetime or aliasing would have to be proved. They need no
+//!   alignment. Every index is checked, or known to the compiler.
 //!
-//! What the intrinsics do to the vectors themselves is safe code. Wrong code here computes wrong hashes: the tests hold
-//! each kernel against the reference implementation.
+//! What the intrinsics do to the vectors themselves is safe code. Wrong code here computes wrong hashes: the tests
+//! compare each kernel with the reference implementation.
 
 #![expect(unsafe_code, reason = "vectors are loaded and stored through pointers, and kernels are chosen at run time")]
 
@@ -29,7 +29,7 @@ enum Kind {
 }
 
 impl Isa {
-    /// Those that there are, the fastest first.
+    /// Those that this processor has, the fastest first.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let kinds = [
             is_x86_feature_detected!("avx512f").then_some(Kind::Avx512),
@@ -47,7 +47,7 @@ impl Isa {
         }
     }
 
-    /// Where in a block of this kernel a word of the RFC's stands.
+    /// At which index a block of this kernel has a word of the RFC's.
     pub(crate) fn place(self, word: usize) -> usize {
         match self.0 {
             Kind::Ssse3 | Kind::Avx2 => word,
@@ -67,7 +67,7 @@ impl Isa {
     }
 }
 
-/// The half of `BLAKE2b`'s round that needs no word to move, on so many vectors at once as `$range` has.
+/// The half of a round of `BLAKE2b` that needs no word to move, on all vectors in `$range` at once.
 macro_rules! quarters {
     ($a:ident, $b:ident, $c:ident, $d:ident, $range:expr) => {
         quarters!(@ $a, $b, $d, rotate_32, $range);
@@ -83,8 +83,8 @@ macro_rules! quarters {
     };
 }
 
-/// The functions that a kernel has beside its arithmetic and its `compress!`, which is a macro because inlining cannot be
-/// insisted on for a function of a feature of its own.
+/// The functions that a kernel has in addition to its arithmetic and its `compress!`, which is a macro because a
+/// function with a target feature cannot be forced to be inlined.
 macro_rules! kernel {
     ($feature:literal, $vector:ty, $bytes:literal, $load:ident, $store:ident, $place:expr) => {
         #[target_feature(enable = $feature)]
@@ -118,14 +118,14 @@ macro_rules! kernel {
         #[target_feature(enable = $feature)]
         #[inline]
         fn load(bytes: &[u8; $bytes]) -> $vector {
-            // SAFETY: it reads the bytes of the array that is borrowed, and asks for no alignment.
+            // SAFETY: it reads the bytes of the array that is borrowed, and needs no alignment.
             unsafe { $load(bytes.as_ptr().cast()) }
         }
 
         #[target_feature(enable = $feature)]
         #[inline]
         fn store(bytes: &mut [u8; $bytes], vector: $vector) {
-            // SAFETY: it writes the bytes of the array that is borrowed mutably, and asks for no alignment.
+            // SAFETY: it writes the bytes of the array that is borrowed mutably, and needs no alignment.
             unsafe { $store(bytes.as_mut_ptr().cast(), vector) }
         }
     };
@@ -140,21 +140,22 @@ mod avx512 {
 
     use crate::fill::{Block, Scratch, Segment};
 
-    /// A vector has four words of each of two rows that follow each other, so that no word moves before the first round
-    /// or between the rounds over rows and those over columns: the two pairs of words that a vector has of a row are of
-    /// two columns, and the words that meet in a column's round are in the same place of different vectors.
+    /// A vector has four words of each of two consecutive rows, so that no word moves before the first round or between
+    /// the rounds over rows and those over columns: the two pairs of words that a vector has of a row belong to two
+    /// columns, and the words that meet in a column's round are in the same place in different vectors.
     pub(super) const fn place(word: usize) -> usize {
         let (row, column) = (word / 16, word % 16);
         row / 2 * 32 + column / 4 * 8 + row % 2 * 4 + column % 4
     }
 
-    /// The round over rows leaves the words of its second, third and fourth vectors rotated by one, two and three among
-    /// their four. They stay so during the round over columns: vector `k` has word `word` of a row's four here.
+    /// The round over rows leaves the words of its second, third and fourth vectors rotated by one, two and three
+    /// places within their four. They stay so during the round over columns: this is where vector `k` has word `word`
+    /// of a row's four.
     const fn lane(row: usize, word: usize, k: usize) -> usize {
         4 * row + (word + 4 - k) % 4
     }
 
-    /// From where the words of vector `k` come that is rotated by `by` words of each of its two columns.
+    /// Where each word of vector `k` comes from when it is rotated by `by` words within each of its two columns.
     const fn rotated(k: usize, by: usize) -> [u8; 64] {
         let mut from = [0; 64];
         let mut to = 0;
@@ -167,7 +168,7 @@ mod avx512 {
         from
     }
 
-    /// From where the words of vector `k` come that was rotated, by columns and by rows, when it no longer is.
+    /// Where each word of vector `k` comes from when its rotations, by columns and by rows, are undone.
     const fn restored(k: usize, by: usize) -> [u8; 64] {
         let mut from = [0; 64];
         let mut to = 0;
@@ -233,8 +234,8 @@ mod avx512 {
             let mut z: [[__m512i; 4]; 4] = std::array::from_fn(|rows| [a[rows], b[rows], c[rows], d[rows]]);
             let [a, b, c, d] = &mut z;
             columns!(a, b, c, d, 0..2);
-            // The first word is done before the other half of the columns is begun: what it refers to is on its way
-            // meanwhile.
+            // The first word is finished before the other half of the columns is begun: the block that it refers to is
+            // fetched meanwhile.
             let mut first = xor(a[0], r[0]);
             if $step.accumulate {
                 first = xor(first, load(&$memory[$step.target].as_chunks().0[0]));
@@ -274,7 +275,7 @@ mod avx512 {
     kernel!("avx512f", __m512i, 64, _mm512_loadu_si512, _mm512_storeu_si512, place);
 }
 
-/// Kernels whose vectors hold words of one row, as they stand in the RFC.
+/// Kernels whose vectors hold words of one row, in the order of the RFC.
 macro_rules! narrow_compress {
     ($vector:ty, $vectors:literal, $round_over_rows:ident, $align:ident) => {
         macro_rules! compress {
@@ -289,7 +290,7 @@ macro_rules! narrow_compress {
                 }
                 for column in 0..$vectors / 8 {
                     if column == 1 {
-                        // The first word is done: what it refers to is on its way while the other columns are made.
+                        // The first word is finished: what it refers to is fetched during the other columns.
                         let first = crate::fill::word(&$memory[$step.target], 0);
                         ($upcoming)(&*$memory, first);
                     }
@@ -311,7 +312,7 @@ macro_rules! narrow_compress {
     };
 }
 
-/// A round on vectors that have words 0 and 1, 2 and 3, and so on of what is permuted.
+/// A round on vectors that have words 0 and 1, words 2 and 3, and so on, of what is permuted.
 macro_rules! round_of_pairs {
     ($a:ident, $b:ident, $c:ident, $d:ident, $align:ident) => {
         quarters!($a, $b, $c, $d, 0..2);

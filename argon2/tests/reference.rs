@@ -1,6 +1,6 @@
-//! Every kernel of this processor against RFC 9106, and against the reference implementation.
+//! Compares every kernel of this processor with RFC 9106 and with the reference implementation.
 
-#![expect(clippy::expect_used, reason = "what a test cannot compute has failed it")]
+#![expect(clippy::expect_used, reason = "a test that cannot compute something has failed")]
 
 use argon2::{Algorithm, AssociatedData, Error, Params, ParamsBuilder, Version};
 use passgrant_argon2::{Argon2, Kernel, Memory};
@@ -57,8 +57,8 @@ fn the_vectors_of_rfc_9106_are_computed_by_every_kernel() {
 #[test]
 fn every_kernel_agrees_with_the_reference_on_every_algorithm_and_version_at_the_edges_of_the_layout() {
     let mut memory = Memory::new();
-    // Segments of 2 blocks, of 128 and one less and more, and of several blocks of addresses; memory that is no multiple
-    // of four blocks a lane.
+    // Segments of 2 blocks, of 128 and one less and more, and of several blocks of addresses; memory that is not a
+    // multiple of four blocks per lane.
     for (memory_kib, passes, lanes) in
         [(8, 1, 1), (11, 2, 1), (508, 2, 1), (512, 1, 1), (516, 2, 1), (1031, 3, 2), (1300, 1, 1), (2100, 2, 3)]
     {
@@ -79,7 +79,7 @@ fn every_kernel_agrees_with_the_reference_on_every_algorithm_and_version_at_the_
 }
 
 #[test]
-fn every_kernel_computes_what_a_policy_in_use_takes() {
+fn every_kernel_computes_hashes_with_the_parameters_of_policies_in_use() {
     let mut memory = Memory::new();
     for (memory_kib, passes, lanes) in [(19456, 2, 1), (65536, 1, 4)] {
         let params = Params::new(memory_kib, passes, lanes, Some(32)).expect("parameters");

@@ -1,5 +1,5 @@
-//! Audiences and resources (RFC 8707). The first line is what the client has, the second what the request names, each
-//! separated by spaces.
+//! Audiences and resources (RFC 8707). The first line has the client's, the second has those that the request names,
+//! each separated by spaces.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use passgrant::audience::Audience;
 use passgrant::authorize::audience::granted;
 use url::Url;
 
-/// Of each: more only take longer.
+/// How many of each are read: more would only take longer.
 const MOST: usize = 8;
 
 fuzz_target!(|text: &str| {
@@ -57,7 +57,7 @@ fn parse(text: &str) -> Option<Audience> {
     assert!(text.len() <= Audience::MAX_BYTES);
     let (scheme, _) = text.split_once(':').expect("absolute");
     assert!(Url::parse(text).expect("a URL").scheme().eq_ignore_ascii_case(scheme));
-    // RFC 3986, appendix A: neither a fragment nor anything that no URI holds.
+    // RFC 3986, appendix A: no fragment, and no character that a URI cannot contain.
     assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)));
     let mut escapes = text.split('%').skip(1).map(str::as_bytes);
     assert!(escapes.all(|rest| rest.len() >= 2 && rest[..2].iter().all(u8::is_ascii_hexdigit)));

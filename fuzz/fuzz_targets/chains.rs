@@ -1,4 +1,4 @@
-//! `PASSGRANT_AUTH_CHAINS`, beside the delegated verifiers `a` to `d`.
+//! `PASSGRANT_AUTH_CHAINS`, with the delegated verifiers `a` to `d`.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Client assertions (`private_key_jwt`): what is read before any key is looked at. With a line break in it the input is
-//! header and claims, to be encoded; without one it is the assertion itself.
+//! Client assertions (`private_key_jwt`): what is read before any key is looked at. Input with a line break is a header
+//! and claims, to be encoded; input without one is the assertion itself.
 
 #![no_main]
 
@@ -27,7 +27,7 @@ fuzz_target!(|text: &str| {
     assert!(assertion.len() <= MAX_BYTES);
     let [header, claims, signature] = assertion.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-    // A member that means nothing here may hold a number that is too large to be read a second time.
+    // A member that is ignored here may hold a number that is too large to be read a second time.
     let (Some(header), Some(claims)) = (object(header), object(claims)) else { return };
 
     let algorithm: Algorithm = header["alg"].as_str().expect("a string").parse().expect("an algorithm");

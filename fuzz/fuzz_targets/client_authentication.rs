@@ -1,4 +1,4 @@
-//! Client authentication by secret: the header and the body, one method and one client in a request.
+//! Client authentication by secret: the header and the body, with one method and one client per request.
 
 #![no_main]
 
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
 
     let Ok([decoded, sent]) = credentials.proof() else { return assert!(asserted) };
     let [authorization] = authorizations[..] else {
-        // In the body nothing is decoded twice.
+        // In the body, nothing is decoded twice.
         assert_eq!(decoded, sent);
         return assert_eq!(sent.as_str(), form.value("client_secret").unwrap_or_default());
     };
@@ -50,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(decoded, sent);
     }
 
-    // What a careful client sends for what was read is read the same.
+    // What a careful client would send for the same credentials is read as the same credentials.
     let Some(id) = credentials.client_id() else { return };
     let form_encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", form_encoded(id.as_str()), form_encoded(decoded));

@@ -1,4 +1,4 @@
-//! The configuration: an environment, one `NAME=value` a line.
+//! The configuration: an environment, with one `NAME=value` per line.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use passgrant::config::{Config, VARIABLES};
 use passgrant::issuer::Issuer;
 use url::Url;
 
-/// What a secret may hold and no name: wherever an operator puts one, no error shows it.
+/// What a secret may contain and a name may not: wherever an operator puts a secret, no error shows it.
 const SECRET: &str = "S3CR3T~";
 
 fuzz_target!(|text: &str| {

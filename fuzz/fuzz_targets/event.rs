@@ -1,5 +1,5 @@
-//! Events of every front door, as the Lambda runtime reads them and through the whole function, on empty tables: whatever
-//! a client put into one, it is answered by the contract, and nothing is written.
+//! Events of every front door, as the Lambda runtime reads them and through the whole function, on empty tables:
+//! whatever a client puts into one, the answer keeps to the contract, and nothing is written.
 
 #![no_main]
 
@@ -42,7 +42,7 @@ static SERVICE: LazyLock<Arc<Service>> = LazyLock::new(|| {
     Arc::new(Service::new(config, issuer, store, KeyRing::new(Vec::new()), Box::new(SystemClock), Box::new(OsRandom)))
 });
 
-/// DynamoDB without an item, and with nobody who may write one.
+/// A DynamoDB that has no items, and to which nothing may write any.
 #[derive(Debug)]
 struct EmptyTables;
 

@@ -1,4 +1,4 @@
-//! The form parser against that of the `url` crate, which accepts everything.
+//! The form parser, compared with that of the `url` crate, which accepts everything.
 
 #![no_main]
 
@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// The elements of all headers of a name, as one that folds them would have them.
+/// The elements of all headers with a name, as if they were folded into one header.
 fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
     values.collect::<Vec<_>>().join(",").split(',').map(|element| element.trim().to_owned()).collect()
@@ -46,7 +46,7 @@ fn is_coded(headers: &HeaderMap) -> bool {
     elements(headers, &CONTENT_ENCODING).iter().any(|coding| !["", "identity"].contains(&coding.as_str()))
 }
 
-/// What must hold of the media types of a form; where one has a quoted string, which may hold anything, only of the rest.
+/// What must hold for the media types of a form, unless one has a quoted string, which may contain anything.
 fn check_media_types(headers: &HeaderMap, pairs: &[(String, String)]) {
     let media_types = elements(headers, &CONTENT_TYPE);
     if media_types.iter().any(|media_type| media_type.contains('"')) {

@@ -37,7 +37,7 @@ fn is_token_character(c: char) -> bool {
     c.is_ascii_graphic() && c != '"' && c != '\\'
 }
 
-/// What a request may write otherwise: more spaces, and nothing else.
+/// How a request may write it differently: with more spaces, and in no other way.
 fn requested(text: &str) {
     let tokens: Vec<&str> = text.split(' ').filter(|token| !token.is_empty()).collect();
     let distinct = tokens.iter().collect::<HashSet<_>>().len();

@@ -9,7 +9,7 @@ use passgrant::token::opaque::OpaqueToken;
 fuzz_target!(|text: &str| {
     match (RefreshToken::parse(text), OpaqueToken::parse(text)) {
         (Ok(token), Err(_)) => {
-            // Equal to the byte: were two texts one token, a log or a filter that knows the one would miss the other.
+            // Byte for byte: if two texts were the same token, a log or a filter that knows one would miss the other.
             assert_eq!(*token.expose(), text);
             assert_eq!(text.len(), RefreshToken::PREFIX.len() + 64);
             assert!(!text.contains(token.session_id().as_str()));
@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
             assert_eq!(text.len(), OpaqueToken::PREFIX.len() + 43);
             assert!(!token.key().contains(&text[OpaqueToken::PREFIX.len()..]));
         }
-        (Ok(_), Ok(_)) => panic!("a refresh token is no access token"),
+        (Ok(_), Ok(_)) => panic!("a refresh token is not an access token"),
         (Err(_), Err(_)) => {}
     }
 });

@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
         );
         // What a listing shows is the same user when it is typed in again.
         assert_eq!(Username::prepare(prepared, profile).as_ref(), Ok(&username));
-        // Spaces round it, and nothing else, are not part of it.
+        // Spaces around it are not part of it, and everything else is.
         assert_eq!(Username::prepare(text.trim_matches(' '), profile).as_ref(), Ok(&username));
         let padded = format!(" {text}  ");
         assert!(padded.len() > Username::MAX_BYTES || Username::prepare(&padded, profile).as_ref() == Ok(&username));

@@ -9,7 +9,7 @@ pub fn form_headers() -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))])
 }
 
-/// Headers, one a line, an empty line, and a body: so that a corpus can be read, and written by hand.
+/// Headers, one per line, an empty line, and a body, so that a corpus can be read and written by hand.
 #[must_use]
 pub fn message(data: &[u8]) -> Option<(HeaderMap, &[u8])> {
     let mut headers = HeaderMap::new();

@@ -1,8 +1,9 @@
-//! `/oauth2/authorize`: where OpenID Connect has people log in. Nobody does here, and this is what says so.
+//! `/oauth2/authorize`: where OpenID Connect has people log in with a browser. Here nobody can, and this endpoint says
+//! so.
 //!
-//! OpenID Connect Discovery, section 3 requires the endpoint, and clients do not read metadata without it. Whatever an
-//! authorization request holds, it is refused where it came: no redirect is made to anywhere, and nothing of it is read
-//! or said again.
+//! OpenID Connect Discovery, section 3 requires the endpoint, and clients reject metadata without it. Whatever an
+//! authorization request contains, it is refused on the spot: there is never a redirect, and nothing in the request is
+//! read or repeated.
 
 use bytes::Bytes;
 use http::header::ACCEPT;
@@ -12,10 +13,10 @@ use crate::error::Error;
 use crate::response;
 
 const NO_LOGIN: Error = Error::unsupported_response_type(
-    "Nobody can log in here with a browser. Tokens are given for a username and a password, at the token endpoint.",
+    "Logging in with a browser is not supported. Tokens are issued for a username and a password, at the token endpoint.",
 );
 
-/// It loads nothing, runs nothing, and links to nothing.
+/// The page loads nothing, runs nothing, and links to nothing.
 const PAGE: &str = "\
 <!doctype html>
 <html lang=\"en\">
@@ -28,19 +29,19 @@ const PAGE: &str = "\
 <body>
 <main>
 <h1>There is no login page here</h1>
-<p>This is Passgrant, a token service for applications that ask for a username and a password themselves. Nobody can log
+<p>This is Passgrant, a token service for applications that ask for a username and a password themselves. You cannot log
 in here with a browser.</p>
-<p>If an application sent you here, it is set up for another kind of login. Go back to it, and tell whoever runs it: its
-tokens come from the token endpoint, by the password grant.</p>
+<p>If an application sent you here, it is set up for a different kind of login. Please go back to it, and tell the people
+who run it that it must get its tokens from the token endpoint, with the password grant.</p>
 </main>
 </body>
 </html>
 ";
 
-/// Refuses an authorization request, by a page or, to who would rather have it, by JSON.
+/// Refuses an authorization request: with a page or, for a client that prefers it, with JSON.
 ///
 /// # Errors
-/// `unsupported_response_type` (RFC 6749, section 4.1.2.1) to who asks for JSON.
+/// `unsupported_response_type` (RFC 6749, section 4.1.2.1) for a client that prefers JSON.
 pub fn respond(request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
     if prefers_json(request.headers()) {
         return Err(NO_LOGIN);
@@ -49,15 +50,16 @@ pub fn respond(request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
     Ok(response::page(status, PAGE))
 }
 
-/// Whether JSON is more welcome than HTML (RFC 9110, section 12.5.1), or as welcome and named more exactly.
+/// Whether the client prefers JSON to HTML (RFC 9110, section 12.5.1), or accepts both equally but names JSON more
+/// exactly.
 fn prefers_json(headers: &HeaderMap) -> bool {
     let accepted: Vec<_> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let json = quality(&accepted, ["application/json", "application/*"]);
     json.0 > 0 && json > quality(&accepted, ["text/html", "text/*"])
 }
 
-/// The quality, in thousandths, of a media type that is named by itself or by that of any subtype, and how exactly: the
-/// most specific name counts.
+/// The quality of a media type, in thousandths, and how exactly the header names it. `ranges` are the media type itself
+/// and its type with any subtype; the most specific range in the header counts.
 fn quality(accepted: &[&str], ranges: [&str; 2]) -> (u16, usize) {
     let elements = || accepted.iter().flat_map(|value| value.split(','));
     let of = |range: &str| {
@@ -73,7 +75,7 @@ fn quality(accepted: &[&str], ranges: [&str; 2]) -> (u16, usize) {
     ranges.into_iter().find_map(|(range, exactness)| Some((of(range)?, exactness))).unwrap_or_default()
 }
 
-/// `q=0.5` in thousandths; a weight that is none counts as nothing.
+/// The weight `q=0.5` in thousandths; an invalid weight counts as 0.
 fn weight(parameter: &str) -> Option<u16> {
     let (name, value) = parameter.split_once('=')?;
     if !name.eq_ignore_ascii_case("q") {
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_for_a_person_and_json_for_who_would_rather_have_it() {
+    fn a_person_gets_a_page_and_a_client_that_prefers_json_gets_json() {
         for (accept, json) in [
             (&[][..], false),
             (&[""], false),

@@ -1,4 +1,4 @@
-//! What clients and resource servers find out by themselves: metadata, keys, health.
+//! What clients and resource servers discover by themselves: metadata, keys, health.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -20,7 +20,8 @@ use crate::service::Service;
 /// The claims of every ID token.
 const ID_TOKEN_CLAIMS: [&str; 10] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "at_hash", "jti", "sid"];
 
-/// Authorization server metadata (RFC 8414, section 2). No response type works: nobody is logged in by a browser.
+/// Authorization server metadata (RFC 8414, section 2). No response type is supported, since nobody can log in with a
+/// browser.
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a Issuer,
@@ -48,17 +49,17 @@ struct Metadata<'a> {
 /// `GET /.well-known/oauth-authorization-server` (RFC 8414, section 3).
 ///
 /// # Errors
-/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched, [`Error::server_error`] when no key
-/// can be used.
+/// [`Error::unavailable`] when a key that no earlier request has fetched cannot be fetched from KMS,
+/// [`Error::server_error`] when no key can be used.
 pub async fn metadata(service: &Service) -> Result<Response<Bytes>, Error> {
     respond(service, None).await
 }
 
-/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery, section 4): the same, and the authorization endpoint
-/// without which its clients do not read it.
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery, section 4): the same metadata, with the
+/// authorization endpoint without which OpenID Connect clients reject it.
 ///
 /// # Errors
-/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched.
+/// [`Error::unavailable`] when a key that no earlier request has fetched cannot be fetched from KMS.
 pub async fn openid_configuration(service: &Service) -> Result<Response<Bytes>, Error> {
     respond(service, Some(service.issuer.url(AUTHORIZE))).await
 }
@@ -97,8 +98,8 @@ struct JwkSet<'a> {
 /// `GET /oauth2/jwks` (RFC 7517, section 5).
 ///
 /// # Errors
-/// [`Error::unavailable`] when KMS does not tell a key that no earlier request fetched, [`Error::server_error`] when no key
-/// can be used.
+/// [`Error::unavailable`] when a key that no earlier request has fetched cannot be fetched from KMS,
+/// [`Error::server_error`] when no key can be used.
 pub async fn jwks(service: &Service) -> Result<Response<Bytes>, Error> {
     let keys = service.keys.published(service.clock.now()).await?;
     response::json(StatusCode::OK, &JwkSet { keys }, Caching::Public)
@@ -109,10 +110,10 @@ struct Health {
     status: &'static str,
 }
 
-/// `GET /healthz`: this instance can serve. It asks nobody.
+/// `GET /healthz`: says that this instance can serve requests. It calls no other service.
 ///
 /// # Errors
-/// [`Error::server_error`] alone.
+/// Only [`Error::server_error`].
 pub fn health() -> Result<Response<Bytes>, Error> {
     response::json(StatusCode::OK, &Health { status: "ok" }, Caching::Forbidden)
 }

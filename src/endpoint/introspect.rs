@@ -34,8 +34,8 @@ pub async fn respond(
     if !caller.has(Capability::Introspect) {
         return Err(NOT_CAPABLE);
     }
-    // Anybody's access token, but only the caller's own refresh tokens: a resource server that took a refresh token for
-    // an access token must not be told that it is active.
+    // Access tokens of any client, but refresh tokens of the caller only: a resource server that mistakes a refresh
+    // token for an access token must not be told that it is active.
     let active = match RefreshToken::parse(token) {
         Ok(token) => refresh_token(service, &caller, &token).await?,
         Err(_) => access_token(service, token, record).await?,

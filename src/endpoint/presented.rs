@@ -1,4 +1,4 @@
-//! Access tokens that are presented: what they stand for, if they still do.
+//! Presented access tokens: what they stand for, and whether they still do.
 
 use std::sync::Arc;
 
@@ -19,39 +19,41 @@ use crate::telemetry::record::RequestRecord;
 use crate::token::access;
 use crate::token::opaque::OpaqueToken;
 
-/// No longer token is signed than what a request can present, and none that can be presented is too long to be verified.
+/// No token is signed that is too long to be presented in a request, and no token that can be presented is too long to
+/// be verified.
 const _: () = assert!(jws::MAX_BYTES == MAX_BODY_BYTES);
 
-/// An access token that this service made and that has not expired. Whether it still stands for something is for
+/// An access token that this service issued and that has not expired. Whether it is still valid is for
 /// [`LiveToken::read`] to say.
 pub(crate) struct PresentedToken {
     claims: Object,
     form: Form,
 }
 
-/// What was presented.
+/// Which kind of access token was presented.
 enum Form {
     Jwt,
-    /// The digest of an opaque token, and the client it was made for.
+    /// The digest of an opaque token, and the client it was issued to.
     Opaque {
         digest: [u8; 32],
         client_incarnation: Option<Incarnation>,
     },
 }
 
-/// An access token that is valid now: not expired, not revoked, its client as it was registered then and not disabled,
-/// its session not ended, its user not gone, disabled, signed out, or with another password.
+/// An access token that is valid now: it has not expired or been revoked, its client is still registered as it was then
+/// and is not disabled, its session has not ended, and its user still exists, is not disabled, has not been signed out,
+/// and still has the same password.
 pub(crate) struct LiveToken {
-    /// What it says, cut to what its client and user may have by now.
+    /// Its claims, reduced to what its client and user may still have.
     pub(crate) claims: Object,
     /// What is left of its scope.
     pub(crate) scope: Scope,
-    /// Whose it is, where it has a session.
+    /// Its user, if it has a session.
     pub(crate) user: Option<AuthenticatedUser>,
 }
 
 impl LiveToken {
-    /// Reads an access token; none for any text that is not one that is valid now.
+    /// Reads an access token; `None` if the text is not an access token that is valid now.
     pub(crate) async fn read(service: &Service, text: &str, record: &RequestRecord) -> Result<Option<Self>, Error> {
         match PresentedToken::read(service, text).await? {
             Some(token) => Box::pin(token.live(service, record)).await,
@@ -61,7 +63,7 @@ impl LiveToken {
 }
 
 impl PresentedToken {
-    /// Reads an access token; none for any text that is not one.
+    /// Reads an access token; `None` for any other text.
     pub(crate) async fn read(service: &Service, text: &str) -> Result<Option<Self>, Error> {
         let now = service.clock.now();
         let Some(token) = Self::signed_or_stored(service, text, now).await? else {
@@ -94,12 +96,12 @@ impl PresentedToken {
         self.claims.get(claim).and_then(Value::as_u64).map(Timestamp::from_unix)
     }
 
-    /// The client that it was given to.
+    /// The client that it was issued to.
     pub(crate) fn client_id(&self) -> Option<&str> {
         self.text("client_id")
     }
 
-    /// What it stands for now; none where that is nothing.
+    /// What it stands for now; `None` if it is no longer valid.
     async fn live(self, service: &Service, record: &RequestRecord) -> Result<Option<LiveToken>, Error> {
         let now = service.clock.now();
         let client = async {
@@ -119,7 +121,8 @@ impl PresentedToken {
         let Some(client) = client.filter(|client| !client.disabled && !revoked) else {
             return Ok(None);
         };
-        // What a login was for stands in its session. Without one, the issuer's name in the token means the issuer itself.
+        // The audiences of a login are in its session. Without a session, an `aud` that names the issuer means the
+        // issuer itself.
         let is_for_issuer = session.as_ref().is_none_or(|session| session.audiences().is_empty())
             && self.text("aud") == Some(service.issuer.as_str());
         let user = match (&sid, session) {
@@ -137,10 +140,11 @@ impl PresentedToken {
         Ok(self.cut(service, &client, user, is_for_issuer))
     }
 
-    /// Whether a token without a session was made for `client` itself, and not for an earlier one of the same identifier.
-    /// A JWT does not say for which, but it is not older than its client.
+    /// Whether a token without a session was issued to `client` itself, and not to an earlier client with the same
+    /// identifier. A JWT does not say to which of them, but it cannot be older than its client.
     ///
-    /// Both times are in seconds, and each is of its own machine's clock: see docs/security.md for what is left.
+    /// Both times are in seconds, and each comes from the clock of its own machine: docs/security.md says what this
+    /// leaves open.
     fn is_made_for(&self, client: &Client) -> bool {
         match &self.form {
             Form::Opaque { client_incarnation, .. } => *client_incarnation == client.incarnation,
@@ -148,8 +152,8 @@ impl PresentedToken {
         }
     }
 
-    /// Leaves out what `client` and `user` may no longer have. A token that was for resource servers and is for none of
-    /// them any more is worth nothing.
+    /// Removes what `client` and `user` may no longer have. A token that was issued for resource servers is worth
+    /// nothing once it is no longer for any of them.
     fn cut(
         self,
         service: &Service,
@@ -169,7 +173,7 @@ impl PresentedToken {
         Some(LiveToken { claims, scope, user })
     }
 
-    /// Opaque tokens are deleted when they are revoked; of a JWT that was, a note remains.
+    /// Opaque tokens are deleted when they are revoked; for a revoked JWT, a note is stored.
     async fn is_revoked(&self, service: &Service) -> Result<bool, Error> {
         match (&self.form, self.text("jti")) {
             (Form::Opaque { .. }, _) => Ok(false),

@@ -1,4 +1,4 @@
-//! `POST /oauth2/revoke`: a client is done with a token (RFC 7009).
+//! `POST /oauth2/revoke`: a client no longer needs a token (RFC 7009).
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -14,8 +14,8 @@ use crate::service::Service;
 use crate::session::refresh_token::RefreshToken;
 use crate::telemetry::record::RequestRecord;
 
-/// Answers a revocation request: 200 whether there was such a token or not, and whether it was the caller's or not.
-/// The kind of a token is plain from the token, so `token_type_hint` is not needed.
+/// Answers a revocation request: 200 whether or not there was such a token, and whether or not it was the caller's. The
+/// kind of a token can be seen from the token itself, so `token_type_hint` is not needed.
 ///
 /// # Errors
 /// Those of RFC 7009, section 2.2.1; [`Error::unavailable`], [`Error::server_error`].
@@ -40,7 +40,8 @@ fn may_revoke(caller: &AuthenticatedClient, owner: &str) -> bool {
     caller.id.as_str() == owner || caller.has(Capability::Revoke)
 }
 
-/// Any token of the session will do, a replaced one too: whoever holds it wants the session ended.
+/// Any refresh token of the session will do, even one that has been replaced: the client that holds it wants the
+/// session to end.
 async fn revoke_session(service: &Service, caller: &AuthenticatedClient, token: &RefreshToken) -> Result<(), Error> {
     let session = service.sessions.find(token.session_id(), service.clock.now()).await?;
     match session {

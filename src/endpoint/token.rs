@@ -29,8 +29,8 @@ pub(super) fn grants() -> impl Iterator<Item = Grant> {
     GRANTS.into_iter().map(|(grant, _)| grant)
 }
 
-/// Answers a token request. Its parameters are read before the client is authenticated, and nothing is checked then that
-/// needs the client.
+/// Answers a token request. Its parameters are read before the client is authenticated, and no check that needs the
+/// client is made then.
 ///
 /// # Errors
 /// Those of RFC 6749, section 5.2 and RFC 8707, section 2; [`Error::unavailable`], [`Error::server_error`].

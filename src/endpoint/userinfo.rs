@@ -35,7 +35,8 @@ pub async fn respond(
     response::json(StatusCode::OK, &answer, Caching::Forbidden)
 }
 
-/// The form of a POST request; of any other, and of a body that is no form, nothing is looked at (RFC 6750, section 2.2).
+/// The form of a POST request. The body of any other request is ignored, and so is a body that is not a form (RFC 6750,
+/// section 2.2).
 fn posted_form(request: &Request<Bytes>) -> Result<Option<Form>, Error> {
     if request.method() != Method::POST || !Form::is_said_in(request.headers()) {
         return Ok(None);
@@ -47,10 +48,10 @@ fn posted_form(request: &Request<Bytes>) -> Result<Option<Form>, Error> {
     })
 }
 
-/// The token, which is sent in one way and not in two (RFC 6750, section 2).
+/// The token, which must not be sent in more than one way (RFC 6750, section 2).
 fn presented<'a>(headers: &'a HeaderMap, form: Option<&'a Form>) -> Result<&'a str, Error> {
     const TWO_WAYS: Error =
-        Error::invalid_bearer_request("The access token is sent by the Authorization header and by the form.");
+        Error::invalid_bearer_request("The access token is sent both in the Authorization header and in the form.");
 
     match form.and_then(|form| form.value("access_token")) {
         Some(_) if headers.contains_key(AUTHORIZATION) => Err(TWO_WAYS),

@@ -1,4 +1,4 @@
-//! Where the endpoints are below the issuer.
+//! The paths of the endpoints below the issuer.
 
 /// The token endpoint.
 pub const TOKEN: &str = "/oauth2/token";
@@ -6,7 +6,7 @@ pub const TOKEN: &str = "/oauth2/token";
 pub const INTROSPECT: &str = "/oauth2/introspect";
 /// Revocation.
 pub const REVOKE: &str = "/oauth2/revoke";
-/// Where OpenID Connect has people log in, and this service nobody.
+/// Where OpenID Connect has people log in with a browser, which nobody can do here.
 pub const AUTHORIZE: &str = "/oauth2/authorize";
 /// The claims of the bearer.
 pub const USERINFO: &str = "/oauth2/userinfo";

@@ -40,7 +40,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order metadata lists them.
+    /// Every algorithm, in the order in which metadata lists them.
     pub const ALL: [Self; 13] = [
         Self::Rs256,
         Self::Rs384,
@@ -57,7 +57,7 @@ impl Algorithm {
         Self::Hs512,
     ];
 
-    /// The algorithms of key pairs, whose public half verifies.
+    /// The algorithms that sign with one half of a key pair and verify with the other.
     pub fn of_key_pairs() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|algorithm| algorithm.is_of_key_pair())
     }
@@ -67,13 +67,13 @@ impl Algorithm {
         Self::ALL.into_iter().filter(|algorithm| algorithm.is_of_assertions())
     }
 
-    /// Whether it signs with a private key, which a public one verifies; the others have one secret for both.
+    /// Whether it signs with a private key and verifies with a public one; the others use one secret for both.
     #[must_use]
     pub const fn is_of_key_pair(self) -> bool {
         !matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 
-    /// Whether client assertions may be signed with it: where its key is a pair of a kind that clients may register.
+    /// Whether client assertions may be signed with it: its keys must be pairs of a kind that clients may register.
     #[must_use]
     pub const fn is_of_assertions(self) -> bool {
         self.is_of_key_pair() && !matches!(self, Self::Es512)
@@ -112,7 +112,7 @@ impl Algorithm {
 
 named!(Algorithm);
 
-/// A hash function of SHA-2 (FIPS 180-4).
+/// A hash function of the SHA-2 family (FIPS 180-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
     /// SHA-256.

@@ -1,10 +1,10 @@
-//! ECDSA signatures: from the ASN.1 of KMS (RFC 3279, section 2.2.3) to the two numbers side by side of JOSE.
+//! ECDSA signatures: from the ASN.1 that KMS returns (RFC 3279, section 2.2.3) to the two concatenated numbers of JOSE.
 
 use spki::der::asn1::UintRef;
 use spki::der::{Decode as _, Reader as _, SliceReader};
 
-/// The signature `der` as `r` and `s` of `width` bytes each (RFC 7518, section 3.4); none for anything but DER of two
-/// positive numbers that fit.
+/// The signature `der` as `r` and `s` of `width` bytes each (RFC 7518, section 3.4); `None` for anything but the DER of
+/// two positive numbers that fit.
 pub(crate) fn jose_from_der(der: &[u8], width: usize) -> Option<Vec<u8>> {
     let mut reader = SliceReader::new(der).ok()?;
     let numbers =
@@ -29,7 +29,7 @@ mod tests {
 
     use super::*;
 
-    /// A number as DER writes it: no zeros in front, but one before a set high bit.
+    /// A number as DER writes it: without leading zeros, except for one before a set high bit.
     fn integer(number: &[u8]) -> Vec<u8> {
         let digits: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
         let padding: &[u8] = if digits.first().is_none_or(|byte| *byte >= 0x80) { &[0] } else { &[] };
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_put_side_by_side_in_their_full_width() {
+    fn numbers_are_concatenated_in_their_full_width() {
         for (width, r, s) in [
             (4, vec![1, 2, 3, 4], vec![5, 6, 7, 8]),
             (4, vec![0xFF; 4], vec![0x80, 0, 0, 0]),
@@ -69,13 +69,13 @@ mod tests {
             (Vec::new(), "nothing"),
             (b"garbage".to_vec(), "garbage"),
             (good[..good.len() - 1].to_vec(), "cut off"),
-            ([good.clone(), vec![0]].concat(), "something behind it"),
+            ([good.clone(), vec![0]].concat(), "trailing data"),
             (tagged(0x31, &[r.clone(), s.clone()].concat()), "a set"),
             (tagged(0x30, &r), "one number"),
             (tagged(0x30, &[r.clone(), s.clone(), integer(&[3])].concat()), "three numbers"),
             (tagged(0x30, &[r.clone(), tagged(0x02, &[])].concat()), "an empty number"),
             (tagged(0x30, &[r.clone(), tagged(0x02, &[0x80, 1])].concat()), "a negative number"),
-            (tagged(0x30, &[r.clone(), tagged(0x02, &[0, 1])].concat()), "a zero too many"),
+            (tagged(0x30, &[r.clone(), tagged(0x02, &[0, 1])].concat()), "a superfluous zero"),
             (tagged(0x30, &[r.clone(), tagged(0x04, &[1; 4])].concat()), "an octet string"),
             (signature(&[1; 4], &[0]), "zero"),
             (signature(&[1; 5], &[2; 4]), "a number too wide"),

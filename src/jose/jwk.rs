@@ -19,21 +19,21 @@ const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// Ed25519 (RFC 8410, section 3).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-/// In front of the two coordinates of a point that is not compressed (SEC 1, section 2.3.3).
+/// What precedes the two coordinates of an uncompressed point (SEC 1, section 2.3.3).
 pub(super) const UNCOMPRESSED: u8 = 4;
 
 /// A public key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableKey {
-    /// It is not encoded as it should be, or of another kind.
+    /// It is not encoded as it should be, or it is of another kind.
     #[error("is not an RSA, P-256, P-384, P-521 or Ed25519 public key")]
     Encoding,
-    /// RFC 7518, section 3.3 asks for 2048 bits at least; more than 8192 are work without use.
+    /// RFC 7518, section 3.3 requires at least 2048 bits; more than 8192 would only cost time.
     #[error(
         "is an RSA key with fewer than 2048 or more than 8192 bits, or with an exponent that is even, 1 or too large"
     )]
     Rsa,
-    /// A coordinate is not as long as the curve has it.
+    /// A coordinate is not as long as those of the curve are.
     #[error("has a coordinate of the wrong length")]
     Coordinate,
     /// It is bound to an algorithm of another kind of key.
@@ -134,7 +134,7 @@ pub enum EdwardsCurve {
     Ed25519,
 }
 
-/// A public key, its members as JWK has them (RFC 7518, section 6; RFC 8037, section 2).
+/// A public key with the members of a JWK (RFC 7518, section 6; RFC 8037, section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum PublicKey {
@@ -192,15 +192,15 @@ impl PublicKey {
         key.check().map(|()| key)
     }
 
-    /// Whether the numbers are such that the key can be used.
+    /// Checks that the numbers are those of a usable key.
     ///
     /// # Errors
-    /// [`UnusableKey`] otherwise.
+    /// [`UnusableKey`] if they are not.
     pub fn check(&self) -> Result<(), UnusableKey> {
         match self {
             Self::Rsa { n, e } => {
                 let (n, e) = (n.as_bytes(), e.as_bytes());
-                // A number of this length that begins with a set bit, as every RSA key's modulus does, has all its bits.
+                // A modulus begins with a set bit, so that a number of this many bytes has all of their bits.
                 let modulus =
                     (256..=1024).contains(&n.len()) && n[0] >= 0x80 && n.last().is_some_and(|byte| byte % 2 == 1);
                 let exponent = match e {
@@ -225,7 +225,7 @@ impl PublicKey {
         }
     }
 
-    /// The algorithms that the private half may sign with.
+    /// The algorithms that the private key may sign with.
     #[must_use]
     pub const fn algorithms(&self) -> &'static [Algorithm] {
         match self {
@@ -244,13 +244,13 @@ impl PublicKey {
         }
     }
 
-    /// Whether the private half may sign with `algorithm`.
+    /// Whether the private key may sign with `algorithm`.
     #[must_use]
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithms().contains(&algorithm)
     }
 
-    /// RFC 7638, section 3: SHA-256 over the required members alone, in lexicographic order, without white space.
+    /// RFC 7638, section 3: SHA-256 over the required members only, in lexicographic order, without white space.
     #[must_use]
     pub fn thumbprint(&self) -> String {
         let members = match self {
@@ -262,7 +262,7 @@ impl PublicKey {
     }
 }
 
-/// A signature key as `jwks_uri` shows it.
+/// A public key for signatures, as `jwks_uri` publishes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Jwk {
     #[serde(flatten)]
@@ -304,7 +304,7 @@ impl Jwk {
         self.alg.map_or_else(|| self.key.fits(algorithm), |own| own == algorithm)
     }
 
-    /// The one algorithm that the key signs with; none where there are more.
+    /// The only algorithm that the key signs with; `None` if there are several.
     #[must_use]
     pub fn algorithm(&self) -> Option<Algorithm> {
         self.alg
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_no_key() {
+    fn garbage_is_not_a_key() {
         for der in [[].as_slice(), b"garbage", &[0x30, 0]] {
             assert_eq!(PublicKey::from_spki_der(der), Err(UnusableKey::Encoding));
         }

@@ -1,4 +1,4 @@
-//! JSON Web Tokens in compact serialisation (RFC 7515, section 7.1): put together, and taken apart.
+//! JSON Web Tokens in compact serialisation (RFC 7515, section 7.1): assembled, and taken apart.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,15 +14,15 @@ use crate::json::{Object, Value};
 
 /// The longest token that is signed, in bytes: no request could present a longer one.
 pub const MAX_BYTES: usize = 16 * 1024;
-/// The longest signature, of an RSA key of 8192 bits, encoded.
+/// The length of the longest encoded signature, which is that of an RSA key of 8192 bits.
 const MAX_SIGNATURE_CHARACTERS: usize = 1366;
 
-/// A token that cannot be put together.
+/// Why a token cannot be assembled.
 #[derive(Debug, Error)]
 pub enum Unsignable {
-    /// It is longer than what anybody could present.
+    /// It is longer than any that could be presented.
     #[error(
-        "a token of more than {bytes} bytes is to be signed, and no request could present more than {MAX_BYTES} with its signature"
+        "the header and claims of the token to be signed have {bytes} bytes, and no request could present more than {MAX_BYTES} including the signature"
     )]
     TooLong {
         /// The length of header and claims, encoded.
@@ -47,10 +47,10 @@ struct ReadHeader {
     kid: String,
 }
 
-/// What is signed: a header that says `typ`, and `claims`, which are JSON.
+/// What is signed: a header with `typ`, `alg` and `kid`, and `claims`, which are JSON.
 ///
 /// # Errors
-/// [`Unsignable`] when the token would be too long, whatever signs it.
+/// [`Unsignable`] when the token would be too long, whichever key signs it.
 pub(crate) fn to_sign(typ: &str, alg: Algorithm, kid: &str, claims: &[u8]) -> Result<String, Unsignable> {
     let mut signed = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&Header { typ, alg, kid })?);
     signed.push('.');
@@ -62,24 +62,24 @@ pub(crate) fn to_sign(typ: &str, alg: Algorithm, kid: &str, claims: &[u8]) -> Re
     }
 }
 
-/// The token of what was signed.
+/// The token that consists of what was signed and its signature.
 pub(crate) fn with_signature(mut signed: String, signature: &[u8]) -> String {
     signed.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut signed);
     signed
 }
 
-/// A token that is taken apart, each part still encoded but the signature. Nothing of it is verified.
+/// A token taken apart, with each part except the signature still encoded. Nothing in it has been verified.
 pub(crate) struct Compact<'a> {
     header: &'a str,
     claims: &'a str,
-    /// What the signature is of.
+    /// What the signature covers.
     pub(crate) signed: &'a str,
     pub(crate) signature: Zeroizing<Vec<u8>>,
 }
 
 impl<'a> Compact<'a> {
-    /// None for a text that is not three parts, of which the last is base64url.
+    /// `None` for text that is not three parts, the last of them in base64url.
     pub(crate) fn read(jwt: &'a str) -> Option<Self> {
         let (signed, signature) = jwt.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -100,18 +100,18 @@ fn json<T: DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&Zeroizing::new(URL_SAFE_NO_PAD.decode(part).ok()?)).ok()
 }
 
-/// What a token must say of itself before any work is done on its signature.
+/// What a token must say about itself before any work is done on its signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// Its `typ` header parameter.
     pub typ: &'a str,
     /// Its `iss`.
     pub issuer: &'a Issuer,
-    /// When it must not have expired.
+    /// The time at which it must not have expired.
     pub now: Timestamp,
 }
 
-/// A token that says what is expected of it, and is not verified: what it says may only be used to refuse it.
+/// A token that says what is expected, but has not been verified: what it says may only be used to refuse it.
 pub(crate) struct Unverified<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: String,
@@ -121,7 +121,7 @@ pub(crate) struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// None for any text that no key of this service can have signed, or that is not what is expected.
+    /// `None` for text that no key of this service can have signed, or that is not what is expected.
     pub(crate) fn read(jwt: &'a str, expected: &Expected<'_>) -> Option<Self> {
         if jwt.len() > MAX_BYTES {
             return None;
@@ -140,7 +140,7 @@ impl<'a> Unverified<'a> {
         (is_of_issuer && is_live).then_some(Self { algorithm, key_id, signed: signed.as_bytes(), signature, claims })
     }
 
-    /// What it says, for whoever has verified the signature.
+    /// Its claims, for a caller that has verified the signature.
     pub(crate) fn verified(self) -> Object {
         self.claims
     }

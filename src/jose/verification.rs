@@ -1,4 +1,4 @@
-//! Signatures, verified: by ring, which TLS has brought into the Lambda binary already.
+//! The verification of signatures: by ring, which is in the Lambda binary already because of TLS.
 
 use p521::ecdsa::signature::Verifier as _;
 use p521::ecdsa::{Signature, VerifyingKey};
@@ -12,8 +12,8 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{PublicKey, UNCOMPRESSED};
 
 impl PublicKey {
-    /// Whether `signature` is this key's, of `message`, by `algorithm` (RFC 7518, section 3; RFC 8037, section 3.1).
-    /// It never is where the key does not fit the algorithm.
+    /// Whether `signature` is this key's signature of `message` with `algorithm` (RFC 7518, section 3; RFC 8037,
+    /// section 3.1). It never is if the key does not fit the algorithm.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match self {
@@ -82,7 +82,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_examples_of_the_rfcs_verify_with_their_own_algorithm_alone() {
+    fn the_examples_of_the_rfcs_verify_with_their_own_algorithm_only() {
         for (own, key, jws) in EXAMPLES {
             let key: PublicKey = serde_json::from_str(key).expect("a key");
             let (signed, signature) = jws.rsplit_once('.').expect("a signature");

@@ -1,7 +1,7 @@
-//! Cross-origin requests of browser applications (Fetch, section 3.3), for the configured origins alone.
+//! Cross-origin requests of browser applications (Fetch, section 3.3), for the configured origins only.
 //!
 //! The function answers them itself, so that every front door behaves alike. Credentials, which would be cookies, are
-//! never allowed: nothing here uses them.
+//! never allowed: nothing here uses cookies.
 
 use bytes::Bytes;
 use http::header::{
@@ -10,14 +10,14 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
-/// Whether `request` asks if one of `origins` may send another.
+/// Whether `request` is a preflight: it asks whether one of `origins` may send another request.
 pub(crate) fn is_preflight(origins: &[HeaderValue], request: &Request<Bytes>) -> bool {
     let headers = request.headers();
     let asks = request.method() == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     asks && allowed(origins, headers).is_some()
 }
 
-/// The answer to such a request, for a path that takes the methods `allow`.
+/// The answer to a preflight, for a path that takes the methods in `allow`.
 pub(crate) fn preflight(allow: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -1,4 +1,4 @@
-//! Sessions that begin.
+//! The beginning of sessions.
 
 use crate::authorize::Authorization;
 use crate::random::RandomFailed;
@@ -23,9 +23,9 @@ impl NewSession {
 }
 
 impl Sessions {
-    /// The session of the authorized user with the client, under a fresh token. Every user who can be disabled has one, so
-    /// that the tokens of each login end with the user; other users, whom only a delegated verifier knows, have none.
-    /// Nothing is stored yet.
+    /// A session of the authorized user with the client, under a fresh token. Every user who can be disabled gets one,
+    /// so that the tokens of each login end with the user; for other users, whom only a delegated verifier knows, there
+    /// is none. Nothing is stored yet.
     ///
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
@@ -41,7 +41,7 @@ impl Sessions {
             let not_after = now + client.refresh.lifetime;
             (not_after, idle_end(now, &client.refresh, not_after))
         } else {
-            // It is there for its access token only, which no use keeps alive.
+            // It exists only for its access token, which no use keeps alive.
             let not_after = now + client.access_token_lifetime;
             (not_after, not_after)
         };
@@ -64,7 +64,7 @@ impl Sessions {
         Ok(Some(NewSession { token, stored, is_kept_alive }))
     }
 
-    /// Stores a session, and gives its first refresh token where the client is given one.
+    /// Stores a session, and returns its first refresh token if the client is given one.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not answer.

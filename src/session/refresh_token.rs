@@ -14,7 +14,8 @@ use crate::random::{Random, RandomFailed};
 const HANDLE_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
 
-/// A refresh token: `pgr_` and base64url of handle and secret. It cannot be printed, and is wiped when dropped.
+/// A refresh token: `pgr_`, followed by its handle and secret in base64url. It cannot be printed, and is wiped when
+/// dropped.
 pub struct RefreshToken {
     handle: Zeroizing<[u8; HANDLE_BYTES]>,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
@@ -59,7 +60,7 @@ impl RefreshToken {
         Zeroizing::new(format!("{}{}", Self::PREFIX, *Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
     }
 
-    /// The session it is of, if there is such a session.
+    /// The identifier of its session, if there is such a session.
     #[must_use]
     pub fn session_id(&self) -> SessionId {
         SessionId(URL_SAFE_NO_PAD.encode(Sha256::digest(*self.handle)))
@@ -83,7 +84,8 @@ impl RefreshToken {
     }
 }
 
-/// A session's identifier, the `sid` of its tokens: a digest of the handle, by which nobody can present the session.
+/// A session's identifier, the `sid` of its tokens: a digest of the handle, from which nobody can make a refresh token
+/// of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionId(String);
 
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_refresh_token() {
+    fn anything_else_is_not_a_refresh_token() {
         let good = RefreshToken::generate(&OsRandom).expect("randomness").expose().to_string();
         let long = format!("{good}A");
         for bad in ["", "pgr_", "pgr_AAAA", &good[4..], &good[..good.len() - 1], &long, &good.replace("pgr_", "PGR_")] {

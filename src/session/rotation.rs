@@ -1,9 +1,9 @@
 //! Rotation: a refresh token is presented, and replaced by its successor.
 //!
 //! The next secret is derived from the one presented and a salt that is written in the same conditional write as its
-//! digest. Whoever presents the same secret again inside the grace period reads that salt and derives the same successor:
-//! there is never a second line of descent, and a lost answer costs nothing. Any other secret under a known handle is an
-//! old one, which only a thief or a victim still holds: the session ends.
+//! digest. A request that presents the same secret again within the grace period reads that salt and derives the same
+//! successor: there is never a second line of descent, and a lost answer does no harm. Any other secret with a known
+//! handle is an old one, which only a thief or a victim still holds: the session ends.
 
 use std::ops::Deref;
 
@@ -23,11 +23,12 @@ use crate::telemetry::record::{Alert, RequestRecord};
 
 const SALT_BYTES: usize = 16;
 
-/// A secret that is answered, and what it was to its session when the request came. A superseded one is not answered.
+/// A secret that is accepted, and what it was to its session when the request arrived. One that was superseded is not
+/// accepted.
 enum Accepted {
     /// It is the live one.
     Live,
-    /// It was replaced within the grace period, by what it and this salt give.
+    /// It was replaced within the grace period, by the secret that is derived from it and this salt.
     Replaced { salt: Vec<u8> },
 }
 
@@ -41,24 +42,25 @@ impl Accepted {
     }
 }
 
-/// What `rotation` derived the live secret with, where `token` is the one it replaced.
+/// The salt with which `rotation` derived the live secret, if `token` is the one it replaced.
 fn salt_after(token: &RefreshToken, rotation: &StoredRotation) -> Option<Vec<u8>> {
     if token.is(&rotation.parent_digest) { URL_SAFE_NO_PAD.decode(&rotation.salt).ok() } else { None }
 }
 
-/// Why a refresh token is not accepted. For the log: the client is told `invalid_grant`, whichever it is.
+/// Why a refresh token is not accepted. This is for the log: the client is told `invalid_grant` in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedRefresh {
-    /// The session ended, was revoked, or never was.
+    /// The session has ended, was revoked, or never existed.
     #[error("no such session")]
     Unknown,
-    /// The session is with another client. It is left as it is.
+    /// The session belongs to another client. It is left as it is.
     #[error(transparent)]
     OtherClient(#[from] OtherClient),
     /// The session's idle or absolute lifetime is over.
     #[error("the session expired")]
     Expired,
-    /// The token was replaced: it was stolen, or its thief used it first. The session has been ended.
+    /// The token had been replaced: either a thief presents it now, or a thief used it first. The session has been
+    /// ended.
     #[error("the refresh token was used again; the session is revoked")]
     Reused,
 }
@@ -75,7 +77,7 @@ pub enum RefreshError {
     /// There was no randomness.
     #[error(transparent)]
     Random(#[from] RandomFailed),
-    /// The token was accepted, and while the request went on, others replaced it and its successor too.
+    /// The token was accepted, but while the request was served, others replaced both it and its successor.
     #[error("the refresh token and its successor were replaced while the request was served")]
     Overtaken,
 }
@@ -91,8 +93,9 @@ impl From<RefreshError> for Error {
     }
 }
 
-/// A session that was opened by a refresh token its client may present. What the token was worth is decided when it is
-/// opened: however long the request then takes, an accepted token is not judged again by a later clock.
+/// A session that was opened with a refresh token that its client may present. Whether the token is accepted is decided
+/// when the session is opened: however long the request then takes, an accepted token is not judged again by a later
+/// time.
 pub struct OpenSession {
     token: RefreshToken,
     session: Session,
@@ -108,7 +111,7 @@ impl Deref for OpenSession {
 }
 
 impl Session {
-    /// Whether `token` would still be answered. Asking changes nothing.
+    /// Whether `token` would still be accepted. Asking changes nothing.
     #[must_use]
     pub fn is_answered_to(&self, token: &RefreshToken, policy: &RefreshPolicy, now: Timestamp) -> bool {
         Accepted::new(token, &self.stored, policy, now).is_some()
@@ -144,12 +147,12 @@ impl Sessions {
         Ok(OpenSession { token, session, accepted })
     }
 
-    /// Replaces the token that a session was opened by, and gives its successor: the same one to everybody who presents
-    /// the same token at once, or again inside the grace period.
+    /// Replaces the token that a session was opened with, and returns its successor: the same one for all requests that
+    /// present the same token at the same time, or again within the grace period.
     ///
     /// # Errors
-    /// [`RefreshError`] when the session ended meanwhile, others were twice as fast, or the store does not answer; the
-    /// token then still answers, if it would have.
+    /// [`RefreshError`] when the session ended meanwhile, when others have replaced the token's successor as well, or
+    /// when the store does not answer. The token is then still accepted if it would have been without this request.
     pub async fn rotate(
         &self,
         opened: OpenSession,
@@ -171,7 +174,8 @@ impl Sessions {
         match self.stored.rotate(session.id.as_str(), &next.secret_digest(), &rotation, expires_at).await? {
             Rotated::Won => Ok(next),
             Rotated::Gone => Err(RefusedRefresh::Unknown.into()),
-            // Somebody else replaced it since it was accepted as the live one. Whenever that was, it has one successor.
+            // Another request has replaced it since it was accepted as the live one. Whenever that was, it has only one
+            // successor.
             Rotated::Lost(session) => {
                 let salt = session.rotation.as_ref().and_then(|rotation| salt_after(&token, rotation));
                 let salt = salt.ok_or(RefreshError::Overtaken)?;

@@ -1,5 +1,5 @@
-//! Access tokens, in the tokens table: opaque ones, `a#` and their digest, and notes that a JWT is revoked, `r#` and its
-//! `jti`. A JWT itself is not stored.
+//! Access tokens, in the tokens table: opaque ones under `a#` and their digest, and notes that a JWT is revoked under
+//! `r#` and its `jti`. A JWT itself is not stored.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::store::table::Table;
 
 const CLAIMS: &str = "claims";
 
-/// An opaque access token as it is stored, but for its key.
+/// An opaque access token as it is stored, without its key.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredAccessToken {
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -24,13 +24,13 @@ pub(crate) struct StoredAccessToken {
     pub(crate) expires_at: Timestamp,
 }
 
-/// A note that is there until some time, and says nothing but that.
+/// A note that lasts until it expires, and says nothing else.
 #[derive(Serialize)]
 struct Note {
     expires_at: Timestamp,
 }
 
-/// What the tokens table says of access tokens.
+/// What the tokens table says about access tokens.
 #[derive(Clone, Debug)]
 pub struct AccessTokens {
     tokens: Table,
@@ -61,7 +61,7 @@ impl AccessTokens {
         Ok(())
     }
 
-    /// What the opaque access token with this digest stands for; none when it is unknown, revoked or expired.
+    /// What the opaque access token with this digest stands for; `None` if it is unknown, revoked or expired.
     pub(crate) async fn get(&self, digest: &[u8], now: Timestamp) -> Result<Option<StoredAccessToken>, StoreError> {
         let key = key::access_token(digest);
         let Some(mut item) = self.tokens.get(&key).await? else {
@@ -79,7 +79,7 @@ impl AccessTokens {
         Ok(())
     }
 
-    /// Notes that the JWT called `jti` is revoked, until it expires by itself.
+    /// Notes that the JWT called `jti` is revoked, until the JWT expires by itself.
     pub(crate) async fn revoke(&self, jti: &str, expires_at: Timestamp) -> Result<(), StoreError> {
         let item = self.tokens.item(&key::revocation(jti), Note { expires_at })?;
         self.tokens.put(item).send().await.map_err(StoreError::from_sdk)?;

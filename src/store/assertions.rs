@@ -1,4 +1,5 @@
-//! Client assertions that were used, in the tokens table: `j#` and the digest of their client and identifier.
+//! Client assertions that have been used, in the tokens table: under `j#` and the digest of their client and
+//! identifier.
 
 use serde::Serialize;
 
@@ -8,10 +9,10 @@ use crate::store::key;
 use crate::store::outcome::{Created, StoreError, held};
 use crate::store::table::Table;
 
-/// A client assertion that was used.
+/// A client assertion that has been used.
 #[derive(Serialize)]
 struct UsedAssertion<'a> {
-    /// Tells the request that used it from every other.
+    /// Distinguishes the request that used it from every other.
     attempt: &'a str,
     expires_at: Timestamp,
 }
@@ -27,8 +28,8 @@ impl UsedAssertions {
         Self { tokens }
     }
 
-    /// Stores that the assertion with this digest was used. A write that is sent again since its answer got lost is the
-    /// same `attempt`, and has not come too late.
+    /// Records that the assertion with this digest has been used. A write that is sent again because its answer was
+    /// lost is the same `attempt`, and not a second use.
     pub(crate) async fn put(&self, digest: &[u8], attempt: &str, expires_at: Timestamp) -> Result<Created, StoreError> {
         let item = self.tokens.item(&key::assertion(digest), UsedAssertion { attempt, expires_at })?;
         let request = self.tokens.put(item).condition_expression("attribute_not_exists(id) OR attempt = :attempt");

@@ -1,6 +1,6 @@
-//! Attempts, in the tokens table: `t#` and the digest of the username, whether there is such a user or not.
+//! Attempts, in the tokens table: under `t#` and the digest of the username, whether or not there is such a user.
 //!
-//! Each write can be repeated without counting twice, as the SDK does when an answer gets lost: an attempt is an element
+//! Each write can be repeated, as the SDK does when an answer is lost, without counting twice: an attempt is an element
 //! of a set, not a step of a counter.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,7 +18,7 @@ use crate::store::outcome::{Changed, StoreError, held};
 use crate::store::table::Table;
 use crate::user::Username;
 
-/// The attempts for one name, as they are stored.
+/// The attempts for one username, as they are stored.
 #[derive(Deserialize)]
 pub(crate) struct StoredAttempts {
     /// Those that count: made in this window, and not withdrawn.
@@ -30,13 +30,13 @@ pub(crate) struct StoredAttempts {
     pub(crate) window_until: Timestamp,
     /// When the last of the attempts was made.
     pub(crate) last_at: Timestamp,
-    /// How many times the name was locked before.
+    /// How many times the username has been locked before.
     pub(crate) locked_times: u32,
     /// When all of it is forgotten.
     pub(crate) expires_at: Timestamp,
 }
 
-/// The item of one name.
+/// The key of the item of one username.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AttemptsKey(String);
 
@@ -46,23 +46,23 @@ impl AttemptsKey {
     }
 }
 
-/// An attempt that is to be reserved.
+/// An attempt to be reserved.
 pub(crate) struct NewAttempt<'a> {
-    /// Tells it from every other.
+    /// Distinguishes it from every other.
     pub(crate) id: &'a str,
     pub(crate) now: Timestamp,
-    /// The end of the window, if it begins with this attempt.
+    /// The end of the window, if the window begins with this attempt.
     pub(crate) window_until: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
 
-/// What became of an attempt that was to be reserved.
+/// What became of an attempt to be reserved.
 pub(crate) enum Reserved {
-    /// It is one of these.
+    /// It counts, as one of these.
     Counted(StoredAttempts),
     /// The window is over, or full.
     NoRoom(StoredAttempts),
-    /// The item was deleted at that moment.
+    /// The item was deleted at the same moment.
     Gone,
 }
 
@@ -136,8 +136,8 @@ impl Attempts {
         Ok(Changed::held(held(reserving(request, attempt).send().await)?))
     }
 
-    /// Notes that the password of an attempt, known by its `mark`, was wrong. The first attempt with a password counts
-    /// for all of them: these are the attempts then, if this one still counts.
+    /// Notes that the password of an attempt, identified by its `mark`, was wrong. The first attempt with a password
+    /// counts for all attempts with it. Returns the attempts after that, if this one still counts.
     pub(crate) async fn mark(
         &self,
         key: &AttemptsKey,
@@ -159,7 +159,7 @@ impl Attempts {
         }
     }
 
-    /// Takes an attempt back, if it still counts.
+    /// Takes back an attempt, if it still counts.
     pub(crate) async fn withdraw(&self, key: &AttemptsKey, attempt: &str) -> Result<(), StoreError> {
         let request = self
             .update(key, "DELETE attempts :attempts")
@@ -170,8 +170,8 @@ impl Attempts {
         Ok(())
     }
 
-    /// Takes an attempt back that a delegated verifier gave no answer to, if it still counts and fewer than `bound` of
-    /// this window were taken back for that.
+    /// Takes back an attempt to which a delegated verifier gave no answer, if it still counts and fewer than `bound` of
+    /// this window have been taken back for that reason.
     pub(crate) async fn withdraw_unanswered(
         &self,
         key: &AttemptsKey,
@@ -190,10 +190,10 @@ impl Attempts {
         Ok(Changed::held(held(request.send().await)?))
     }
 
-    /// Forgets every attempt for a name.
+    /// Forgets every attempt for a username.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn clear(&self, username: &Username) -> Result<(), StoreError> {
         self.delete(&AttemptsKey::of(username)).await
     }
@@ -212,7 +212,7 @@ impl Attempts {
     }
 }
 
-/// What both ways to reserve an attempt write.
+/// What both ways of reserving an attempt write.
 fn reserving(request: UpdateItemFluentBuilder, attempt: &NewAttempt<'_>) -> UpdateItemFluentBuilder {
     request
         .expression_attribute_names("#schema", "schema")

@@ -1,7 +1,7 @@
 //! Claims in an item: a map of JSON values in DynamoDB's own types.
 //!
-//! DynamoDB gives a number back in a form of its own, and of 38 digits. One that it would not give back as it was written
-//! is stored as binary, which no JSON value is: the bytes are its text.
+//! DynamoDB returns numbers in a form of its own, with at most 38 digits. A number that it would not return as it was
+//! written is stored as binary, which no JSON value is otherwise: the bytes are the text of the number.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,11 +14,11 @@ pub(super) fn put(item: &mut Item, attribute: &str, claims: &Object) {
     item.insert(attribute.to_owned(), members(claims));
 }
 
-/// Takes claims out of an item; none where the item has no such attribute.
+/// Takes claims out of an item; `None` if the item has no such attribute.
 ///
 /// # Errors
-/// [`Malformed`] when the attribute is not one that [`put`] wrote, or a version before it: those stored every number as
-/// DynamoDB's.
+/// [`Malformed`] when the attribute was not written by [`put`] or by an earlier version, which stored every number as
+/// one of DynamoDB's.
 pub(super) fn take(item: &mut Item, attribute: &str) -> Result<Option<Object>, Malformed> {
     match item.remove(attribute).map(value).transpose()? {
         None => Ok(None),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_dynamodb_gives_back_as_they_are_stay_numbers_and_others_are_their_text() {
+    fn numbers_that_dynamodb_returns_unchanged_stay_numbers_and_others_become_their_text() {
         let claims = object(r#"{"plain":-7,"long":12345678901234567890123,"fraction":1.0}"#);
         let AttributeValue::M(stored) = members(&claims) else { panic!("a map") };
         let text = |name: &str| stored[name].as_b().map(|bytes| String::from_utf8_lossy(bytes.as_ref()).into_owned());
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wrote_there_is_refused() {
+    fn what_no_version_wrote_there_is_refused() {
         let binary = |text: &str| AttributeValue::B(Blob::new(text));
         for wrong in [
             AttributeValue::S("{}".to_owned()),

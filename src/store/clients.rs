@@ -168,7 +168,7 @@ impl Clients {
         Ok(Revision { client, revision })
     }
 
-    /// The item of a client, which can be read again: one that could not is never written.
+    /// The item of a client, after making sure that it can be read again: one that cannot is never written.
     fn written(&self, client: &Client, revision: u64) -> Result<Item, StoreError> {
         let key = client.id.as_str();
         let item = self.table.item(key, StoredClient::new(client, revision))?;
@@ -179,15 +179,15 @@ impl Clients {
     /// Registers a client; never overwrites one.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not, or the client could not be read again.
+    /// [`StoreError`] when the request to DynamoDB fails, or the client could not be read again.
     pub async fn create(&self, client: &CheckedClient) -> Result<Created, StoreError> {
         self.table.create(self.written(client, 1)?).await
     }
 
-    /// Replaces what was read as `read` with `client`, unless somebody changed or deleted it meanwhile.
+    /// Replaces the client that was read as `read` with `client`, unless somebody has changed or deleted it meanwhile.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not, or the client could not be read again.
+    /// [`StoreError`] when the request to DynamoDB fails, or the client could not be read again.
     pub async fn replace(&self, read: &Revision, client: &CheckedClient) -> Result<Changed, StoreError> {
         let item = self.written(client, read.revision + 1)?;
         let request = self.table.put(item).condition_expression("revision = :read");
@@ -198,7 +198,7 @@ impl Clients {
     /// Deletes a client. Its sessions end with it.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn delete(&self, id: &ClientId) -> Result<Changed, StoreError> {
         let request = self.table.delete(id.as_str());
         let outcome = request.condition_expression("attribute_exists(client_id)").send().await;

@@ -1,4 +1,4 @@
-//! Items: what every stored thing is made of.
+//! Items: the form in which everything is stored.
 
 use std::collections::HashMap;
 

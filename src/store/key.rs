@@ -1,9 +1,9 @@
-//! The keys of the tokens table: what each kind of item begins with, and stands apart from the others by.
+//! The keys of the tokens table: each kind of item has a prefix, which keeps it apart from the others.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// What the keys of sessions begin with.
+/// The prefix of the keys of sessions.
 pub(crate) const SESSION: &str = "s#";
 const REVOCATION: &str = "r#";
 const ACCESS_TOKEN: &str = "a#";
@@ -25,7 +25,7 @@ pub(crate) fn access_token(digest: &[u8]) -> String {
     of_digest(ACCESS_TOKEN, digest)
 }
 
-/// The key of a client assertion that was used, by the digest of its client and identifier.
+/// The key of a client assertion that has been used, by the digest of its client and identifier.
 pub(crate) fn assertion(digest: &[u8]) -> String {
     of_digest(ASSERTION, digest)
 }

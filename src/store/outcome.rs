@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use crate::aws::{AwsError, Dependency};
 use crate::error::Error;
 
-/// Why the store did not do it.
+/// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// DynamoDB did not.
+    /// The request to DynamoDB failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// An item is not what was written there: damage, or a newer version's.
+    /// An item is not as this version writes it: it is damaged, or from a newer version.
     #[error("the item {key} in {table} is inconsistent: {problem}")]
     Inconsistent {
         /// The table's name.
@@ -74,7 +74,7 @@ impl Created {
 pub enum Changed {
     /// It was written.
     Written,
-    /// There is no such item, or it is not, or no longer, what the write was for; nothing was written.
+    /// There is no such item, or it is not (or no longer) as the write requires; nothing was written.
     Unmet,
 }
 

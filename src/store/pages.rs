@@ -1,11 +1,12 @@
-//! What a whole table holds, page by page: for the command line only.
+//! The contents of a whole table, page by page: for the command line only.
 
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 
 use crate::store::item::Item;
 use crate::store::outcome::StoreError;
 
-/// The items of a table, as `T`, in no order. A page is asked for when the one before it was taken.
+/// The items of a table, as `T`, in no particular order. A page is requested only after the one before it has been
+/// taken.
 pub struct Pages<'s, T> {
     /// The request for the next page.
     request: Option<ScanFluentBuilder>,
@@ -21,7 +22,7 @@ impl<'s, T> Pages<'s, T> {
         Self { request: Some(request), read: Box::new(read) }
     }
 
-    /// The next page, which may be empty; none after the last.
+    /// The next page, which may be empty; `None` after the last.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not answer, or an item cannot be read.

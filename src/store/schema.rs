@@ -1,4 +1,4 @@
-//! The tables' layout, for where no template made them: the embedded DynamoDB of the local server and the tests.
+//! The tables' layout, for where no template creates them: the embedded DynamoDB of the local server and the tests.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -9,21 +9,21 @@ use thiserror::Error;
 use crate::store::TableNames;
 use crate::store::outcome::StoreError;
 
-/// Why the tables could not be made.
+/// Why the tables could not be created.
 #[derive(Debug, Error)]
 pub enum SchemaError {
-    /// DynamoDB did not.
+    /// The request to DynamoDB failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A request for a table could not be put together.
+    /// A request for a table could not be built.
     #[error("the table's definition is incomplete")]
     Definition(#[from] aws_sdk_dynamodb::error::BuildError),
 }
 
-/// Makes those of the three tables that are not there.
+/// Creates those of the three tables that do not exist.
 ///
 /// # Errors
-/// [`SchemaError`] when DynamoDB does not.
+/// [`SchemaError`] when a request to DynamoDB fails.
 pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), SchemaError> {
     let there = client.list_tables().send().await.map_err(StoreError::from_sdk)?;
     let tables = [(&names.clients, "client_id"), (&names.users, "username"), (&names.tokens, "id")];

@@ -1,4 +1,4 @@
-//! Sessions, in the tokens table: `s#` and the session's identifier.
+//! Sessions, in the tokens table: under `s#` and the session's identifier.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -19,7 +19,7 @@ use crate::user::{Subject, Username};
 
 const ASSERTED_CLAIMS: &str = "asserted_claims";
 
-/// A session as it is stored, but for its key. Digests and the salt are base64url.
+/// A session as it is stored, without its key. Digests and the salt are base64url.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredSession {
     pub(crate) client_id: ClientId,
@@ -32,7 +32,7 @@ pub(crate) struct StoredSession {
     /// The user's session generation at the login.
     #[serde(default)]
     pub(crate) session_generation: u64,
-    /// What a delegated verifier said of the user at the login.
+    /// What a delegated verifier said about the user at the login.
     #[serde(skip)]
     pub(crate) asserted_claims: Object,
     pub(crate) scope: Scope,
@@ -40,7 +40,7 @@ pub(crate) struct StoredSession {
     pub(crate) auth_time: Timestamp,
     /// The end of the session's absolute lifetime.
     pub(crate) not_after: Timestamp,
-    /// The end of its idle lifetime, or of the absolute one where that is earlier; DynamoDB deletes the item after it.
+    /// The end of its idle lifetime, or of the absolute one if that is earlier; DynamoDB deletes the item after that.
     pub(crate) expires_at: Timestamp,
     /// The digest of the live secret.
     pub(crate) secret_digest: String,
@@ -53,16 +53,16 @@ pub(crate) struct StoredSession {
 pub(crate) struct StoredRotation {
     /// The digest of the secret that was presented.
     pub(crate) parent_digest: String,
-    /// What the live secret was derived with.
+    /// The salt that the live secret was derived with.
     pub(crate) salt: String,
     pub(crate) rotated_at: Timestamp,
 }
 
 /// What became of a rotation.
 pub(crate) enum Rotated {
-    /// The secret that was presented was the live one, and its successor is now.
+    /// The secret that was presented was the live one, and now its successor is.
     Won,
-    /// It was not, or no longer: this is the session as it stands.
+    /// It was not, or no longer is: this is the session as it is now.
     Lost(Box<StoredSession>),
     /// The session is gone.
     Gone,
@@ -79,7 +79,7 @@ impl StoredSessions {
         Self { tokens }
     }
 
-    /// Asks for an item that is not there, which opens a connection.
+    /// Asks for an item that does not exist, which opens a connection.
     pub(crate) async fn open_connection(&self) -> Result<(), StoreError> {
         self.tokens.get("connection").await?;
         Ok(())
@@ -111,7 +111,7 @@ impl StoredSessions {
         })
     }
 
-    /// Stores a new session. Its key is random: one that is there already was stored by an attempt whose answer got lost.
+    /// Stores a new session. Its key is random: if it exists already, an attempt whose answer was lost has stored it.
     pub(crate) async fn put(&self, sid: &str, session: &StoredSession) -> Result<(), StoreError> {
         let mut item = self.tokens.item(&key::session(sid), session)?;
         if !session.asserted_claims.is_empty() {
@@ -121,7 +121,8 @@ impl StoredSessions {
         Ok(())
     }
 
-    /// Makes `next` the live secret, if the one with the digest `rotation.parent_digest` is it still.
+    /// Makes the secret with the digest `next_digest` the live one, if the one with the digest `rotation.parent_digest`
+    /// still is.
     pub(crate) async fn rotate(
         &self,
         sid: &str,
@@ -152,7 +153,7 @@ impl StoredSessions {
         Err(StoreError::from_sdk(error))
     }
 
-    /// Deletes a session, if it is there.
+    /// Deletes a session, if there is one.
     pub(crate) async fn delete(&self, sid: &str) -> Result<(), StoreError> {
         self.tokens.delete(&key::session(sid)).send().await.map_err(StoreError::from_sdk)?;
         Ok(())

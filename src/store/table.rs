@@ -48,7 +48,7 @@ impl Table {
         serde_dynamo::from_item(item).map_err(|error| self.inconsistent(key, error))
     }
 
-    /// Takes claims out of the item under `key`, where it has any.
+    /// Takes claims out of the item under `key`, if it has any.
     pub(super) fn take_claims(
         &self,
         key: &str,

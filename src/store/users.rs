@@ -17,7 +17,7 @@ use crate::user::{Subject, User, Username};
 
 const CLAIMS: &str = "claims";
 
-/// A user as it is stored, but for the claims.
+/// A user as it is stored, without the claims.
 #[derive(Serialize, Deserialize)]
 struct StoredUser {
     username: Username,
@@ -99,17 +99,17 @@ impl Users {
     /// Creates a user; never overwrites one.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn create(&self, user: &User) -> Result<Created, StoreError> {
         let mut item = self.table.item(user.username.as_str(), StoredUser::from(user))?;
         claims::put(&mut item, CLAIMS, &user.claims);
         self.table.create(item).await
     }
 
-    /// Sets a user's password. Every session of the user is over with it.
+    /// Sets a user's password, which ends every session of the user.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn set_password(
         &self,
         username: &Username,
@@ -127,11 +127,11 @@ impl Users {
         .await
     }
 
-    /// Sets the password hash of a user who has none, and is the one that `user` was read as. The password is the one
-    /// that the user has had all along: sessions go on.
+    /// Sets the password hash of a user who has none, and who is still the one that was read as `user`. The password is
+    /// the one that the user has had all along: sessions continue.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub(crate) async fn import_password(
         &self,
         user: &User,
@@ -149,10 +149,10 @@ impl Users {
         .await
     }
 
-    /// Replaces the password hash that `user` was read with by another one of the same password: sessions go on.
+    /// Replaces the password hash that `user` was read with by another hash of the same password: sessions continue.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub(crate) async fn replace_hash(
         &self,
         user: &User,
@@ -173,26 +173,26 @@ impl Users {
     /// Disables a user, and ends every session for good.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn disable(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
         let update = "SET disabled = :disabled, updated_at = :now ADD session_generation :one";
         let request = self.update(username, update, now).expression_attribute_values(":one", number(1));
         self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(true))).await
     }
 
-    /// Enables a user. The sessions that there were before stay ended.
+    /// Enables a user. Earlier sessions stay ended.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn enable(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
         let request = self.update(username, "SET disabled = :disabled, updated_at = :now", now);
         self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(false))).await
     }
 
-    /// Ends every session of a user, by one write to the user.
+    /// Ends every session of a user, with one write to the user.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn end_sessions(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
         let request = self.update(username, "SET updated_at = :now ADD session_generation :one", now);
         self.changed(request.expression_attribute_values(":one", number(1))).await
@@ -208,10 +208,10 @@ impl Users {
         Ok(Changed::held(held(request.send().await)?))
     }
 
-    /// Deletes a user. Every session of the user is over with it.
+    /// Deletes a user, which ends every session of the user.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn delete(&self, username: &Username) -> Result<Changed, StoreError> {
         let request = self.table.delete(username.as_str());
         let outcome = request.condition_expression("attribute_exists(username)").send().await;

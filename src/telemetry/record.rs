@@ -1,4 +1,4 @@
-//! The record of a request: filled on the way, and written once, when the request is answered.
+//! The record of a request: filled in on the way, and written once, when the request is answered.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -6,11 +6,11 @@ use std::time::Instant;
 use http::StatusCode;
 use tracing::{Span, field};
 
-/// Something that an operator wants to hear of, whatever the client is told.
+/// Something that an operator wants to hear about, whatever the client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alert {
-    /// A refresh token that was replaced too long ago was presented: it was stolen, or its thief used it first. Its session
-    /// has been ended.
+    /// A refresh token that had been replaced too long ago was presented: either by a thief, or because a thief had
+    /// used it first. Its session has been ended.
     RefreshTokenReused,
     /// The wrong password of this request was one too many: the username is locked now.
     UsernameLocked,
@@ -35,9 +35,9 @@ impl Alert {
 pub enum Severity {
     /// The request was answered, or refused as it should be.
     Usual,
-    /// A dependency or the service had no capacity.
+    /// A dependency or the service itself had no capacity.
     Unavailable,
-    /// Something is wrong that will not pass by itself.
+    /// Something is wrong that will not go away by itself.
     Failure,
 }
 
@@ -46,7 +46,7 @@ pub enum Severity {
 pub struct Outcome<'a> {
     /// The status of the answer.
     pub status: StatusCode,
-    /// The `error` code; none for a success.
+    /// The `error` code; `None` for a success.
     pub code: Option<&'static str>,
     /// Why, in words that hold no secret and nothing that the client sent.
     pub reason: Option<&'a str>,
@@ -54,8 +54,8 @@ pub struct Outcome<'a> {
     pub severity: Severity,
 }
 
-/// What is known of a request, for the log. Nothing in it is secret or personal: a user is named by `sub`, and only
-/// where there is such a user.
+/// What is known about a request, for the log. Nothing in it is secret or personal: a user is identified by `sub`, and
+/// only if there is such a user.
 pub struct RequestRecord {
     span: Span,
     started: Instant,
@@ -72,14 +72,14 @@ struct Facts {
 }
 
 impl RequestRecord {
-    /// The record of the request called `request_id`, to `endpoint` where its path names one. It begins now.
+    /// The record of the request called `request_id`, to `endpoint` if its path names one. It begins now.
     #[must_use]
     pub fn begin(request_id: &str, endpoint: Option<&'static str>) -> Self {
         let span = tracing::info_span!("request", request_id, endpoint, client_id = field::Empty);
         Self { span, started: Instant::now(), facts: Mutex::default() }
     }
 
-    /// What everything that is logged while the request is served stands in.
+    /// The span of everything that is logged while the request is served.
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
@@ -110,7 +110,7 @@ impl RequestRecord {
         self.facts().sid = Some(sid.to_owned());
     }
 
-    /// Notes something that an operator wants to hear of.
+    /// Notes something that an operator wants to hear about.
     pub fn alert(&self, alert: Alert) {
         self.facts().alert = Some(alert);
     }
@@ -127,7 +127,7 @@ impl RequestRecord {
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Outcome { status, code, reason, severity } = *outcome;
         let status = status.as_u16();
-        // A macro for each level: the level of an event is part of where it stands.
+        // A macro, since the level of an event is fixed where it is written in the code.
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(status, code, reason, alert, grant, chain, sub, sid, milliseconds, $message)

@@ -1,4 +1,4 @@
-//! Access tokens: what they say, as a JSON Web Token by the profile of RFC 9068 or behind an opaque one.
+//! Access tokens: their claims, in a JSON Web Token by the profile of RFC 9068, or stored behind an opaque token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -56,8 +56,8 @@ impl<'a> From<&'a [Audience]> for OneOrMany<'a> {
 }
 
 impl<'a> AccessToken<'a> {
-    /// The token for `authorization`, of `session` where it has one, valid from `now` for the lifetime the client is registered with.
-    /// Without an audience it is meant for the issuer itself.
+    /// The token for `authorization`, and for `session` if there is one, valid from `now` for the lifetime that the
+    /// client is registered with. Without an audience, it is meant for the issuer itself.
     ///
     /// # Errors
     /// [`Error::server_error`] when there is no randomness.
@@ -89,7 +89,7 @@ impl<'a> AccessToken<'a> {
         })
     }
 
-    /// The last moment at which the token is valid.
+    /// When the token expires.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.exp

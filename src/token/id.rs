@@ -36,7 +36,7 @@ pub struct IdToken<'a> {
 }
 
 impl<'a> IdToken<'a> {
-    /// The ID token that goes with `access_token` and is to be signed with `algorithm`. It is valid for as long.
+    /// The ID token that goes with `access_token` and is to be signed with `algorithm`. It is valid for the same time.
     ///
     /// # Errors
     /// [`Error::server_error`] when there is no randomness.

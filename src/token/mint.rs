@@ -1,4 +1,4 @@
-//! The mint: every access token and ID token is made here, of an authorization.
+//! The mint: every access token and ID token is made here, from an authorization.
 
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ pub struct Mint {
     algorithm: Algorithm,
 }
 
-/// The tokens of one answer, but for the refresh token.
+/// The tokens of one answer, except for the refresh token.
 pub struct Minted {
-    /// The access token, a JWT or opaque, as the client has it.
+    /// The access token: a JWT or an opaque token, as the client is registered.
     pub access_token: String,
-    /// The ID token, where `openid` is granted.
+    /// The ID token, if `openid` is granted.
     pub id_token: Option<String>,
 }
 
@@ -46,10 +46,10 @@ impl Mint {
         Self { keys, access_tokens, issuer, random, algorithm }
     }
 
-    /// Makes the tokens of `authorization`, of `session` where it has one.
+    /// Makes the tokens for `authorization`, and for `session` if there is one.
     ///
     /// # Errors
-    /// [`Error::unavailable`] or [`Error::server_error`] when nothing signs, the store does not answer, or there is no
+    /// [`Error::unavailable`] or [`Error::server_error`] when no key signs, the store does not answer, or there is no
     /// randomness.
     pub async fn mint(
         &self,
@@ -72,7 +72,7 @@ impl Mint {
         if !authorization.scope().names(OPENID) {
             return Ok(Minted { access_token, id_token: None });
         }
-        // It holds a digest of the access token, signature included, and so comes after it.
+        // It holds a digest of the access token, including its signature, and so comes after it.
         let id_token =
             IdToken::new(&self.issuer, authorization, session, &access_token, algorithm, now, &*self.random)?;
         let id_token = self.keys.sign(algorithm, id::TYPE, &id_token, now).await?;

@@ -10,7 +10,8 @@ use crate::random::{Random, RandomFailed};
 
 const BYTES: usize = 32;
 
-/// An opaque access token: `pga_` and base64url of 256 random bits. It cannot be printed, and is wiped when dropped.
+/// An opaque access token: `pga_`, followed by 256 random bits in base64url. It cannot be printed, and is wiped when
+/// dropped.
 pub struct OpaqueToken(Zeroizing<[u8; BYTES]>);
 
 /// Text that is not an opaque access token of this service.
@@ -47,7 +48,7 @@ impl OpaqueToken {
         format!("{}{}", Self::PREFIX, *Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0)))
     }
 
-    /// What it is stored under: nobody who reads the table can present it.
+    /// What it is stored under: somebody who reads the table still cannot present the token.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(*self.0).into()

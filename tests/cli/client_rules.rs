@@ -19,7 +19,8 @@ fn a_secret_that_may_be_guessed_is_accepted_only_with_allow_weak_secret() {
         let command = [&["client"], &verb[..], more, &["--secret-stdin"]].concat();
         let insisting = [&command[..], &["--allow-weak-secret"]].concat();
         let reason = folder.run_with(&command, "123456789012345678901").refused();
-        let expected = "a secret of fewer than 22 characters may be guessed: --allow-weak-secret takes it all the same";
+        let expected =
+            "a secret of fewer than 22 characters may be guessed: --allow-weak-secret accepts it all the same";
         assert_eq!(reason, expected, "{command:?}");
         let reason = folder.run_with(&insisting, "1234567").refused();
         assert_eq!(reason, "a secret has 8 to 512 characters", "{command:?}");
@@ -37,7 +38,7 @@ fn an_id_that_careless_clients_send_as_another_gets_a_warning() {
     let folder = On(data.path());
     let warning = |characters: &str| {
         format!(
-            "warning: the client id holds {characters}, which a client has to form-encode in HTTP Basic (RFC 6749, section \
+            "warning: the client id contains {characters}, which a client has to form-encode in HTTP Basic (RFC 6749, section \
              2.3.1): one that sends the id as it is, as many do, is taken for another client and refused\n"
         )
     };
@@ -111,7 +112,7 @@ fn a_key_that_cannot_be_used_is_left_out_of_a_set_with_a_warning_that_names_it()
     assert_eq!(folder.json(&["client", "show", "batch"])["keys"], client["keys"]);
 
     let reason = folder.run(&["client", "rotate-secret", "batch"]).refused();
-    assert_eq!(reason, "client batch authenticates by the method private_key_jwt: it has no secret");
+    assert_eq!(reason, "client batch authenticates with the method private_key_jwt: it has no secret");
     let arguments = [&["client", "create", "x", "--secret-stdin"][..], &method].concat();
     assert!(folder.run(&arguments).misused().contains("--auth-method private_key_jwt"));
 }

@@ -183,7 +183,7 @@ fn secrets_come_and_go_with_the_method() {
     let public = folder.json(&["client", "create", "spa", "--auth-method", "none"]);
     assert_eq!((public.get("client_secret"), &public["secrets"]), (None, &json!([])));
     let reason = folder.run(&["client", "rotate-secret", "spa"]).refused();
-    assert_eq!(reason, "client spa authenticates by the method none: it has no secret");
+    assert_eq!(reason, "client spa authenticates with the method none: it has no secret");
 
     let confidential = folder.json(&["client", "update", "spa", "--auth-method", "client_secret_post"]);
     assert_eq!(text(&confidential["client_secret"]).len(), 43);

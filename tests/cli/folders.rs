@@ -17,19 +17,19 @@ fn a_command_makes_no_folder_and_says_how_one_is_made() {
         let path = missing.display();
         assert_eq!(
             On(&missing).run(command).refused(),
-            format!("there is no data folder {path}: `passgrant serve --data {path}` makes one")
+            format!("there is no data folder {path}: `passgrant serve --data {path}` creates it")
         );
         let path = empty.display();
         assert_eq!(
             On(&empty).run(command).refused(),
-            format!("{path} is no Passgrant data folder yet: `passgrant serve --data {path}` makes it one")
+            format!("{path} is not a Passgrant data folder yet: `passgrant serve --data {path}` makes it one")
         );
     }
     assert!(!missing.exists());
     assert_eq!(fs::read_dir(&empty).expect("a folder").count(), 0, "nothing was put into it");
     let reason = On(&odd).run(&["client", "list"]).refused();
     let word = format!("'{}/it'\\''s odd'", parent.path().display());
-    assert!(reason.ends_with(&format!("`passgrant serve --data {word}` makes one")), "{reason}");
+    assert!(reason.ends_with(&format!("`passgrant serve --data {word}` creates it")), "{reason}");
 
     // The advice that was given works.
     let server = Server::on(&missing, &[]);
@@ -42,7 +42,7 @@ fn a_folder_that_a_server_did_not_finish_making_is_not_a_data_folder_yet() {
     let data = tempfile::tempdir().expect("a folder");
     fs::write(data.path().join("lock"), "").expect("a file");
     let reason = On(data.path()).run(&["client", "list"]).refused();
-    assert!(reason.contains("is no Passgrant data folder yet: "), "{reason}");
+    assert!(reason.contains("is not a Passgrant data folder yet: "), "{reason}");
 }
 
 #[test]
@@ -54,10 +54,10 @@ fn a_path_that_is_not_a_data_folder_is_called_what_it_is() {
     fs::create_dir(&stranger).expect("a folder");
     fs::write(stranger.join("thesis.tex"), "x").expect("a file");
     for (path, reason) in [
-        (&file, "is a file and not a folder"),
-        (&below, "can be no folder: it is below a file"),
-        (&link, "is a link to what is not there"),
-        (&stranger, "is no Passgrant data folder, and not empty: it holds thesis.tex"),
+        (&file, "is a file, not a folder"),
+        (&below, "cannot be a folder: it is below a file"),
+        (&link, "is a link to something that does not exist"),
+        (&stranger, "is not a Passgrant data folder and not empty: it contains thesis.tex"),
     ] {
         let reason = format!("{} {reason}", path.display());
         for command in [&["client", "list"][..], &["key", "jwks"], &["serve", "--listen", "127.0.0.1:0"]] {
@@ -89,7 +89,7 @@ fn a_server_does_not_use_a_folder_that_holds_something_else() {
     fs::write(stranger.path().join("thesis.tex"), "x").expect("a file");
     let refused =
         run(passgrant().arg("--data").arg(stranger.path()).args(["serve", "--listen", "127.0.0.1:0"])).refused();
-    assert!(refused.ends_with("is no Passgrant data folder, and not empty: it holds thesis.tex"), "{refused}");
+    assert!(refused.ends_with("is not a Passgrant data folder and not empty: it contains thesis.tex"), "{refused}");
 }
 
 #[test]

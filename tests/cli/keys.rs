@@ -144,7 +144,7 @@ fn a_list_of_keys_says_what_each_is_bound_to() {
     let folder = On(data.path());
     let reason = folder.run(&["key", "list"]).refused();
     let shown = data.path().display();
-    let expected = format!("{shown} is no Passgrant data folder yet: `passgrant serve --data {shown}` makes it one");
+    let expected = format!("{shown} is not a Passgrant data folder yet: `passgrant serve --data {shown}` makes it one");
     assert_eq!(reason, expected);
 
     let server = Server::on(data.path(), &[]);

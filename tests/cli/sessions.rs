@@ -25,7 +25,7 @@ fn sessions_are_listed_and_ended_one_by_one_and_all_of_a_user() {
     assert_eq!(folder.run(&["session", "revoke", sid]).refused(), format!("there is no session {sid}"));
 
     let ended = folder.run(&["session", "revoke", "--user", "Demo-User"]).ok();
-    assert_eq!(ended, "Every session of demo-user is ended.\n");
+    assert_eq!(ended, "Every session of demo-user has been ended.\n");
     assert_eq!(list(), json!([]));
     let revoked = json!({"username": "demo-user", "revoked": true});
     assert_eq!(folder.json(&["session", "revoke", "--user", "demo-user"]), revoked);

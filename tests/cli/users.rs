@@ -61,7 +61,7 @@ fn a_password_is_long_enough_and_comes_on_standard_input() {
     let folder = On(data.path());
     let create = ["user", "create", "ann", "--password-stdin"];
     for (password, reason) in [
-        ("1234567\n", "a password has at least 8 characters"),
+        ("1234567\n", "a password must have at least 8 characters"),
         ("\n", "the password on standard input is missing"),
         ("with\ttabs in it", "a password has no control characters, and at most 1024 bytes"),
         ("two\nlines of it", "the password on standard input is more than one line"),
@@ -70,7 +70,7 @@ fn a_password_is_long_enough_and_comes_on_standard_input() {
     }
     let mut stricter = passgrant();
     stricter.env("PASSGRANT_PASSWORD_MIN_LENGTH", "12").arg("--data").arg(data.path()).args(create);
-    assert_eq!(run_with(&mut stricter, b"12345678901").refused(), "a password has at least 12 characters");
+    assert_eq!(run_with(&mut stricter, b"12345678901").refused(), "a password must have at least 12 characters");
     assert!(folder.run(&["user", "create", "ann"]).misused().contains("--password-stdin"));
     assert!(folder.run(&["user", "set-password", "ann"]).misused().contains("--password-stdin"));
     folder.run_with(&create, "\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}\u{1f511}").ok();
@@ -81,7 +81,7 @@ fn a_bad_name_or_claim_is_refused() {
     let data = used_folder();
     let folder = On(data.path());
     let reason = folder.run(&["user", "show", "a b"]).refused();
-    assert!(reason.starts_with("\"a b\" is no username: "), "{reason}");
+    assert!(reason.starts_with("\"a b\" is not a valid username: "), "{reason}");
     let create = |claims: &[&str]| {
         let create = [&["user", "create", "ann", "--password-stdin"], claims].concat();
         folder.run_with(&create, "correct horse")
@@ -159,7 +159,7 @@ fn spaces_around_a_username_are_not_part_of_it() {
     assert_eq!(again, "user ann already exists");
     for bad in [" ", "a n", "ann\t", "ann\u{a0}"] {
         let reason = folder.run_with(&["user", "create", bad, "--password-stdin"], "correct horse").refused();
-        assert!(reason.contains("is no username"), "{reason}");
+        assert!(reason.contains("is not a valid username"), "{reason}");
     }
 }
 

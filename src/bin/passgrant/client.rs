@@ -23,7 +23,7 @@ use crate::client::view::{ClientView, Deleted};
 use crate::failure::Failure;
 use crate::output::{listing, warn};
 
-/// How often a change is tried again that somebody else's came before.
+/// How often a change is tried if others change the client at the same time.
 const ATTEMPTS: usize = 5;
 
 const CREATE_EXAMPLES: &str = "\
@@ -46,24 +46,24 @@ Examples:
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Register a client; a generated secret is shown this once
+    /// Register a client; a generated secret is shown only this once
     #[command(after_help = CREATE_EXAMPLES)]
     Create(Change),
     /// Show a client
     Show(Named),
     /// List the clients
     List,
-    /// Change a client: what is given replaces what was there, an empty value empties it
+    /// Change a client: each option replaces what was there, and an empty value clears it
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(Change),
-    /// Give a client a new secret, shown this once; the one before works on for a while
+    /// Give a client a new secret, shown only this once; the old one keeps working for a while
     #[command(after_help = ROTATE_EXAMPLES)]
     RotateSecret(Rotate),
     /// Keep a client from authenticating
     Disable(Named),
     /// Let a disabled client authenticate again
     Enable(Named),
-    /// Delete a client, and with it its sessions
+    /// Delete a client and its sessions
     Delete(Named),
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Change {
 pub(crate) struct Rotate {
     #[command(flatten)]
     named: Named,
-    /// How long the secret before goes on working, 365d at most
+    /// How long the old secret keeps working, at most 365d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = options::up_to(Secrets::MAX_OVERLAP))]
     overlap: Duration,
     #[command(flatten)]
@@ -137,12 +137,12 @@ async fn create(context: &Context, change: Change) -> Result<(), Failure> {
     }
 }
 
-/// Tells of an identifier by which a client that is careless with HTTP Basic is taken for another one.
+/// Warns about an identifier with which a client that is careless with HTTP Basic is taken for another one.
 fn warn_of_ambiguous_id(client: &Client) {
     let ambiguous: Vec<_> = client.id.ambiguous_in_basic().map(String::from).collect();
     if client.authentication.method() == AuthMethod::ClientSecretBasic && !ambiguous.is_empty() {
         warn(&format!(
-            "the client id holds {}, which a client has to form-encode in HTTP Basic (RFC 6749, section 2.3.1): one that \
+            "the client id contains {}, which a client has to form-encode in HTTP Basic (RFC 6749, section 2.3.1): one that \
              sends the id as it is, as many do, is taken for another client and refused",
             ambiguous.join(" and ")
         ));
@@ -188,7 +188,7 @@ async fn update(context: &Context, change: Change) -> Result<(), Failure> {
         let authentication = options.authentication(&before.authentication, keys.clone(), first_secret)?;
         if given.is_some() && !is_taken {
             return Err(Failure::refused(format!(
-                "client {id} takes no secret by this change: `client rotate-secret` gives a client a new one"
+                "this change does not give client {id} a secret: `client rotate-secret` gives a client a new one"
             )));
         }
         generated = fresh;
@@ -212,7 +212,7 @@ async fn rotate_secret(context: &Context, rotate: Rotate) -> Result<(), Failure>
         let now = context.clock.now();
         let new = StoredSecret::new(&secret, now, &context.random)?;
         client.rotated_at(now, new, overlap).map_err(|NoSecrets(method)| {
-            Failure::refused(format!("client {id} authenticates by the method {method}: it has no secret"))
+            Failure::refused(format!("client {id} authenticates with the method {method}: it has no secret"))
         })
     });
     let client = client.await?;
@@ -244,7 +244,7 @@ async fn delete(context: &Context, id: &ClientId) -> Result<(), Failure> {
     }
 }
 
-/// Changes a client as it is when nobody else changes it meanwhile.
+/// Changes a client, starting again if somebody else changes it meanwhile.
 async fn changed(
     context: &Context,
     id: &ClientId,

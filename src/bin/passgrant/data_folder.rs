@@ -45,7 +45,7 @@ pub(crate) enum Access {
 }
 
 impl DataFolder {
-    /// The folder at `path` for a server, made if it is not there.
+    /// The folder at `path` for a server, created if it does not exist.
     pub(crate) async fn for_server(path: &Path) -> Result<Self, Failure> {
         let problem = |error: io::Error| unusable(path, &error);
         if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
@@ -68,7 +68,7 @@ impl DataFolder {
         }
     }
 
-    /// A way to the database of the folder at `path`, which must be there.
+    /// A way to the database of the folder at `path`, which must exist.
     pub(crate) async fn access(path: &Path) -> Result<Access, Failure> {
         let lock = match OpenOptions::new().write(true).open(path.join(LOCK)) {
             Ok(lock) => lock,
@@ -91,21 +91,21 @@ impl DataFolder {
         self.path.join(DATABASE)
     }
 
-    /// The keys that sign.
+    /// The signing keys.
     pub(crate) fn signing_keys(&self) -> Result<Vec<OnDemandKey>, Failure> {
         signing_keys(&self.path)
     }
 
     /// Tells commands on this folder where its DynamoDB is.
     pub(crate) fn publish(&self, endpoint: String) -> io::Result<()> {
-        let beside = self.path.join("dynamodb.new");
-        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&beside)?;
+        let unfinished = self.path.join("dynamodb.new");
+        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished)?;
         serde_json::to_writer(&mut file, &Published { endpoint })?;
         file.write_all(b"\n")?;
-        fs::rename(&beside, self.path.join(ENDPOINT))
+        fs::rename(&unfinished, self.path.join(ENDPOINT))
     }
 
-    /// Takes back what [`DataFolder::publish`] told, whether this process or a killed one did.
+    /// Takes back what [`DataFolder::publish`] told, whether this process told it or a killed one.
     pub(crate) fn unpublish(&self) -> io::Result<()> {
         match fs::remove_file(self.path.join(ENDPOINT)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -114,7 +114,7 @@ impl DataFolder {
     }
 }
 
-/// The signing keys of the folder at `path`: one for each algorithm, of which those that were needed are made.
+/// The signing keys of the folder at `path`: one for each algorithm, of which only those that have been needed exist.
 pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
     let open = |algorithm| {
         let file = path.join(signing_key(algorithm));
@@ -124,7 +124,7 @@ pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
     Algorithm::of_key_pairs().map(open).collect()
 }
 
-/// The signing keys of the folder at `path`, of which one must be made.
+/// The signing keys of the folder at `path`, of which at least one must exist.
 pub(crate) fn made_signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
     fs::read_dir(path).map_err(|error| not_usable_yet(path, &error))?;
     let keys = signing_keys(path)?;
@@ -134,7 +134,7 @@ pub(crate) fn made_signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure
     Ok(keys)
 }
 
-/// The file of the key for `algorithm`. That for RS256 has the name that it had when it was the only one.
+/// The file of the key for `algorithm`. The one for RS256 still has the name from when it was the only one.
 fn signing_key(algorithm: Algorithm) -> String {
     match algorithm {
         Algorithm::Rs256 => format!("{SIGNING_KEY}.der"),
@@ -142,8 +142,8 @@ fn signing_key(algorithm: Algorithm) -> String {
     }
 }
 
-/// Why the folder at `path` is of no use to a command, which found the `error` when it tried: it makes none, but says how
-/// one is made.
+/// Why the folder at `path` is of no use to a command, which met `error` when it tried to use it. A command does not
+/// create a folder, but says how to.
 fn not_usable_yet(path: &Path, error: &io::Error) -> Failure {
     if let Some(failure) = obstacle(path) {
         return failure;
@@ -154,24 +154,24 @@ fn not_usable_yet(path: &Path, error: &io::Error) -> Failure {
     let (shown, making) = (path.display(), format!("`passgrant serve --data {}`", shell_word(path)));
     match fs::metadata(path).and_then(|_| stranger_in(path)) {
         Ok(Some(stranger)) => strange(path, &stranger),
-        Ok(None) => Failure::refused(format!("{shown} is no Passgrant data folder yet: {making} makes it one")),
+        Ok(None) => Failure::refused(format!("{shown} is not a Passgrant data folder yet: {making} makes it one")),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            Failure::refused(format!("there is no data folder {shown}: {making} makes one"))
+            Failure::refused(format!("there is no data folder {shown}: {making} creates it"))
         }
         Err(error) => unusable(path, &error),
     }
 }
 
-/// What stands at `path` where a folder should, or should be made.
+/// What is in the way at `path`, where a folder should be or should be created.
 fn obstacle(path: &Path) -> Option<Failure> {
     let shown = path.display();
     let reason = match fs::metadata(path) {
-        Ok(found) if !found.is_dir() => format!("{shown} is a file and not a folder"),
+        Ok(found) if !found.is_dir() => format!("{shown} is a file, not a folder"),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            format!("{shown} can be no folder: it is below a file")
+            format!("{shown} cannot be a folder: it is below a file")
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
-            format!("{shown} is a link to what is not there")
+            format!("{shown} is a link to something that does not exist")
         }
         Ok(_) | Err(_) => return None,
     };
@@ -180,14 +180,14 @@ fn obstacle(path: &Path) -> Option<Failure> {
 
 fn strange(path: &Path, stranger: &Path) -> Failure {
     let (path, stranger) = (path.display(), stranger.display());
-    Failure::refused(format!("{path} is no Passgrant data folder, and not empty: it holds {stranger}"))
+    Failure::refused(format!("{path} is not a Passgrant data folder and not empty: it contains {stranger}"))
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
     Failure::refused(format!("the data folder {}: {error}", path.display()))
 }
 
-/// `path` as one word of a shell.
+/// `path` as one word for a shell.
 fn shell_word(path: &Path) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,@".contains(character);
     let shown = path.display().to_string();
@@ -198,7 +198,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Something in the folder at `path` that no server put there, where there is no database beside it.
+/// Something in the folder at `path` that no server put there, if the folder has no database.
 fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
     if path.join(DATABASE).exists() {
         return Ok(None);
@@ -214,8 +214,8 @@ fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Takes the lock, or finds the server that holds it. Whoever else holds it is another command, and soon done, or a
-/// server on its way up or down.
+/// Takes the lock, or finds the server that holds it. Any other holder is another command, which will be done soon, or
+/// a server that is starting or stopping.
 async fn acquire(path: &Path, lock: File) -> Result<Access, Failure> {
     let start = Instant::now();
     loop {
@@ -238,8 +238,8 @@ async fn acquire(path: &Path, lock: File) -> Result<Access, Failure> {
     }
 }
 
-/// The endpoint that a server published, if it answers there. A killed server's file outlives it; for a moment, even
-/// connections to it are taken, by the kernel.
+/// The endpoint that a server published, if it answers there. A killed server's file outlives it; for a moment, the
+/// kernel even accepts connections to it.
 fn served(path: &Path) -> Option<String> {
     let published: Published = serde_json::from_slice(&fs::read(path.join(ENDPOINT)).ok()?).ok()?;
     let address: SocketAddr = published.endpoint.strip_prefix("http://")?.parse().ok()?;

@@ -10,14 +10,14 @@ use passgrant::store::{Store, TableNames};
 use crate::data_folder::{Access, DataFolder};
 use crate::failure::Failure;
 
-/// The tables, and what they need open.
+/// The tables, and what must stay open for them.
 pub(crate) struct Database {
     pub(crate) store: Store,
     opened: Option<(EmbeddedDynamoDb, DataFolder)>,
 }
 
 impl Database {
-    /// The tables of the data folder `data`, or without one those in AWS.
+    /// The tables of the data folder `data`, or those in AWS if there is none.
     pub(crate) async fn open(data: Option<&Path>, names: &TableNames) -> Result<Self, Failure> {
         let Some(path) = data else {
             let store = Store::new(&DynamoDb::new(&aws::sdk_config().await), names);

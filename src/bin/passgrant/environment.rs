@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use passgrant::config::VARIABLES;
 
-/// `before`, and below it the list of the environment variables.
+/// `before`, followed by the list of the environment variables.
 pub(crate) fn help_after(before: &str) -> String {
     let mut help = format!("{before}\n\nEnvironment:\n");
     for variable in VARIABLES {
@@ -15,6 +15,6 @@ pub(crate) fn help_after(before: &str) -> String {
             _ => write!(help, "\n\n"),
         };
     }
-    help.push_str("AWS region, credentials and endpoints are the AWS SDK's own variables.");
+    help.push_str("The AWS region, credentials and endpoints are set by the AWS SDK's own variables.");
     help
 }

@@ -11,7 +11,7 @@ use crate::CommandLine;
 
 /// Why a command failed.
 pub(crate) enum Failure {
-    /// It was not asked for as its help says: exit code 2, or 0 where help was what was asked for.
+    /// It was not used as its help says: exit code 2, or 0 if help was what was asked for.
     Usage(clap::Error),
     /// It was refused, or did not work: exit code 1.
     Refused(String),
@@ -24,7 +24,8 @@ impl Failure {
         Self::Usage(error)
     }
 
-    /// A combination of options that clap cannot see through; `command` names where its usage is, as in `client update`.
+    /// A wrong combination of options that clap cannot detect; `command` is the command whose usage is shown, as in
+    /// `client update`.
     pub(crate) fn usage(command: &str, kind: ErrorKind, message: &str) -> Self {
         let mut root = CommandLine::command();
         root.build();
@@ -39,9 +40,9 @@ impl Failure {
         Self::Refused(reason.into())
     }
 
-    /// Says what happened, and gives the exit code.
+    /// Reports what happened, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        // What cannot be written to standard error cannot be told.
+        // What cannot be written to standard error cannot be reported at all.
         match self {
             Self::Usage(error) => {
                 let _: io::Result<()> = error.print();

@@ -37,8 +37,8 @@ Examples:
 
 /// An OAuth 2.0 token service for the Resource Owner Password Credentials grant.
 ///
-/// The commands that manage clients and users work on DynamoDB by the AWS SDK's usual configuration, or with `--data`
-/// on a local server's data folder, whether the server runs or not.
+/// The commands that manage clients and users work on DynamoDB with the AWS SDK's usual configuration or, with
+/// `--data`, on a local server's data folder, whether or not the server is running.
 #[derive(Parser)]
 #[command(name = "passgrant", version, after_help = EXAMPLES, after_long_help = environment::help_after(EXAMPLES))]
 struct CommandLine {
@@ -60,9 +60,9 @@ struct Global {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
+#[expect(clippy::large_enum_variant, reason = "there is only one in a process")]
 enum Command {
-    /// Run the whole service here, with a DynamoDB of its own
+    /// Run the whole service on this machine, with a DynamoDB of its own
     Serve(serve::Arguments),
     /// Manage clients: the applications that may ask for tokens
     #[command(subcommand)]
@@ -70,10 +70,10 @@ enum Command {
     /// Manage users: the resource owners
     #[command(subcommand)]
     User(user::Command),
-    /// See and end sessions: the logins that clients keep alive
+    /// Show and end sessions: the logins that clients keep alive
     #[command(subcommand)]
     Session(session::Command),
-    /// See the public keys that tokens are verified with
+    /// Show the public keys that tokens are verified with
     #[command(subcommand)]
     Key(key::Command),
 }
@@ -89,7 +89,7 @@ struct Context {
 }
 
 impl Context {
-    /// The tables, reached when they are first asked for: no command holds a data folder while somebody types.
+    /// The tables, opened when they are first needed: no command holds a data folder while somebody is typing.
     async fn database(&self) -> Result<&Database, Failure> {
         self.database.get_or_try_init(|| Database::open(self.data.as_deref(), &self.config.tables)).await
     }

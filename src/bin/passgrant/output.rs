@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// A terminal that says it is narrower than this does not know how wide it is.
+/// A terminal that claims to be narrower than this does not know how wide it is.
 const MIN_COLUMNS: u16 = 40;
 const USUAL_COLUMNS: u16 = 80;
 
@@ -52,7 +52,7 @@ pub(crate) fn warn(message: &str) {
     let _: io::Result<()> = writeln!(io::stderr().lock(), "warning: {message}");
 }
 
-/// A table of many things, a row each; `nothing` is said where there are none.
+/// A table of many things, with one row for each; `nothing` is printed if there are none.
 pub(crate) fn listing<const N: usize>(
     headings: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -64,7 +64,7 @@ pub(crate) fn listing<const N: usize>(
     if table.is_empty() { nothing.to_owned() } else { text(table) }
 }
 
-/// A table of one thing, a row for each of its parts.
+/// A table of one thing, with one row for each of its parts.
 pub(crate) fn details(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut table = plain_table();
     table.add_rows(rows.into_iter().map(|(name, value)| [name.to_owned(), printable(&value)]));
@@ -87,7 +87,7 @@ fn text(mut table: Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// `text` with what could steer a terminal made visible.
+/// `text`, with the characters that could control a terminal made visible.
 fn printable(text: &str) -> String {
     let visible = |character: char| {
         if character.is_control() && character != '\n' {
@@ -99,7 +99,7 @@ fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
-/// A moment as RFC 3339 has it.
+/// A moment in the format of RFC 3339.
 pub(crate) fn rfc3339(moment: Timestamp) -> String {
     /// The last second of the year 9999, where the format ends.
     const LAST: u64 = 253_402_300_799;

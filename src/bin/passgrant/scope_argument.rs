@@ -1,11 +1,11 @@
-//! Scopes as options name them.
+//! Scopes as they are given to options.
 
 use passgrant::scope::{MalformedScope, Scope, ScopeToken};
 
 use crate::output::warn;
 
-/// Reads a scope; the empty text is none. A comma, which other tools separate them by, is a character like any other:
-/// whoever writes one is told so.
+/// Reads a scope; empty text is a scope without tokens. A comma, which separates scopes in other tools, is a character
+/// like any other here: a warning says so.
 ///
 /// # Errors
 /// [`MalformedScope`].

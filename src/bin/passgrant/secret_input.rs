@@ -1,4 +1,4 @@
-//! Secrets as people and programs hand them over: by prompt or standard input, never by argument.
+//! Secrets as people and programs hand them over: at a prompt or on standard input, never as an argument.
 
 use std::io::{self, IsTerminal as _, Read as _};
 
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// More than any secret or password may have.
 const MAX_INPUT_BYTES: u64 = 4096;
 
-/// The one line of standard input, without its end; typed unseen where that is a terminal.
+/// The only line of standard input, without its line ending; if that is a terminal, it is typed without being shown.
 pub(crate) fn line(what: &str) -> Result<Zeroizing<String>, Failure> {
     if io::stdin().is_terminal() {
         return prompt(&format!("{what}: "));
@@ -32,7 +32,8 @@ pub(crate) fn line(what: &str) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
-/// A new password: from standard input where `from_stdin` says so, else typed twice. `command` is what was asked for.
+/// A new password: from standard input if `from_stdin` says so, otherwise typed twice. `command` is the command that
+/// needs it.
 pub(crate) fn new_password(command: &str, from_stdin: bool) -> Result<Zeroizing<String>, Failure> {
     if from_stdin {
         return line("password");

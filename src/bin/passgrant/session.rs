@@ -28,9 +28,9 @@ Examples:
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// List the sessions of a user; it reads the whole table of tokens
+    /// List the sessions of a user, which reads the whole tokens table
     List(OfUser),
-    /// End a session, or all of a user's
+    /// End a session, or all sessions of a user
     #[command(after_help = REVOKE_EXAMPLES, group = ArgGroup::new("which").required(true).args(["sid", "user"]))]
     Revoke(Which),
 }
@@ -38,17 +38,17 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct OfUser {
     /// The user
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "USERNAME")]
     user: String,
 }
 
 #[derive(Args)]
 pub(crate) struct Which {
-    /// The session, as the sid of its tokens names it
+    /// The session, by the sid of its tokens
     #[arg(value_name = "SID", allow_hyphen_values = true)]
     sid: Option<String>,
     /// Every session of this user, for good
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "USERNAME")]
     user: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> SessionView<'a> {
     }
 }
 
-/// What was ended: a session, or all of a user's.
+/// What was ended: a session, or all sessions of a user.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Revoked<'a> {
@@ -105,7 +105,8 @@ impl Command {
     }
 }
 
-/// The sessions of a user that are not over, as far as the user and the clients are concerned too.
+/// Lists the sessions of a user that have not ended, whether by themselves or because of a change to the user or the
+/// client.
 async fn list(context: &Context, user: &str) -> Result<(), Failure> {
     let username = prepared(context, user)?;
     let store = &context.database().await?.store;
@@ -145,7 +146,7 @@ async fn revoke_one(context: &Context, sid: &str) -> Result<(), Failure> {
     let session = sessions.find(SessionId::from(sid), context.clock.now()).await?;
     let session = session.ok_or_else(|| Failure::refused(format!("there is no session {sid}")))?;
     sessions.revoke(&session).await?;
-    context.output.print(&Revoked::Session { sid, revoked: true }, || format!("Session {sid} is ended."))
+    context.output.print(&Revoked::Session { sid, revoked: true }, || format!("Session {sid} has been ended."))
 }
 
 async fn revoke_all(context: &Context, user: &str) -> Result<(), Failure> {
@@ -154,7 +155,7 @@ async fn revoke_all(context: &Context, user: &str) -> Result<(), Failure> {
         Changed::Unmet => Err(unknown(&username)),
         Changed::Written => {
             let revoked = Revoked::User { username: &username, revoked: true };
-            context.output.print(&revoked, || format!("Every session of {username} is ended."))
+            context.output.print(&revoked, || format!("Every session of {username} has been ended."))
         }
     }
 }

@@ -26,29 +26,29 @@ Examples:
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Create a user; the password is asked for
+    /// Create a user, asking for the password
     #[command(after_help = CREATE_EXAMPLES)]
     Create(Create),
     /// Show a user
     Show(Named),
     /// List the users
     List,
-    /// Set a user's password; every session of the user is over with it, and so is a lock
+    /// Set a user's password, which ends every session of the user, and a lock if there is one
     SetPassword(SetPassword),
     /// Keep a user from getting tokens, and end every session of the user for good
     Disable(Named),
-    /// Let a disabled user get tokens again, by a new login
+    /// Let a disabled user get tokens again, with a new login
     Enable(Named),
     /// Forget the wrong passwords tried for a username, known or not, and let it log in at once
     Unlock(Named),
-    /// Delete a user; every session of the user is over with it
+    /// Delete a user, which ends every session of the user
     Delete(Named),
 }
 
 #[derive(Args)]
 pub(crate) struct Named {
     /// The username
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "USERNAME")]
     name: String,
 }
 
@@ -58,13 +58,13 @@ pub(crate) struct Create {
     named: Named,
     #[command(flatten)]
     password: PasswordSource,
-    /// An attribute that is text, whatever it looks like (repeatable)
+    /// A claim that is text, whatever it looks like (repeatable)
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_text_claim)]
     text_claims: Vec<(String, Value)>,
-    /// An attribute as JSON, whose numbers keep their digits (repeatable)
+    /// A claim as JSON, whose numbers keep their digits (repeatable)
     #[arg(long = "claim-json", value_name = "NAME=JSON", value_parser = parse_json_claim)]
     json_claims: Vec<(String, Value)>,
-    /// A scope the user may grant, parted by spaces or repeated [default: whatever the client may have]
+    /// A scope the user may grant, separated by spaces or repeated [default: whatever the client may have]
     #[arg(long, value_name = "SCOPE", value_parser = scope_argument::parse)]
     allowed_scope: Option<Vec<Scope>>,
 }
@@ -142,7 +142,7 @@ impl PasswordSource {
         let password = Password::prepare(&secret_input::new_password(command, self.password_stdin)?)?;
         let least = context.config.password_min_length;
         if password.code_points() < least {
-            return Err(Failure::refused(format!("a password has at least {least} characters")));
+            return Err(Failure::refused(format!("a password must have at least {least} characters")));
         }
         Ok(context.config.argon2.hash(&password, &context.random)?)
     }
@@ -208,7 +208,7 @@ async fn found(context: &Context, username: &Username) -> Result<User, Failure> 
 
 pub(crate) fn prepared(context: &Context, name: &str) -> Result<Username, Failure> {
     let prepared = Username::prepare(name, context.config.username_profile);
-    prepared.map_err(|reason| Failure::refused(format!("{name:?} is no username: {reason}")))
+    prepared.map_err(|reason| Failure::refused(format!("{name:?} is not a valid username: {reason}")))
 }
 
 pub(crate) fn unknown(username: &Username) -> Failure {
@@ -222,15 +222,15 @@ fn parse_text_claim(text: &str) -> Result<(String, Value), String> {
 
 fn parse_json_claim(text: &str) -> Result<(String, Value), String> {
     let (name, value) = parse_claim(text)?;
-    let value = Value::parse(value).map_err(|_| "the value is not JSON: text is given with --claim, or in quotes")?;
+    let value = Value::parse(value).map_err(|_| "the value is not JSON: give text with --claim, or in quotes")?;
     Ok((name.to_owned(), value))
 }
 
 fn parse_claim(text: &str) -> Result<(&str, &str), &'static str> {
     let (name, value) =
-        text.split_once('=').ok_or("a name, an equals sign and a value, as in email=ann@example.com")?;
+        text.split_once('=').ok_or("expected a name, an equals sign and a value, as in email=ann@example.com")?;
     if name.is_empty() || name.chars().any(char::is_control) {
-        return Err("a claim has a name without control characters");
+        return Err("the name of a claim must not be empty or contain control characters");
     }
     Ok((name, value))
 }

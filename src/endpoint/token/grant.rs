@@ -1,4 +1,4 @@
-//! What the grants have in common: what each reads, and how each is answered (RFC 6749, sections 3.3 and 5.1).
+//! What the grants have in common: what each of them reads, and how each is answered (RFC 6749, sections 3.3 and 5.1).
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::session::refresh_token::RefreshToken;
 use crate::telemetry::record::RequestRecord;
 use crate::token::mint::Minted;
 
-/// A token request of some grant, its parameters read.
+/// A token request of any grant, after its parameters have been read.
 pub(super) trait GrantRequest: Send {
     /// Answers it, for a client that may use the grant.
     ///
@@ -29,7 +29,7 @@ pub(super) trait GrantRequest: Send {
 pub(super) struct Asked<'a> {
     pub(super) service: &'a Service,
     pub(super) client: AuthenticatedClient,
-    /// When the request came.
+    /// When the request arrived.
     pub(super) came: Timestamp,
     pub(super) record: &'a RequestRecord,
 }

@@ -1,4 +1,4 @@
-//! The password grant: a username and a password for tokens (RFC 6749, section 4.3).
+//! The password grant: tokens for a username and a password (RFC 6749, section 4.3).
 
 use futures_util::future::BoxFuture;
 
@@ -46,7 +46,7 @@ impl PasswordRequest<'_> {
         record.chain(chain.name().as_str());
         let login = Login { username: self.username, password: self.password, client_id: &client.id };
         let (user, reservation) = service.users.authenticate(login, chain, service.clock.now(), record).await?;
-        // Whatever becomes of the request from here, the password was right.
+        // Whatever becomes of the request from here on, the password was right.
         let issued = issue(service, client, user, scope, audiences, record);
         let (answer, ()) = tokio::join!(issued, reservation.right());
         answer
@@ -72,7 +72,7 @@ fn chain<'s>(requested: Option<&str>, service: &'s Service, client: &Authenticat
     })
 }
 
-/// Makes what is answered to a resource owner who proved who they are. The session is stored while the tokens are signed.
+/// Issues tokens for a resource owner who has been authenticated. The session is stored while the tokens are signed.
 async fn issue(
     service: &Service,
     client: AuthenticatedClient,

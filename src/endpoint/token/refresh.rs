@@ -1,4 +1,4 @@
-//! The refresh grant: a refresh token for fresh tokens (RFC 6749, section 6).
+//! The refresh grant: fresh tokens for a refresh token (RFC 6749, section 6).
 
 use futures_util::future::BoxFuture;
 
@@ -23,18 +23,18 @@ impl RefreshRequest<'_> {
         Ok(Box::new(RefreshRequest { refresh_token, requested: Requested::read(form)? }))
     }
 
-    /// The token is judged by when the request came. The rotation comes last: a request that fails before it leaves the
-    /// token as it was.
+    /// The token is judged by the time at which the request arrived. The rotation comes last: a request that fails
+    /// earlier leaves the token as it was.
     async fn respond(self, asked: Asked<'_>) -> Result<TokenResponse, Error> {
         let Asked { service, client, came, record } = asked;
         let refused = |reason: &str| Error::invalid_refresh_token().because(reason);
         let token = RefreshToken::parse(self.refresh_token).map_err(|error| refused(&error.to_string()))?;
         let session = service.sessions.open(token, &client, came, record).await?;
         if !client.may_use(Grant::Password) {
-            return Err(refused("the client may not use the password grant any more"));
+            return Err(refused("the client may no longer use the password grant"));
         }
         let audiences = authorize::audience::still_held(session.audiences(), &client.audiences)
-            .ok_or_else(|| refused("the client has none of the session's audiences any more"))?;
+            .ok_or_else(|| refused("the client no longer has any of the session's audiences"))?;
         let audiences = authorize::audience::granted(&self.requested.resources, &audiences)?;
         let user = service.sessions.resume(&session).await?.map_err(|reason| refused(&reason.to_string()))?;
         let (requested, empty) = (self.requested.scope, &service.config.empty_scope);

@@ -27,7 +27,7 @@ use crate::scope_argument;
 /// Lists may be given by repeating the option, by separating values with spaces, or both.
 #[derive(Args)]
 pub(super) struct Options {
-    /// What people call it
+    /// A name for people to read
     #[arg(long, value_parser = parse_name)]
     name: Option<Name>,
     #[arg(long, help = "How it authenticates [default: client_secret_basic]", value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
@@ -49,18 +49,18 @@ pub(super) struct Options {
     audience: Option<Vec<List<Audience>>>,
     #[arg(long, help = "What its access tokens are: jwt, opaque [default: jwt]", value_name = "FORMAT", value_parser = str::parse::<AccessTokenFormat>)]
     access_token_format: Option<AccessTokenFormat>,
-    #[arg(long, help = "A claim of its tokens; SOURCE is username, sub, client_id, scopes, claims.NAME or literal:VALUE", value_name = "CLAIM=SOURCE", value_parser = parse_mapping)]
+    #[arg(long, help = "A claim in its tokens; SOURCE is username, sub, client_id, scopes, claims.NAME or literal:VALUE", value_name = "CLAIM=SOURCE", value_parser = parse_mapping)]
     map: Option<Vec<Mapping>>,
-    /// Lifetime of its access tokens, 24h at most [default: 1h]
+    /// Lifetime of its access tokens, at most 24h [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = lifetime(Client::MAX_ACCESS_TOKEN_LIFETIME))]
     access_token_lifetime: Option<Duration>,
-    /// A session ends when it was not refreshed for so long [default: 14d]
+    /// A session ends when it has not been refreshed for this long [default: 14d]
     #[arg(long, value_name = "TIME", value_parser = lifetime(RefreshPolicy::MAX_LIFETIME))]
     refresh_idle_lifetime: Option<Duration>,
-    /// A session ends so long after the login, 365d at most [default: 90d]
+    /// A session ends this long after the login, at most 365d [default: 90d]
     #[arg(long, value_name = "TIME", value_parser = lifetime(RefreshPolicy::MAX_LIFETIME))]
     refresh_lifetime: Option<Duration>,
-    /// For so long a refresh token that was just replaced still answers, 10m at most [default: 30s]
+    /// How long a refresh token is still accepted after it has been replaced, at most 10m [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = up_to(RefreshPolicy::MAX_GRACE))]
     refresh_grace: Option<Duration>,
     /// The algorithm its tokens are signed with [default: the server's]
@@ -68,16 +68,16 @@ pub(super) struct Options {
     signing_alg: Option<Choice>,
     #[arg(
         long,
-        help = "Whether it gets a refresh token only where offline_access is granted [default: false]",
+        help = "Whether it gets a refresh token only if offline_access is granted [default: false]",
         value_name = "BOOL"
     )]
     refresh_needs_offline_access: Option<bool>,
-    /// A credential-verifier chain it may use, the first one by default [default: the server's alone]
+    /// A credential-verifier chain it may use, the first one by default [default: only the server's]
     #[arg(long, value_name = "CHAIN", value_parser = parse_list::<ChainName>)]
     chain: Option<Vec<List<ChainName>>>,
 }
 
-/// A client's name; none for the empty one.
+/// A client's name; `None` for empty text.
 #[derive(Clone)]
 struct Name(Option<String>);
 
@@ -85,7 +85,7 @@ struct Name(Option<String>);
 #[derive(Clone)]
 struct List<T>(Vec<T>);
 
-/// One claim and its source; none for the empty value, which empties the map.
+/// One claim and its source; `None` for the empty value, which clears the map.
 #[derive(Clone)]
 struct Mapping(Option<(String, ClaimSource)>);
 
@@ -121,7 +121,7 @@ impl Options {
         true
     }
 
-    /// The key set of the file that is named, where one is. What of it is left out is told.
+    /// The key set in the given file, if one is given. Warns about keys that are left out.
     pub(super) fn keys(&self) -> Result<Option<ClientKeys>, Failure> {
         self.jwks_file.as_deref().map(read_keys).transpose()
     }
@@ -144,7 +144,7 @@ impl Options {
         authentication(method, secrets, keys)
     }
 
-    /// Makes `client` what the given options say, its authentication aside.
+    /// Changes `client` as the given options say, except for its authentication.
     pub(super) fn apply(&self, client: &mut Client) -> Result<(), Failure> {
         if let Some(Name(name)) = &self.name {
             client.name.clone_from(name);
@@ -183,7 +183,7 @@ impl Options {
     }
 }
 
-/// Authentication by `method`, in the words of the options.
+/// Authentication by `method`, with errors in terms of the options.
 pub(super) fn authentication(
     method: AuthMethod,
     secrets: Vec<StoredSecret>,
@@ -237,7 +237,7 @@ fn read_keys(path: &Path) -> Result<ClientKeys, Failure> {
     let problem = |error: &dyn Display| Failure::refused(format!("{}: {error}", path.display()));
     let mut text = String::new();
     let file = File::open(path).map_err(|error| problem(&error))?;
-    // One more than it may have tells that it has too many.
+    // One byte more than is allowed shows that the file is too long.
     let most = ClientKeys::MAX_BYTES as u64 + 1;
     file.take(most).read_to_string(&mut text).map_err(|error| problem(&error))?;
     let (keys, left_out) = ClientKeys::parse_and_tell(&text).map_err(|error| problem(&error))?;
@@ -251,7 +251,7 @@ fn parse_mapping(text: &str) -> Result<Mapping, String> {
     if text.is_empty() {
         return Ok(Mapping(None));
     }
-    let (claim, source) = text.split_once('=').ok_or("a claim and its source, as in role=claims.roles")?;
+    let (claim, source) = text.split_once('=').ok_or("expected a claim and its source, as in role=claims.roles")?;
     let source = source.parse().map_err(|error: MalformedClaimMap| error.to_string())?;
     Ok(Mapping(Some((claim.to_owned(), source))))
 }
@@ -274,18 +274,20 @@ fn one_of<const N: usize>(methods: [AuthMethod; N]) -> impl TypedValueParser<Val
     PossibleValuesParser::new(methods.map(AuthMethod::as_str)).try_map(|name| name.parse::<AuthMethod>())
 }
 
-/// A time of whole seconds, `most` at most.
+/// A time in whole seconds, at most `most`.
 pub(super) fn up_to(most: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
     move |text| {
         let time = humantime::parse_duration(text).ok().filter(|time| *time <= most && time.subsec_nanos() == 0);
-        time.ok_or_else(|| format!("a time in whole seconds, as in 30s, 15m, 1h or 14d, and {} at most", Span(most)))
+        time.ok_or_else(|| {
+            format!("expected a time in whole seconds, as in 30s, 15m, 1h or 14d, and at most {}", Span(most))
+        })
     }
 }
 
-/// As [`up_to`], and not nothing.
+/// As [`up_to`], and longer than zero.
 fn lifetime(most: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
     move |text| {
         let time = up_to(most)(text)?;
-        if time.is_zero() { Err("longer than nothing".to_owned()) } else { Ok(time) }
+        if time.is_zero() { Err("it must be longer than zero".to_owned()) } else { Ok(time) }
     }
 }

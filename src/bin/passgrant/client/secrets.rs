@@ -13,7 +13,7 @@ pub(super) struct SecretOptions {
     /// Take the secret from standard input, one line of 22 to 512 characters, instead of generating it
     #[arg(long)]
     secret_stdin: bool,
-    /// Take a secret of 8 characters or more from there, though one of fewer than 22 may be guessed
+    /// Accept a secret of 8 characters or more, although one of fewer than 22 may be guessed
     #[arg(long, requires = "secret_stdin")]
     allow_weak_secret: bool,
 }
@@ -33,7 +33,7 @@ impl SecretOptions {
     pub(super) fn chosen(&self) -> Result<ClientSecret, Failure> {
         let weak = if self.allow_weak_secret { WeakSecrets::Allowed } else { WeakSecrets::Refused };
         let secret = ClientSecret::chosen(secret_input::line("secret")?, weak).map_err(|refused| match refused {
-            RefusedSecret::Weak => Failure::refused(format!("{refused}: --allow-weak-secret takes it all the same")),
+            RefusedSecret::Weak => Failure::refused(format!("{refused}: --allow-weak-secret accepts it all the same")),
             _ => refused.into(),
         })?;
         if secret.is_weak() {

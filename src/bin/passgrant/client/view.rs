@@ -1,4 +1,4 @@
-//! A client as it is shown: everything but what only its holder may know.
+//! A client as it is shown: everything except what only the client itself may know.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::output::{details, rfc3339};
 
-/// A client, and its new secret where it has just been given one. Durations and times are in seconds.
+/// A client, and its new secret if it has just been given one. Durations and times are in seconds.
 #[derive(Serialize)]
 pub(super) struct ClientView<'a> {
     client_id: &'a ClientId,
@@ -51,7 +51,7 @@ struct SecretView<'a> {
     not_after: Option<Timestamp>,
 }
 
-/// What is left of a client.
+/// What is printed about a client that has been deleted.
 #[derive(Serialize)]
 pub(super) struct Deleted<'a> {
     pub(super) client_id: &'a ClientId,
@@ -94,7 +94,7 @@ impl<'a> ClientView<'a> {
         }
     }
 
-    /// Shows `secret` too, the only time it is shown.
+    /// Shows `secret` as well, the only time that it is shown.
     pub(super) fn with_secret(mut self, secret: Option<&'a ClientSecret>) -> Self {
         self.client_secret = secret.map(ClientSecret::expose);
         self
@@ -121,16 +121,16 @@ impl<'a> ClientView<'a> {
             ("Scopes", list(&self.scopes)),
             ("Default scopes", list(&self.default_scopes)),
             ("Audiences", if self.audiences.is_empty() { "the issuer".to_owned() } else { list(self.audiences) }),
-            ("Access tokens", format!("{}, live {}", self.access_token_format, time(self.access_token_lifetime))),
+            ("Access tokens", format!("{}, valid for {}", self.access_token_format, time(self.access_token_lifetime))),
             ("Claims", self.claims()),
             (
                 "Sessions",
                 format!(
-                    "live {}, {} unused; grace {}{}",
+                    "at most {}, {} without a refresh; grace {}{}",
                     time(self.refresh_lifetime),
                     time(self.refresh_idle_lifetime),
                     time(self.refresh_grace),
-                    if self.refresh_needs_offline_access { "; need offline_access" } else { "" },
+                    if self.refresh_needs_offline_access { "; only with offline_access" } else { "" },
                 ),
             ),
             ("Algorithm", self.signing_algorithm.map_or("the server's", Algorithm::as_str).to_owned()),
@@ -142,7 +142,7 @@ impl<'a> ClientView<'a> {
         rows.extend(self.keys.iter().map(|key| ("Key", key.clone())));
         rows.push(("Created", rfc3339(self.created_at)));
         rows.push(("Updated", rfc3339(self.updated_at)));
-        let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown this once:\n\n{secret}"));
+        let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown only this once:\n\n{secret}"));
         details(rows) + secret.as_deref().unwrap_or_default()
     }
 
@@ -158,8 +158,8 @@ impl<'a> ClientView<'a> {
 
 impl SecretView<'_> {
     fn text(&self) -> String {
-        let end = self.not_after.map(|end| format!(", ends {}", rfc3339(end)));
-        format!("{} of {}{}", self.id, rfc3339(self.created_at), end.as_deref().unwrap_or_default())
+        let end = self.not_after.map(|end| format!(", expires {}", rfc3339(end)));
+        format!("{}, created {}{}", self.id, rfc3339(self.created_at), end.as_deref().unwrap_or_default())
     }
 }
 

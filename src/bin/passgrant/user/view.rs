@@ -1,4 +1,4 @@
-//! A user as it is shown: never the password's hash.
+//! A user as it is shown: without the hash of the password.
 
 use passgrant::clock::Timestamp;
 use passgrant::json::Object;
@@ -22,14 +22,14 @@ pub(super) struct UserView<'a> {
     updated_at: Timestamp,
 }
 
-/// What is left of a user.
+/// What is printed about a user who has been deleted.
 #[derive(Serialize)]
 pub(super) struct Deleted<'a> {
     pub(super) username: &'a Username,
     pub(super) deleted: bool,
 }
 
-/// A username that no wrong password counts for any more.
+/// A username for which no wrong password counts any more.
 #[derive(Serialize)]
 pub(super) struct Unlocked<'a> {
     pub(super) username: &'a Username,
