@@ -3,6 +3,7 @@
 mod client_rules;
 mod clients;
 mod command;
+mod cost;
 mod departures;
 mod folders;
 mod http;
