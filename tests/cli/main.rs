@@ -10,6 +10,7 @@ mod rig {
 mod client_rules;
 mod clients;
 mod command;
+mod cost;
 mod departures;
 mod folders;
 mod http;

@@ -1,6 +1,7 @@
 //! The command line of Passgrant, and its local server.
 
 mod client;
+mod cost;
 mod data_folder;
 mod database;
 mod environment;
@@ -76,6 +77,8 @@ enum Command {
     /// Show the public keys that tokens are verified with
     #[command(subcommand)]
     Key(key::Command),
+    /// Estimate what a deployment costs in AWS
+    Cost(cost::Arguments),
 }
 
 /// What every command that manages something works with.
@@ -107,6 +110,9 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
     let CommandLine { global: Global { data, output }, command } = command_line;
     let config = Config::from_env()?;
     let output = Output::new(output);
+    if let Command::Cost(arguments) = command {
+        return cost::run(&arguments, &output);
+    }
     let level = if matches!(command, Command::Serve(_)) { config.log } else { LevelFilter::ERROR };
     telemetry::install(Format::Text, level, io::stderr);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -121,7 +127,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
             Command::User(command) => command.run(&context).await?,
             Command::Session(command) => command.run(&context).await?,
             Command::Key(command) => command.run(&context).await?,
-            Command::Serve(_) => {}
+            Command::Serve(_) | Command::Cost(_) => {}
         }
         match context.database.into_inner() {
             Some(database) => database.close().await,
