@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use passgrant::session::refresh_token::RefreshToken;
 use passgrant::token::opaque::OpaqueToken;
@@ -17,7 +19,7 @@ fuzz_target!(|text: &str| {
         (Err(_), Ok(token)) => {
             assert_eq!(token.expose(), text);
             assert_eq!(text.len(), OpaqueToken::PREFIX.len() + 43);
-            assert!(!token.key().contains(&text[OpaqueToken::PREFIX.len()..]));
+            assert_ne!(URL_SAFE_NO_PAD.encode(token.digest()), text[OpaqueToken::PREFIX.len()..]);
         }
         (Ok(_), Ok(_)) => panic!("a refresh token is not an access token"),
         (Err(_), Err(_)) => {}

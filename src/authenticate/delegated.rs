@@ -67,7 +67,7 @@ pub(super) struct Vouched {
 
 #[derive(Deserialize)]
 struct AnswerBody {
-    result: Outcome,
+    result: Verdict,
     #[serde(default)]
     sub: Option<String>,
     #[serde(default)]
@@ -75,7 +75,7 @@ struct AnswerBody {
 }
 
 #[derive(Deserialize)]
-enum Outcome {
+enum Verdict {
     #[serde(rename = "yes")]
     Right,
     #[serde(rename = "no")]
@@ -200,9 +200,9 @@ fn read(body: &[u8]) -> Result<Answer, NoAnswer> {
     let claims = claims.unwrap_or_default();
     claims::check(&claims).map_err(NoAnswer::Claims)?;
     Ok(match result {
-        Outcome::Right => Answer::Vouched(Vouched { sub, claims }),
-        Outcome::Wrong => Answer::WrongPassword,
-        Outcome::UnknownUser => Answer::UnknownUser,
+        Verdict::Right => Answer::Vouched(Vouched { sub, claims }),
+        Verdict::Wrong => Answer::WrongPassword,
+        Verdict::UnknownUser => Answer::UnknownUser,
     })
 }
 

@@ -27,11 +27,11 @@ const _: () = assert!(jws::MAX_BYTES == MAX_BODY_BYTES);
 /// [`LiveToken::read`] to say.
 pub(crate) struct PresentedToken {
     claims: Object,
-    form: Form,
+    form: Presented,
 }
 
 /// Which kind of access token was presented.
-enum Form {
+enum Presented {
     Jwt,
     /// The digest of an opaque token, and the client it was issued to.
     Opaque {
@@ -78,13 +78,13 @@ impl PresentedToken {
         let Ok(token) = OpaqueToken::parse(text) else {
             let expected = Expected { typ: access::TYPE, issuer: &service.issuer, now };
             let claims = service.keys.verify(&expected, text).await?;
-            return Ok(claims.map(|claims| Self { claims, form: Form::Jwt }));
+            return Ok(claims.map(|claims| Self { claims, form: Presented::Jwt }));
         };
         let digest = token.digest();
         let stored = service.access_tokens.get(&digest, now).await?;
         Ok(stored.map(|stored| Self {
             claims: stored.claims,
-            form: Form::Opaque { digest, client_incarnation: stored.client_incarnation },
+            form: Presented::Opaque { digest, client_incarnation: stored.client_incarnation },
         }))
     }
 
@@ -147,8 +147,8 @@ impl PresentedToken {
     /// leaves open.
     fn is_made_for(&self, client: &Client) -> bool {
         match &self.form {
-            Form::Opaque { client_incarnation, .. } => *client_incarnation == client.incarnation,
-            Form::Jwt => self.time("iat").is_some_and(|iat| iat >= client.created_at),
+            Presented::Opaque { client_incarnation, .. } => *client_incarnation == client.incarnation,
+            Presented::Jwt => self.time("iat").is_some_and(|iat| iat >= client.created_at),
         }
     }
 
@@ -176,17 +176,17 @@ impl PresentedToken {
     /// Opaque tokens are deleted when they are revoked; for a revoked JWT, a note is stored.
     async fn is_revoked(&self, service: &Service) -> Result<bool, Error> {
         match (&self.form, self.text("jti")) {
-            (Form::Opaque { .. }, _) => Ok(false),
-            (Form::Jwt, Some(jti)) => Ok(service.access_tokens.is_revoked(jti).await?),
-            (Form::Jwt, None) => Ok(true),
+            (Presented::Opaque { .. }, _) => Ok(false),
+            (Presented::Jwt, Some(jti)) => Ok(service.access_tokens.is_revoked(jti).await?),
+            (Presented::Jwt, None) => Ok(true),
         }
     }
 
     /// Makes the token invalid from now on.
     pub(crate) async fn revoke(&self, service: &Service) -> Result<(), Error> {
         match &self.form {
-            Form::Opaque { digest, .. } => Ok(service.access_tokens.delete(digest).await?),
-            Form::Jwt => {
+            Presented::Opaque { digest, .. } => Ok(service.access_tokens.delete(digest).await?),
+            Presented::Jwt => {
                 let expires_at = self.time("exp").unwrap_or(Timestamp::from_unix(0));
                 Ok(service.access_tokens.revoke(self.text("jti").unwrap_or_default(), expires_at).await?)
             }

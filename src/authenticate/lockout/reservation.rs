@@ -56,11 +56,11 @@ pub(in crate::authenticate) enum Known {
 
 impl Known {
     /// What is to be written about an attempt that ends here; `None` if it stays as it is.
-    fn outcome(self) -> Option<Outcome> {
+    fn ending(self) -> Option<Ending> {
         match self {
-            Self::Nothing => Some(Outcome::Undecided),
-            Self::Asked => Some(Outcome::Unanswered),
-            Self::Right => Some(Outcome::Right),
+            Self::Nothing => Some(Ending::Undecided),
+            Self::Asked => Some(Ending::Unanswered),
+            Self::Right => Some(Ending::Right),
             // Wrong without a mark: it stays counted as it is.
             Self::Unreserved | Self::Wrong => None,
         }
@@ -77,7 +77,7 @@ pub(crate) enum Locked {
 }
 
 /// What is to be written about an attempt.
-enum Outcome {
+enum Ending {
     /// The password was wrong.
     Wrong(Mark),
     /// There is no verdict.
@@ -127,19 +127,19 @@ impl Reservation {
     ///
     /// If that cannot be written, the attempt stays counted, and the answer stays as it is.
     pub(in crate::authenticate) async fn wrong(mut self, mark: Mark) -> Locked {
-        self.give_back(Outcome::Wrong(mark)).await
+        self.give_back(Ending::Wrong(mark)).await
     }
 
     /// The password was right: all attempts for the username are forgotten.
     pub(crate) async fn right(mut self) {
-        self.give_back(Outcome::Right).await;
+        self.give_back(Ending::Right).await;
     }
 
     /// The request ends without a decision: the attempt is taken back, unless its password had been refused by then.
     /// Attempts that a delegated verifier did not answer have a bound of their own.
     pub(in crate::authenticate) async fn undecided(mut self) {
-        if let Some(outcome) = self.known.outcome() {
-            self.give_back(outcome).await;
+        if let Some(ending) = self.known.ending() {
+            self.give_back(ending).await;
         }
     }
 
@@ -149,28 +149,28 @@ impl Reservation {
     }
 
     /// Has a task of its own write what becomes of it, and waits for that. A caller that stops waiting changes nothing.
-    async fn give_back(&mut self, outcome: Outcome) -> Locked {
-        let Some(task) = self.hand_over(outcome) else {
+    async fn give_back(&mut self, ending: Ending) -> Locked {
+        let Some(task) = self.hand_over(ending) else {
             return Locked::NotNow;
         };
         let written = task.await.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted"));
         written.unwrap_or(Locked::NotNow)
     }
 
-    fn hand_over(&mut self, outcome: Outcome) -> Option<JoinHandle<Locked>> {
+    fn hand_over(&mut self, ending: Ending) -> Option<JoinHandle<Locked>> {
         let entry = self.entry.take()?;
         // Without a runtime the process is about to end, and the attempt stays counted.
         let runtime = Handle::try_current().ok()?;
         let under_way = UnderWay::begin(&self.ledger);
-        let write = async move { under_way.0.write(&entry, outcome).await };
+        let write = async move { under_way.0.write(&entry, ending).await };
         Some(runtime.spawn(write.in_current_span()))
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if let Some(outcome) = self.known.outcome() {
-            drop(self.hand_over(outcome));
+        if let Some(ending) = self.known.ending() {
+            drop(self.hand_over(ending));
         }
     }
 }
@@ -234,14 +234,14 @@ impl Ledger {
         let _: Result<Result<_, RecvError>, Elapsed> = timeout(TIME_TO_SETTLE, none_is_left).await;
     }
 
-    async fn write(&self, entry: &LedgerEntry, outcome: Outcome) -> Locked {
+    async fn write(&self, entry: &LedgerEntry, ending: Ending) -> Locked {
         let (key, id) = (entry.key(), &entry.id);
         let not_now = |()| Locked::NotNow;
-        let written = match outcome {
-            Outcome::Wrong(mark) => self.mark(entry, &mark).await,
-            Outcome::Undecided => self.attempts.withdraw(key, id).await.map(not_now),
-            Outcome::Unanswered => self.withdraw_unanswered(entry).await.map(not_now),
-            Outcome::Right => self.attempts.delete(key).await.map(not_now),
+        let written = match ending {
+            Ending::Wrong(mark) => self.mark(entry, &mark).await,
+            Ending::Undecided => self.attempts.withdraw(key, id).await.map(not_now),
+            Ending::Unanswered => self.withdraw_unanswered(entry).await.map(not_now),
+            Ending::Right => self.attempts.delete(key).await.map(not_now),
         };
         written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).unwrap_or(Locked::NotNow)
     }
