@@ -122,4 +122,13 @@ impl Service {
             tracing::warn!(%error, "DynamoDB could not be reached at the start");
         }
     }
+    /// Has memory mapped for a verification, and opens another connection to DynamoDB: a login makes two calls at once. A
+    /// start need not wait for it, since a login gets there only after a call or two.
+    pub async fn prepare_for_logins(&self) {
+        self.verifier.prepare();
+        let connections = tokio::try_join!(self.tokens.open_connection(), self.tokens.open_connection());
+        if let Err(error) = connections {
+            tracing::debug!(%error, "DynamoDB could not be reached for another connection");
+        }
+    }
 }
