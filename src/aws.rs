@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{HttpClient as _, http_client_fn};
 
 use crate::error::Error;
 
@@ -49,9 +50,13 @@ pub fn bounded(config: SdkConfig) -> SdkConfig {
 pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
 /// The HTTP client of every SDK client.
+///
+/// Each SDK client that is made has its HTTP client checked, which reads and parses every root certificate to no end. This
+/// one is not: the roots are parsed once, for the first connection.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    HttpClientBuilder::new().tls_provider(TLS).build_https()
+    let client = HttpClientBuilder::new().tls_provider(TLS).build_https();
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
 }
 
 /// A service this one depends on.

@@ -11,9 +11,17 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderName};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Response, Uri};
 use lambda_http::ext::extensions::RequestExt as _;
+use lambda_http::lambda_runtime::Runtime;
+use lambda_http::lambda_runtime::layers::TracingLayer;
 use lambda_http::request::{LambdaRequest, RequestContext};
-use lambda_http::{Adapter, Body, Context, LambdaEvent, Service as TowerService, service_fn};
+use lambda_http::{
+    Adapter, Body, BoxFuture, Context, LambdaEvent, Service as TowerService, SnapStartResource, service_fn,
+};
 use serde::Serialize;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::RecvError;
+use tokio::task::JoinError;
+use tokio::time::timeout;
 
 use crate::router::{self, RequestId};
 use crate::service::Service;
@@ -24,19 +32,103 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 /// Read by `lambda_http` to rebuild a URL, and not needed here.
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Serves invocations until the platform ends the process.
+/// How a platform starts environments, and sends them invocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// Whether environments are started ahead of any invocation, as for provisioned concurrency.
+    pub ahead: bool,
+    /// Whether an environment is started once, and restored from then on.
+    pub snapshots: bool,
+    /// Whether one environment is sent several invocations at once.
+    pub concurrent: bool,
+}
+
+impl Platform {
+    /// What the platform's own variables say of it.
+    #[must_use]
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        let initialization = lookup("AWS_LAMBDA_INITIALIZATION_TYPE");
+        let at_once = lookup("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|number| number.parse().ok());
+        Self {
+            ahead: initialization.as_deref() == Some("provisioned-concurrency"),
+            snapshots: initialization.as_deref() == Some("snap-start"),
+            concurrent: at_once.is_some_and(|number: u32| number > 1),
+        }
+    }
+
+    /// How long a start may wait for DynamoDB and KMS before it asks for an invocation. An invocation that is already there
+    /// waits for what it needs by itself; if none is, the environment is frozen as soon as it asks.
+    const fn head_start(self) -> Duration {
+        if self.ahead { Duration::from_secs(2) } else { Duration::from_millis(15) }
+    }
+}
+
+/// Warms up, and serves invocations until the platform ends the process: several at once if the platform sends them so,
+/// otherwise one after the other.
 ///
 /// # Errors
 /// What the runtime reports when it cannot reach the platform.
-pub async fn run(service: Arc<Service>) -> Result<(), lambda_http::Error> {
-    let mut handler = handler(service);
-    lambda_http::lambda_runtime::run(service_fn(move |event| handler.call(event))).await
+pub async fn run(service: Arc<Service>, platform: Platform) -> Result<(), lambda_http::Error> {
+    let restored = Restored { service: Arc::clone(&service), platform };
+    // Connections do not survive a snapshot: they are opened when it is restored.
+    if !platform.snapshots {
+        warm_up(&service, platform).await;
+    }
+    let runtime = Runtime::new(handler(service)).layer(TracingLayer::new());
+    runtime.register_snapstart_resource(Arc::new(restored)).run_concurrent().await
+}
+
+/// Warms up. It waits for that as long as the platform allows; the rest goes on while invocations are served.
+async fn warm_up(service: &Arc<Service>, platform: Platform) {
+    let service = Arc::clone(service);
+    let (warm, warmed) = oneshot::channel::<Infallible>();
+    let warming = tokio::spawn(async move {
+        service.warm_up().await;
+        drop(warm);
+        // Let the first poll for an invocation go out before this.
+        tokio::task::yield_now().await;
+        service.prepare_for_logins().await;
+    });
+    let started = async {
+        if platform.ahead {
+            // Done, or panicked.
+            let _: Result<(), JoinError> = warming.await;
+        } else {
+            // Nothing is ever sent: the sender being dropped is the signal.
+            let _: Result<Infallible, RecvError> = warmed.await;
+        }
+    };
+    if timeout(platform.head_start(), started).await.is_err() {
+        tracing::debug!("DynamoDB or KMS has not answered yet");
+    }
+}
+
+/// Opens connections in an environment that was restored.
+struct Restored {
+    service: Arc<Service>,
+    platform: Platform,
+}
+
+impl SnapStartResource for Restored {
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_http::Error>> {
+        Box::pin(async {
+            warm_up(&self.service, self.platform).await;
+            Ok(())
+        })
+    }
 }
 
 /// The function from an event to its answer, each in the form of the front door it came by.
 pub fn handler(
     service: Arc<Service>,
-) -> impl TowerService<LambdaEvent<LambdaRequest>, Response = impl Serialize, Error = Infallible, Future: Send> {
+) -> impl TowerService<
+    LambdaEvent<LambdaRequest>,
+    Response = impl Serialize + Send + 'static,
+    Error = Infallible,
+    Future: Send + 'static,
+> + Clone
++ Send
++ 'static {
     let mut adapter = Adapter::from(service_fn(move |request| respond(Arc::clone(&service), request)));
     service_fn(move |LambdaEvent { payload, context }| {
         adapter.call(LambdaEvent { payload: readable(payload), context })
@@ -132,4 +224,28 @@ fn readable(mut event: LambdaRequest) -> LambdaRequest {
         _ => {}
     }
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_platform_does_is_read_from_its_variables() {
+        const TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
+        const AT_ONCE: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
+        for (variable, value, ahead, snapshots, concurrent) in [
+            (TYPE, "on-demand", false, false, false),
+            (TYPE, "provisioned-concurrency", true, false, false),
+            (TYPE, "snap-start", false, true, false),
+            (TYPE, "lambda-managed-instances", false, false, false),
+            (AT_ONCE, "", false, false, false),
+            (AT_ONCE, "1", false, false, false),
+            (AT_ONCE, "2", false, false, true),
+            (AT_ONCE, "many", false, false, false),
+        ] {
+            let platform = Platform::read(&|name| (name == variable).then(|| value.to_owned()));
+            assert_eq!(platform, Platform { ahead, snapshots, concurrent }, "{variable}={value}");
+        }
+    }
 }

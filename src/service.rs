@@ -121,4 +121,14 @@ impl Service {
             tracing::warn!(%error, "DynamoDB could not be reached at the start");
         }
     }
+
+    /// Maps the memory of a verification, and opens a second connection to DynamoDB, since a login makes two calls at once.
+    /// A start does not wait for it: a login gets there only after a call or two.
+    pub async fn prepare_for_logins(&self) {
+        self.users.prepare_verification();
+        let connections = tokio::try_join!(self.sessions.open_connection(), self.sessions.open_connection());
+        if let Err(error) = connections {
+            tracing::debug!(%error, "DynamoDB could not be reached for another connection");
+        }
+    }
 }

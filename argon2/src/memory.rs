@@ -41,6 +41,11 @@ impl Memory {
         }
     }
 
+    /// Maps what computations over `kib` KiB need, and writes to every page, which is what takes time.
+    pub fn prepare(&mut self, kib: usize) {
+        drop(self.lend(kib));
+    }
+
     /// Whether every byte of it is zero.
     #[must_use]
     pub fn is_wiped(&self) -> bool {
@@ -115,6 +120,16 @@ mod tests {
             assert!(memory.is_wiped());
         }
         assert!(memory.mapped_kib() >= 5000, "it is kept");
+    }
+
+    #[test]
+    fn memory_that_was_prepared_is_not_mapped_again() {
+        let mut memory = Memory::new();
+        memory.prepare(5000);
+        let start = memory.0.as_ref().map(|mapping| mapping.bytes().as_ptr());
+        assert!(memory.mapped_kib() >= 5000 && memory.is_wiped());
+        drop(memory.lend(5000));
+        assert!(memory.0.as_ref().map(|mapping| mapping.bytes().as_ptr()) == start);
     }
 
     #[test]

@@ -138,6 +138,11 @@ impl UserAuthenticator {
         self.verifiers.delegated.prepare();
     }
 
+    /// Maps the memory of a verification, so that the first login need not wait for it.
+    pub(crate) fn prepare_verification(&self) {
+        self.verifiers.passwords.prepare();
+    }
+
     /// Waits, for a short time, until the outcome of every attempt has been written.
     pub(crate) async fn settled(&self) {
         self.attempts.settled().await;

@@ -4,22 +4,19 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use passgrant::aws;
 use passgrant::clock::SystemClock;
 use passgrant::config::Config;
-use passgrant::lambda;
+use passgrant::lambda::{self, Platform};
 use passgrant::random::OsRandom;
 use passgrant::service::Service;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::telemetry::{self, Format};
+use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
-
-/// What a start may wait for DynamoDB and KMS; a request that comes then waits for them itself.
-const WARM_UP: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let config = Config::from_env();
@@ -35,7 +32,9 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    #[expect(clippy::disallowed_methods, reason = "the platform's variables, read once")]
+    let platform = Platform::read(&|name| std::env::var(name).ok());
+    runtime(platform)?.block_on(async {
         let issuer = config.required_issuer()?;
         let sdk_config = aws::sdk_config().await;
         let kms = aws_sdk_kms::Client::new(&sdk_config);
@@ -44,9 +43,12 @@ fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
         let keys = KeyRing::new(keys.collect());
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&sdk_config), &config.tables);
         let service = Service::new(config, issuer, store, keys, Box::new(SystemClock), Box::new(OsRandom));
-        if tokio::time::timeout(WARM_UP, service.warm_up()).await.is_err() {
-            tracing::warn!("DynamoDB or KMS did not answer at the start");
-        }
-        lambda::run(Arc::new(service)).await
+        lambda::run(Arc::new(service), platform).await
     })
+}
+
+/// Threads for every processor take longer to start than one, which is enough where there is one request at a time.
+fn runtime(platform: Platform) -> io::Result<Runtime> {
+    let mut builder = if platform.concurrent { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().build()
 }

@@ -111,6 +111,20 @@ impl Argon2Pool {
         .await
     }
 
+    /// Has the memory of one verification mapped, so that the first one need not wait for that. Nothing waits for it here.
+    pub(crate) fn prepare(&self) {
+        // In a verification's turn: there is never more memory than verifications at once.
+        let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() else { return };
+        let (pool, kib) = (Arc::clone(&self.memory), self.policy.memory_kib());
+        // Nobody asks what became of it: a verification maps what it lacks.
+        drop(tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut memory = Memory::new();
+            memory.prepare(kib);
+            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        }));
+    }
+
     /// Hashes a password that turned out to be right. This is as much work as a verification, and waits for its turn as
     /// one does.
     ///
@@ -266,6 +280,19 @@ mod tests {
         let kept = pool.memory.lock().expect("not poisoned");
         assert!(kept.iter().all(Memory::is_wiped), "something is left of a password");
         kept.iter().map(Memory::mapped_kib).collect()
+    }
+
+    #[tokio::test]
+    async fn memory_that_was_prepared_is_the_first_verifications() {
+        let pool = Argon2Pool::new(policy(), 1, 8);
+        pool.prepare();
+        let turn = pool.running.acquire().await.expect("open");
+        let prepared = kept_kib(&pool);
+        assert!(prepared.len() == 1 && prepared[0] >= 64, "{prepared:?}");
+        pool.prepare();
+        drop(turn);
+        pool.verify(Some(password("guess")), None, "ann").await.expect("one");
+        assert_eq!(kept_kib(&pool), prepared, "no more than what runs at once");
     }
 
     #[tokio::test]

@@ -1,0 +1,66 @@
+//! Counting by callgrind, between the beginning and the end of [`collected`].
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::{Command, Stdio};
+
+use tokio::runtime::Runtime;
+
+use crate::baseline::Count;
+
+/// Set where callgrind counts.
+const ABOVE: &str = "PASSGRANT_BENCH_CALLGRIND";
+/// What allocates, as the C library calls it.
+const ALLOCATING: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
+
+/// Whether callgrind runs this process.
+pub(crate) fn is_above() -> bool {
+    env::var_os(ABOVE).is_some()
+}
+
+/// What is counted: what this thread does in here.
+#[inline(never)]
+pub(crate) fn collected(runtime: &Runtime, work: Pin<Box<dyn Future<Output = ()> + '_>>) {
+    runtime.block_on(work);
+}
+
+/// Runs a program, and counts.
+pub(crate) fn count(program: &Path, arguments: &[String], out: &Path) -> Count {
+    let status = Command::new("valgrind")
+        .args(["--quiet", "--tool=callgrind", "--toggle-collect=*callgrind*collected*"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(program)
+        .args(arguments)
+        .env(ABOVE, "yes")
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.expect("valgrind is installed").success(), "callgrind failed");
+    read(&fs::read_to_string(out).expect("callgrind's counts"))
+}
+
+/// Reads callgrind's file: a name stands in it once, with a number that stands for it from then on.
+fn read(profile: &str) -> Count {
+    let mut names: HashMap<&str, bool> = HashMap::new();
+    let (mut allocates, mut instructions, mut allocations) = (false, None, 0);
+    for line in profile.lines() {
+        if let Some(called) = line.strip_prefix("cfn=").or_else(|| line.strip_prefix("fn=")) {
+            let (number, name) = called.split_once(' ').map_or((called, None), |(number, name)| (number, Some(name)));
+            let known = names.entry(number).or_default();
+            if let Some(name) = name {
+                *known = ALLOCATING.contains(&name);
+            }
+            allocates = *known && line.starts_with('c');
+        } else if let Some(calls) = line.strip_prefix("calls=")
+            && allocates
+        {
+            let times = calls.split(' ').next().and_then(|times| times.parse::<u32>().ok());
+            allocations += times.expect("a number of calls");
+        } else if let Some(total) = line.strip_prefix("totals: ") {
+            instructions = total.trim().parse().ok();
+        }
+    }
+    Count { instructions: instructions.expect("a total"), allocations }
+}
