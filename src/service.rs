@@ -12,7 +12,6 @@ use crate::authenticate::credentials::Credentials;
 use crate::authenticate::delegated::Delegated;
 use crate::authenticate::lockout::AttemptLimit;
 use crate::authenticate::user::Backends;
-use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
@@ -20,7 +19,7 @@ use crate::form::Form;
 use crate::issuer::{Issuer, path};
 use crate::password::Argon2Pool;
 use crate::random::Random;
-use crate::signing::{KeyRing, SigningError};
+use crate::signing::KeyRing;
 use crate::store::Store;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
@@ -113,7 +112,7 @@ impl Service {
         let (keys, store) = tokio::join!(keys, self.tokens.open_connection());
         match keys {
             Ok(()) => {}
-            Err(SigningError::Kms(error)) if error.outlook() == Outlook::Transient => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the signing keys could not be fetched at the start");
             }
             Err(error) => tracing::error!(%error, "the signing keys cannot be used as they are configured"),

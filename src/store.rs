@@ -6,6 +6,7 @@ pub mod clients;
 pub(crate) mod item;
 pub(crate) mod key;
 pub mod outcome;
+pub mod signing_keys;
 pub mod tokens;
 pub mod users;
 
@@ -18,6 +19,7 @@ use aws_sdk_dynamodb::Client;
 
 use crate::store::attempts::Attempts;
 use crate::store::clients::Clients;
+use crate::store::signing_keys::SigningKeys;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
 
@@ -37,6 +39,8 @@ pub struct TableNames {
 pub struct Store {
     /// Clients by identifier.
     pub clients: Clients,
+    /// Wrapped signing keys, in the same table as clients.
+    pub signing_keys: SigningKeys,
     /// Users by prepared username.
     pub users: Users,
     /// Sessions.
@@ -51,6 +55,7 @@ impl Store {
     pub fn new(client: &Client, names: &TableNames) -> Self {
         Self {
             clients: Clients::new(client.clone(), names.clients.clone()),
+            signing_keys: SigningKeys::new(client.clone(), names.clients.clone()),
             users: Users::new(client.clone(), names.users.clone()),
             tokens: Tokens::new(client.clone(), names.tokens.clone()),
             attempts: Attempts::new(client.clone(), names.tokens.clone()),

@@ -71,6 +71,9 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
+    /// The algorithms of secrets, which sign and verify.
+    pub const OF_SECRETS: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
+
     /// The algorithms that client assertions may be signed with: those of key pairs that clients may register.
     pub const OF_ASSERTIONS: [Self; 9] = [
         Self::Rs256,
@@ -83,6 +86,12 @@ impl Algorithm {
         Self::Es384,
         Self::EdDsa,
     ];
+
+    /// Whether what signs also verifies, and so is a secret.
+    #[must_use]
+    pub fn is_of_secrets(self) -> bool {
+        Self::OF_SECRETS.contains(&self)
+    }
 
     /// The hash function of the algorithm. Ed25519 hashes with SHA-512 (RFC 8032, section 5.1).
     #[must_use]

@@ -20,7 +20,7 @@ const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 /// Ed25519 (RFC 8410, section 3).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// In front of the two coordinates of a point that is not compressed (SEC 1, section 2.3.3).
-pub(super) const UNCOMPRESSED: u8 = 4;
+const UNCOMPRESSED: u8 = 4;
 
 /// A public key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -190,6 +190,14 @@ impl PublicKey {
             _ => return Err(UnusableKey::Encoding),
         };
         key.check().map(|()| key)
+    }
+
+    /// The point on a NIST curve, not compressed (SEC 1, section 2.3.3); none of another key.
+    pub(crate) fn point(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Ec { x, y, .. } => Some([&[UNCOMPRESSED], x.as_bytes(), y.as_bytes()].concat()),
+            Self::Rsa { .. } | Self::Okp { .. } => None,
+        }
     }
 
     /// Whether the numbers are such that the key can be used.

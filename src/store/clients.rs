@@ -19,6 +19,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
 use crate::store::outcome::{Changed, Created, StoreError, held};
+use crate::store::signing_keys::is_signing_key;
 
 const KEY: &str = "client_id";
 
@@ -220,6 +221,7 @@ impl Clients {
     /// [`StoreError`] when DynamoDB does not, or an item cannot be read.
     pub async fn list(&self) -> Result<Vec<Client>, StoreError> {
         let items = scan(&self.dynamodb, &self.table, KEY).await?;
-        items.into_iter().map(|(key, item)| Ok(self.read(&key, item)?.client)).collect()
+        let clients = items.into_iter().filter(|(key, _)| !is_signing_key(key));
+        clients.map(|(key, item)| Ok(self.read(&key, item)?.client)).collect()
     }
 }

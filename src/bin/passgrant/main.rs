@@ -73,7 +73,7 @@ enum Command {
     /// See and end sessions: the logins that clients keep alive
     #[command(subcommand)]
     Session(session::Command),
-    /// See the public keys that tokens are verified with
+    /// Make and import the keys that sign tokens, and see the public ones
     #[command(subcommand)]
     Key(key::Command),
 }
