@@ -164,7 +164,7 @@ impl Config {
                 tokens: source.table(TOKENS_TABLE)?,
             },
             signing_keys: source.parsed(SIGNING_KEYS, ListedKey::list(&source.text(SIGNING_KEYS)?))?,
-            wrapping_key: source.optional(WRAPPING_KEY)?,
+            wrapping_key: source.wrapping_key()?,
             signing_algorithm: source.parse(SIGNING_ALGORITHM)?,
             default_scope: source.parsed(DEFAULT_SCOPE, Scope::parse_or_empty(&source.text(DEFAULT_SCOPE)?))?,
             empty_scope: source.parsed(EMPTY_SCOPE, Scope::parse_or_empty(&source.text(EMPTY_SCOPE)?))?,
@@ -279,6 +279,14 @@ impl Source<'_> {
         Err(Self::refuse(variable, "it must be the name or ARN of a DynamoDB table"))
     }
 
+    fn wrapping_key(&self) -> Result<Option<String>, ConfigError> {
+        let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'='));
+        match self.optional(WRAPPING_KEY)? {
+            Some(name) if !plain(&name) => Err(Self::refuse(WRAPPING_KEY, "it must name one KMS key")),
+            name => Ok(name),
+        }
+    }
+
     fn list(&self, variable: Variable) -> Result<Vec<String>, ConfigError> {
         let text = self.text(variable)?;
         let entries: Vec<String> =
@@ -365,6 +373,9 @@ mod tests {
             ("PASSGRANT_SIGNING_KEYS", "=RS256"),
             ("PASSGRANT_SIGNING_KEYS", "alias/a=RS256,alias/a=PS256"),
             ("PASSGRANT_SIGNING_KEYS", "envelope:Main"),
+            ("PASSGRANT_WRAPPING_KEY", "alias/a,alias/b"),
+            ("PASSGRANT_WRAPPING_KEY", "alias/a b"),
+            ("PASSGRANT_WRAPPING_KEY", "alias/a=RS256"),
             ("PASSGRANT_SIGNING_ALGORITHM", "none"),
             ("PASSGRANT_DEFAULT_SCOPE", "a  b"),
             ("PASSGRANT_EMPTY_SCOPE", "\""),

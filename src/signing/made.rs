@@ -79,3 +79,69 @@ impl MadePair {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::encoding::{AsBigEndian as _, EcPrivateKeyBin};
+
+    use super::*;
+    use crate::signing::pair::KeyPair;
+
+    /// A value in DER, shorter than 128 bytes.
+    fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let value = parts.concat();
+        [&[tag, u8::try_from(value.len()).expect("short")][..], &value].concat()
+    }
+
+    #[test]
+    fn a_private_key_is_read_with_its_public_half_inside_or_without_it() {
+        let made = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+        let scalar: EcPrivateKeyBin<'_> = made.private_key().as_be_bytes().expect("a scalar");
+        let with = made.to_pkcs8v1().expect("PKCS#8");
+        let public = MadePair::Ecdsa(made).public_key().expect("a public key");
+        // id-ecPublicKey and prime256v1 (RFC 5480, section 2.1.1).
+        let p256 =
+            der(0x30, &[&[6, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1], &[6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7]]);
+        let private = der(0x30, &[&[2, 1, 1], &der(4, &[scalar.as_ref()])]);
+        let without = der(0x30, &[&[2, 1, 0], &p256, &der(4, &[&private])]);
+        for pkcs8 in [with.as_ref(), &without] {
+            let pair = KeyPair::new(pkcs8, &public).expect("a pair");
+            let signature = pair.sign(Algorithm::Es256, b"message").expect("a signature");
+            assert!(public.verify(Algorithm::Es256, b"message", &signature));
+        }
+    }
+
+    #[test]
+    fn an_ed25519_key_is_read_in_either_version_of_pkcs8() {
+        let made = Ed25519KeyPair::generate().expect("a key");
+        let (first, second) = (made.to_pkcs8v1().expect("PKCS#8"), made.to_pkcs8().expect("PKCS#8"));
+        let public = MadePair::Ed25519(made).public_key().expect("a public key");
+        for pkcs8 in [first.as_ref(), second.as_ref()] {
+            assert!(KeyPair::new(pkcs8, &public).is_some());
+        }
+    }
+
+    #[test]
+    fn a_pair_has_two_halves_of_one_key_and_signs_with_its_own_algorithms_only() {
+        let made = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
+        let made = made.map(|algorithm| MadePair::generate(algorithm).expect("a key"));
+        let other = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
+        let other = other.map(|algorithm| MadePair::generate(algorithm).expect("a key"));
+        for (index, pair) in made.iter().enumerate() {
+            let (pkcs8, public) = (pair.to_pkcs8().expect("PKCS#8"), pair.public_key().expect("a public key"));
+            for stranger in made.iter().chain(&other) {
+                let half = stranger.public_key().expect("a public key");
+                assert_eq!(KeyPair::new(&pkcs8, &half).is_some(), half == public, "{index}");
+            }
+            let own = KeyPair::new(&pkcs8, &public).expect("a pair");
+            for algorithm in Algorithm::ALL {
+                let signed = own.sign(algorithm, b"message");
+                let verified = signed.is_some_and(|signature| public.verify(algorithm, b"message", &signature));
+                assert_eq!(verified, public.fits(algorithm), "{algorithm}");
+            }
+            for bytes in [&pkcs8[..pkcs8.len() - 1], &pkcs8[1..], &[], &[0x30, 0], b"garbage"] {
+                assert!(KeyPair::new(bytes, &public).is_none());
+            }
+        }
+    }
+}
