@@ -48,7 +48,9 @@ variables! {
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
     SIGNING_KEYS = "PASSGRANT_SIGNING_KEYS", None,
-        "The KMS signing keys, separated by commas: key ids, key ARNs, alias names or alias ARNs. `KEY=RS256` binds a key to that algorithm: it signs with no other and is published with it. The first usable one that fits an algorithm signs, all usable ones are published. Required in AWS; `passgrant serve` makes keys of its own, one for each algorithm.";
+        "The signing keys, separated by commas: of KMS by key id, key ARN, alias name or alias ARN, and wrapped ones (`passgrant key create`) as `envelope:NAME`. `KEY=RS256` binds a key to that algorithm: it signs with no other and is published with it. The first usable one that fits an algorithm signs, all usable ones are published. Required in AWS; `passgrant serve` makes keys of its own, one for each algorithm.";
+    WRAPPING_KEY = "PASSGRANT_WRAPPING_KEY", None,
+        "The symmetric KMS key that wraps the keys listed as `envelope:NAME`: a key id, key ARN, alias name or alias ARN. KMS unwraps none that is wrapped with another. Required where such a key is listed.";
     SIGNING_ALGORITHM = "PASSGRANT_SIGNING_ALGORITHM", Some("RS256"),
         "The algorithm of clients that have none of their own: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384 or HS512. A signing key must fit it.";
     DEFAULT_SCOPE = "PASSGRANT_DEFAULT_SCOPE", Some(""),
@@ -99,8 +101,10 @@ pub struct Config {
     pub issuer: Option<Issuer>,
     /// The tables.
     pub tables: TableNames,
-    /// The KMS keys, in order; empty if none are given.
+    /// The keys in KMS and in envelopes, in order; empty if none are given.
     pub signing_keys: Vec<ListedKey>,
+    /// The KMS key that wraps those in envelopes, if it is given.
+    pub wrapping_key: Option<String>,
     /// The algorithm of clients without one.
     pub signing_algorithm: Algorithm,
     /// The scope of requests without one.
@@ -160,6 +164,7 @@ impl Config {
                 tokens: source.table(TOKENS_TABLE)?,
             },
             signing_keys: source.parsed(SIGNING_KEYS, ListedKey::list(&source.text(SIGNING_KEYS)?))?,
+            wrapping_key: source.wrapping_key()?,
             signing_algorithm: source.parse(SIGNING_ALGORITHM)?,
             default_scope: source.parsed(DEFAULT_SCOPE, Scope::parse_or_empty(&source.text(DEFAULT_SCOPE)?))?,
             empty_scope: source.parsed(EMPTY_SCOPE, Scope::parse_or_empty(&source.text(EMPTY_SCOPE)?))?,
@@ -188,9 +193,15 @@ impl Config {
     /// The signing keys, of which there must be at least one.
     ///
     /// # Errors
-    /// [`ConfigError`] when there is none.
+    /// [`ConfigError`] when there is none, or one that is wrapped with a key that is not given.
     pub fn required_signing_keys(&self) -> Result<&[ListedKey], ConfigError> {
-        if self.signing_keys.is_empty() { Err(missing(SIGNING_KEYS)) } else { Ok(&self.signing_keys) }
+        if self.signing_keys.is_empty() {
+            return Err(missing(SIGNING_KEYS));
+        }
+        if self.wrapping_key.is_none() && self.signing_keys.iter().any(|key| key.envelope().is_some()) {
+            return Err(missing(WRAPPING_KEY));
+        }
+        Ok(&self.signing_keys)
     }
 }
 
@@ -266,6 +277,14 @@ impl Source<'_> {
             return Ok(name);
         }
         Err(Self::refuse(variable, "it must be the name or ARN of a DynamoDB table"))
+    }
+
+    fn wrapping_key(&self) -> Result<Option<String>, ConfigError> {
+        let plain = |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'='));
+        match self.optional(WRAPPING_KEY)? {
+            Some(name) if !plain(&name) => Err(Self::refuse(WRAPPING_KEY, "it must name one KMS key")),
+            name => Ok(name),
+        }
     }
 
     fn list(&self, variable: Variable) -> Result<Vec<String>, ConfigError> {
@@ -353,6 +372,10 @@ mod tests {
             ("PASSGRANT_SIGNING_KEYS", "alias/a=none"),
             ("PASSGRANT_SIGNING_KEYS", "=RS256"),
             ("PASSGRANT_SIGNING_KEYS", "alias/a=RS256,alias/a=PS256"),
+            ("PASSGRANT_SIGNING_KEYS", "envelope:Main"),
+            ("PASSGRANT_WRAPPING_KEY", "alias/a,alias/b"),
+            ("PASSGRANT_WRAPPING_KEY", "alias/a b"),
+            ("PASSGRANT_WRAPPING_KEY", "alias/a=RS256"),
             ("PASSGRANT_SIGNING_ALGORITHM", "none"),
             ("PASSGRANT_DEFAULT_SCOPE", "a  b"),
             ("PASSGRANT_EMPTY_SCOPE", "\""),
@@ -426,5 +449,14 @@ mod tests {
         let config = read(&[("PASSGRANT_SIGNING_KEYS", "alias/new, alias/old=PS256,")]).expect("sound");
         let keys: Vec<_> = config.signing_keys.iter().map(ToString::to_string).collect();
         assert_eq!(keys, ["alias/new", "alias/old=PS256"]);
+    }
+
+    #[test]
+    fn a_wrapped_key_needs_the_key_that_wraps_it() {
+        let keys = ("PASSGRANT_SIGNING_KEYS", "alias/a,envelope:main");
+        let error = read(&[keys]).expect("sound").required_signing_keys().expect_err("no wrapping key");
+        assert_eq!(error.name, "PASSGRANT_WRAPPING_KEY");
+        let config = read(&[keys, ("PASSGRANT_WRAPPING_KEY", "alias/wrapping")]).expect("sound");
+        assert_eq!(config.required_signing_keys().map(<[_]>::len), Ok(2));
     }
 }

@@ -39,14 +39,14 @@ pub mod config;
 pub mod authenticate;
 pub mod authorize;
 
+pub mod signing;
+
 pub mod store;
 
 pub mod claims;
 pub mod client;
 pub mod password;
 pub mod user;
-
-pub mod signing;
 
 pub mod aws;
 pub mod chain;

@@ -11,7 +11,6 @@ use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
 use crate::authenticate::credentials::Credentials;
 use crate::authenticate::lockout::AttemptLimit;
 use crate::authenticate::user::UserAuthenticator;
-use crate::aws::Outlook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
@@ -20,7 +19,7 @@ use crate::issuer::{Issuer, path};
 use crate::password::Argon2Pool;
 use crate::random::Random;
 use crate::session::Sessions;
-use crate::signing::{KeyRing, SigningError};
+use crate::signing::KeyRing;
 use crate::store::Store;
 use crate::store::access_tokens::AccessTokens;
 use crate::telemetry::record::RequestRecord;
@@ -112,7 +111,7 @@ impl Service {
         let (keys, store) = tokio::join!(keys, self.sessions.open_connection());
         match keys {
             Ok(()) => {}
-            Err(SigningError::Kms(error)) if error.outlook() == Outlook::Transient => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the signing keys could not be fetched at the start");
             }
             Err(error) => tracing::error!(%error, "the signing keys cannot be used as they are configured"),

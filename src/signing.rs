@@ -1,13 +1,19 @@
-//! Signing: the keys that sign tokens, in KMS or, for the local server, in this process.
+//! Signing: the keys that sign tokens, in KMS or in this process: unwrapped there, or the local server's own.
 
+pub mod envelope;
 pub mod error;
-#[cfg(feature = "cli")]
 pub mod in_process;
+#[cfg(feature = "cli")]
+mod key_file;
 pub mod kms;
 pub mod listed;
 #[cfg(feature = "cli")]
+mod made;
+#[cfg(feature = "cli")]
 pub mod on_demand;
+mod pair;
 mod ring;
+pub mod secret;
 mod trouble;
 mod verification_key;
 

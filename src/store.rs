@@ -10,6 +10,7 @@ mod key;
 pub mod outcome;
 pub mod pages;
 pub mod sessions;
+pub mod signing_keys;
 mod table;
 pub mod users;
 
@@ -25,6 +26,7 @@ use crate::store::assertions::UsedAssertions;
 use crate::store::attempts::Attempts;
 use crate::store::clients::Clients;
 use crate::store::sessions::StoredSessions;
+use crate::store::signing_keys::SigningKeys;
 use crate::store::table::Table;
 use crate::store::users::Users;
 
@@ -44,6 +46,8 @@ pub struct TableNames {
 pub struct Store {
     /// Clients by identifier.
     pub clients: Clients,
+    /// Wrapped signing keys, in the same table as clients.
+    pub signing_keys: SigningKeys,
     /// Users by prepared username.
     pub users: Users,
     /// Sessions; they are in the tokens table, like everything below.
@@ -60,9 +64,11 @@ impl Store {
     /// The tables called `names`, reached through `client`.
     #[must_use]
     pub fn new(client: &Client, names: &TableNames) -> Self {
+        let clients = Table::new(client, &names.clients, "client_id");
         let tokens = Table::new(client, &names.tokens, "id");
         Self {
-            clients: Clients::new(Table::new(client, &names.clients, "client_id")),
+            signing_keys: SigningKeys::new(clients.clone()),
+            clients: Clients::new(clients),
             users: Users::new(Table::new(client, &names.users, "username")),
             sessions: StoredSessions::new(tokens.clone()),
             access_tokens: AccessTokens::new(tokens.clone()),

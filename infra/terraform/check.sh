@@ -99,6 +99,9 @@ for statement in json.loads(policy["attributes"]["policy"])["Statement"]:
 asked = {"kms:DescribeKey", "kms:GenerateMac", "kms:GetPublicKey", "kms:Sign", "kms:VerifyMac"}
 listed = []
 for arn, _, algorithm in (key.partition("=") for key in keys):
+    if arn.startswith("envelope:"):
+        listed.append("=".join(filter(None, [arn, algorithm])))
+        continue
     assert allowed[arn] == asked, (arn, allowed[arn])
     listed.append("=".join(filter(None, [made.get(arn, arn), algorithm])))
 on_users = sorted(action.removeprefix("dynamodb:") for action in allowed[users["attributes"]["arn"]])
@@ -129,6 +132,31 @@ assert verifier["import"] is True and set(verifier) == {"name", "url", "secret_e
 assert variables[verifier["secret_env"]] == sys.argv[1], verifier
 PYTHON
     [[ -s $scratch/delegation.log ]] && ! grep -q "$secret" "$scratch/delegation.log"
+}
+
+# unwraps: the function's role, and nobody else, may have keys unwrapped, those of its issuer only, by the key that it is told.
+unwraps() {
+    python3 - <<'PYTHON'
+import json
+
+state = {r["type"] + "." + r["name"]: r["instances"] for r in json.load(open("terraform.tfstate"))["resources"]}
+[function], [wrapping] = state["aws_lambda_function.this"], state["aws_kms_key.wrapping"]
+[policy], [role] = state["aws_iam_role_policy.function"], state["aws_iam_role.function"]
+arn, variables = wrapping["attributes"]["arn"], function["attributes"]["environment"][0]["variables"]
+assert variables["PASSGRANT_WRAPPING_KEY"] == arn, variables
+own = {"StringEquals": {"kms:EncryptionContext:purpose": "passgrant-signing-key",
+                        "kms:EncryptionContext:issuer": variables["PASSGRANT_ISSUER"]}}
+of_role = [s for s in json.loads(policy["attributes"]["policy"])["Statement"] if s["Resource"] == arn]
+assert [(s["Action"], s["Condition"]) for s in of_role] == [("kms:Decrypt", own)], of_role
+of_key = {s["Sid"]: s for s in json.loads(wrapping["attributes"]["policy"])["Statement"]}
+unwrap, nobody = of_key["UnwrapKeys"], of_key["NobodyElseUnwraps"]
+assert (unwrap["Action"], unwrap["Condition"]) == ("kms:Decrypt", own), unwrap
+assert unwrap["Principal"] == {"AWS": role["attributes"]["arn"]}, unwrap
+assert nobody["Effect"] == "Deny" and "kms:Decrypt" in nobody["Action"], nobody
+assert of_key["WrapThroughIam"]["Condition"] == own, of_key["WrapThroughIam"]
+allowed = [s["Sid"] for s in of_key.values() if s["Effect"] == "Allow" and "kms:Decrypt" in s["Action"]]
+assert allowed == ["UnwrapKeys"], allowed
+PYTHON
 }
 
 nothing_left() { [[ -z $(terraform state list) ]]; }
@@ -237,6 +265,15 @@ step "sign with a MAC key, import users" import_users
 step "a key of one's own follows, the function creates users" \
     deployed "C=HMAC_256 $foreign_key" "GetItem PutItem UpdateItem"
 step "the verifier is told, its secret is not shown" delegates
+step "wrapped keys without a key that wraps them are refused" \
+    refused "envelope_keys and published_envelope_keys need wrapping_key." -var 'envelope_keys=["envelope:main"]'
+step "create a wrapping key, publish a wrapped key" apply -var wrapping_key=true \
+    -var 'published_envelope_keys=["envelope:main-2026=RS256"]'
+step "the wrapped key comes last" deployed "A=RSA_2048=RS256 envelope:main-2026=RS256" "GetItem UpdateItem"
+step "the function may have its own keys unwrapped, and nobody else may" unwraps
+step "sign with wrapped keys only" apply -var wrapping_key=true -var 'signing_keys=[]' \
+    -var 'envelope_keys=["envelope:main-2026=RS256","envelope:old"]'
+step "no key in KMS is listed" deployed "envelope:main-2026=RS256 envelope:old" "GetItem UpdateItem"
 step "destroy" terraform destroy -auto-approve
 step "nothing is left" nothing_left
 echo "terraform: $passed passed, 0 failed"

@@ -43,6 +43,7 @@ resource "aws_lambda_function" "this" {
       # By ARN, not by alias: once an alias is moved, a new instance would sign with another key, and a key's policy applies to
       # the key.
       PASSGRANT_SIGNING_KEYS        = join(",", local.listed_signing_keys)
+      PASSGRANT_WRAPPING_KEY        = var.wrapping_key ? aws_kms_key.wrapping[0].arn : ""
       PASSGRANT_SIGNING_ALGORITHM   = var.signing_algorithm
       PASSGRANT_DEFAULT_SCOPE       = var.default_scope
       PASSGRANT_EMPTY_SCOPE         = var.empty_scope
@@ -66,14 +67,20 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(var.signing_keys) + length(var.signing_key_arns) > 0
-      error_message = "Without signing_keys there must be signing_key_arns."
+      condition     = length(var.signing_keys) + length(var.signing_key_arns) + length(var.envelope_keys) > 0
+      error_message = "Without signing_keys there must be signing_key_arns or envelope_keys."
     }
 
-    # What the operator's own keys can be used for is not known here: if none of them fits, the function's log says so.
+    precondition {
+      condition     = var.wrapping_key || length(var.envelope_keys) + length(var.published_envelope_keys) == 0
+      error_message = "envelope_keys and published_envelope_keys need wrapping_key."
+    }
+
+    # What the operator's own keys and wrapped ones can be used for is not known here: if none of them fits, the function's log says so.
     precondition {
       condition = (
         length(var.signing_key_arns) + length(var.published_key_arns) > 0 ||
+        length(var.envelope_keys) + length(var.published_envelope_keys) > 0 ||
         anytrue([
           for label, spec in local.signing_key_specs :
           contains(local.algorithms[spec], var.signing_algorithm) && contains(["", var.signing_algorithm], local.bound_algorithms[label])
@@ -182,14 +189,18 @@ data "aws_iam_policy_document" "function" {
     resources = [aws_dynamodb_table.tokens.arn]
   }
 
-  statement {
-    sid       = "KnowKeys"
-    actions   = ["kms:DescribeKey", "kms:GetPublicKey"]
-    resources = local.signing_key_arns
+  dynamic "statement" {
+    for_each = length(local.signing_key_arns) == 0 ? [] : [true]
+
+    content {
+      sid       = "KnowKeys"
+      actions   = ["kms:DescribeKey", "kms:GetPublicKey"]
+      resources = local.signing_key_arns
+    }
   }
 
   dynamic "statement" {
-    for_each = local.signing_requests
+    for_each = { for sid, request in local.signing_requests : sid => request if length(local.signing_key_arns) > 0 }
 
     content {
       sid       = statement.key
@@ -198,6 +209,27 @@ data "aws_iam_policy_document" "function" {
 
       dynamic "condition" {
         for_each = statement.value.conditions
+
+        content {
+          test     = "StringEquals"
+          variable = condition.key
+          values   = condition.value
+        }
+      }
+    }
+  }
+
+  # Only what was wrapped as a signing key of this issuer.
+  dynamic "statement" {
+    for_each = aws_kms_key.wrapping
+
+    content {
+      sid       = "UnwrapKeys"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value.arn]
+
+      dynamic "condition" {
+        for_each = local.own_keys
 
         content {
           test     = "StringEquals"

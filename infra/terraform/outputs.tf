@@ -34,8 +34,13 @@ output "signing_key_alias" {
 }
 
 output "signing_key_arn" {
-  description = "The ARN of the key that comes first."
-  value       = local.signing_key_arns[0]
+  description = "The ARN of the KMS key that comes first; null if there is none."
+  value       = try(local.signing_key_arns[0], null)
+}
+
+output "wrapping_key_arn" {
+  description = "PASSGRANT_WRAPPING_KEY of the command line; null without wrapping_key."
+  value       = one(aws_kms_key.wrapping[*].arn)
 }
 
 output "function_name" {

@@ -1,15 +1,17 @@
 locals {
-  # In the order of PASSGRANT_SIGNING_KEYS.
+  # The keys in KMS, in the order of PASSGRANT_SIGNING_KEYS.
   signing_key_arns = concat(
     var.signing_key_arns,
     [for label in var.signing_keys : aws_kms_key.signing[label].arn],
     var.published_key_arns,
   )
-  # The same, with the algorithm of each key that is bound to one.
+  # All keys, with the algorithm of each that is bound to one.
   listed_signing_keys = concat(
+    var.envelope_keys,
     var.signing_key_arns,
     [for label in var.signing_keys : join("=", compact([aws_kms_key.signing[label].arn, local.bound_algorithms[label]]))],
     var.published_key_arns,
+    var.published_envelope_keys,
   )
   signing_key_specs = { for label in var.signing_keys : label => lookup(var.signing_key_specs, label, "RSA_2048") }
 
@@ -32,6 +34,12 @@ locals {
     HMAC_256      = ["HS256"]
     HMAC_384      = ["HS384"]
     HMAC_512      = ["HS512"]
+  }
+
+  # What is wrapped as a signing key of this issuer, and nothing else.
+  own_keys = {
+    "kms:EncryptionContext:purpose" = ["passgrant-signing-key"]
+    "kms:EncryptionContext:issuer"  = [local.issuer]
   }
 
   # What the function asks of keys. KMS refuses whatever a key's spec does not support, so the same statements fit keys of
@@ -88,10 +96,7 @@ resource "aws_kms_key" "signing" {
   }
 }
 
-# IAM policies apply to a KMS key only as far as its own policy allows. This policy lets them administer the key and read its
-# public key. It lets nobody but the function's role sign, directly or through a grant. It also denies this explicitly, which
-# still holds if a later edit allows more. Anybody who may call kms:PutKeyPolicy can undo that: watch for that event.
-data "aws_iam_policy_document" "signing_key" {
+data "aws_iam_policy_document" "administer_key" {
   statement {
     sid = "AdministerThroughIam"
     actions = [
@@ -122,6 +127,13 @@ data "aws_iam_policy_document" "signing_key" {
       identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
     }
   }
+}
+
+# IAM policies apply to a KMS key only as far as its own policy allows. This policy lets them administer the key and read its
+# public key. It lets nobody but the function's role sign, directly or through a grant. It also denies this explicitly, which
+# still holds if a later edit allows more. Anybody who may call kms:PutKeyPolicy can undo that: watch for that event.
+data "aws_iam_policy_document" "signing_key" {
+  source_policy_documents = [data.aws_iam_policy_document.administer_key.json]
 
   # There is no public key for verifying a MAC: an API that accepts such tokens has to ask KMS.
   statement {
@@ -197,4 +209,81 @@ resource "aws_kms_alias" "signing" {
 
   name          = "alias/${var.name}-${aws_kms_key.signing[var.signing_keys[0]].key_usage == "SIGN_VERIFY" ? "signing" : "mac"}"
   target_key_id = aws_kms_key.signing[var.signing_keys[0]].key_id
+}
+
+# It wraps the private keys of envelope_keys, which the clients table holds. It is not rotated: it wraps a handful of keys, which
+# are.
+resource "aws_kms_key" "wrapping" {
+  count = var.wrapping_key ? 1 : 0
+
+  description             = "Wraps the signing keys of ${var.name}"
+  policy                  = data.aws_iam_policy_document.wrapping_key.json
+  deletion_window_in_days = 30
+  tags                    = var.tags
+}
+
+# Whoever IAM allows to may have new keys wrapped, for this issuer only. Nobody but the function's role may have one unwrapped,
+# directly, through a grant or by having it wrapped anew.
+data "aws_iam_policy_document" "wrapping_key" {
+  source_policy_documents = [data.aws_iam_policy_document.administer_key.json]
+
+  statement {
+    sid       = "WrapThroughIam"
+    actions   = ["kms:Encrypt", "kms:GenerateDataKeyPairWithoutPlaintext"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+    }
+
+    dynamic "condition" {
+      for_each = local.own_keys
+
+      content {
+        test     = "StringEquals"
+        variable = condition.key
+        values   = condition.value
+      }
+    }
+  }
+
+  statement {
+    sid       = "UnwrapKeys"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [aws_iam_role.function.arn]
+    }
+
+    dynamic "condition" {
+      for_each = local.own_keys
+
+      content {
+        test     = "StringEquals"
+        variable = condition.key
+        values   = condition.value
+      }
+    }
+  }
+
+  statement {
+    sid       = "NobodyElseUnwraps"
+    effect    = "Deny"
+    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:ReEncryptFrom"]
+    resources = ["*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "ArnNotEquals"
+      variable = "aws:PrincipalArn"
+      values   = [aws_iam_role.function.arn]
+    }
+  }
 }

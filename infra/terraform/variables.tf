@@ -124,6 +124,34 @@ variable "signing_key_arns" {
   }
 }
 
+variable "wrapping_key" {
+  type        = bool
+  default     = false
+  description = "Whether the module creates the KMS key that wraps the keys of envelope_keys. docs/envelope-keys.md describes when such keys are worth having."
+}
+
+variable "envelope_keys" {
+  type        = list(string)
+  default     = []
+  description = "Wrapped keys that come before all others, as `passgrant key create` says how to list them."
+
+  validation {
+    condition     = alltrue([for key in var.envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=[A-Za-z0-9]+)?$", key))])
+    error_message = "envelope_keys is wrapped keys, such as envelope:main-2026=RS256."
+  }
+}
+
+variable "published_envelope_keys" {
+  type        = list(string)
+  default     = []
+  description = "Wrapped keys that come after all others."
+
+  validation {
+    condition     = alltrue([for key in var.published_envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=[A-Za-z0-9]+)?$", key))])
+    error_message = "published_envelope_keys is wrapped keys, such as envelope:main-2026=RS256."
+  }
+}
+
 variable "published_key_arns" {
   type        = list(string)
   default     = []

@@ -11,7 +11,7 @@ use passgrant::config::Config;
 use passgrant::lambda::{self, Platform};
 use passgrant::random::OsRandom;
 use passgrant::service::Service;
-use passgrant::signing::kms::KmsKey;
+use passgrant::signing::envelope::Envelopes;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::telemetry::{self, Format};
@@ -37,11 +37,12 @@ fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     runtime(platform)?.block_on(async {
         let issuer = config.required_issuer()?;
         let sdk_config = aws::sdk_config().await;
-        let kms = aws_sdk_kms::Client::new(&sdk_config);
-        let keys = config.required_signing_keys()?.iter();
-        let keys = keys.map(|listed| SigningKey::Kms(KmsKey::new(kms.clone(), listed.clone())));
-        let keys = KeyRing::new(keys.collect());
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&sdk_config), &config.tables);
+        let kms = aws_sdk_kms::Client::new(&sdk_config);
+        let wrapping_key = config.wrapping_key.clone();
+        let envelopes = Envelopes::new(kms, store.signing_keys.clone(), issuer.clone(), wrapping_key);
+        let keys = config.required_signing_keys()?.iter();
+        let keys = KeyRing::new(keys.map(|listed| SigningKey::listed(listed, &envelopes)).collect());
         let service = Service::new(config, issuer, store, keys, Box::new(SystemClock), Box::new(OsRandom));
         lambda::run(Arc::new(service), platform).await
     })

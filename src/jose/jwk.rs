@@ -192,6 +192,14 @@ impl PublicKey {
         key.check().map(|()| key)
     }
 
+    /// The point on a NIST curve, not compressed (SEC 1, section 2.3.3); none of another key.
+    pub(crate) fn point(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Ec { x, y, .. } => Some([&[UNCOMPRESSED], x.as_bytes(), y.as_bytes()].concat()),
+            Self::Rsa { .. } | Self::Okp { .. } => None,
+        }
+    }
+
     /// Checks that the numbers are those of a usable key.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use ring::signature::{
 };
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::jwk::{PublicKey, UNCOMPRESSED};
+use crate::jose::jwk::PublicKey;
 
 impl PublicKey {
     /// Whether `signature` is this key's signature of `message` with `algorithm` (RFC 7518, section 3; RFC 8037,
@@ -21,8 +21,8 @@ impl PublicKey {
                 let key = RsaPublicKeyComponents { n: n.as_bytes(), e: e.as_bytes() };
                 key.verify(parameters, message, signature).is_ok()
             }),
-            Self::Ec { x, y, .. } => {
-                let point = [&[UNCOMPRESSED], x.as_bytes(), y.as_bytes()].concat();
+            Self::Ec { .. } => {
+                let Some(point) = self.point() else { return false };
                 if algorithm == Algorithm::Es512 {
                     return self.fits(algorithm) && p521(&point, message, signature);
                 }

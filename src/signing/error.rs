@@ -12,6 +12,9 @@ use crate::jose::algorithm::Algorithm;
 #[cfg(feature = "cli")]
 use crate::jose::jwk::UnusableKey;
 use crate::jose::jws::Unsignable;
+#[cfg(feature = "cli")]
+use crate::signing::secret::UnusableSecret;
+use crate::store::outcome::StoreError;
 
 /// The longest message that KMS signs as it is, in bytes: with `EdDSA`, and with a MAC.
 pub const MAX_MESSAGE_BYTES: usize = 4096;
@@ -22,6 +25,9 @@ pub enum SigningError {
     /// KMS did not do it.
     #[error(transparent)]
     Kms(#[from] AwsError),
+    /// DynamoDB did not give a wrapped key.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No configured key fits the algorithm.
     #[error("no configured signing key fits {algorithm}; they fit {}", list(fitting))]
     NoKey {
@@ -53,7 +59,9 @@ pub enum SigningError {
         problem: String,
     },
     /// The algorithm is one of shared secrets, for which the local server makes no key.
-    #[error("no signing key is made for {0}: it needs a secret that both sides share, and this server keeps none")]
+    #[error(
+        "no signing key is made for {0}: it needs a secret that both sides share, and this server keeps none (`passgrant key import` gives it one)"
+    )]
     NoSecret(Algorithm),
     /// The local server could not make a key.
     #[cfg(feature = "cli")]
@@ -68,6 +76,7 @@ impl From<SigningError> for Error {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::Kms(error) => error.into(),
+            SigningError::Store(error) => error.into(),
             SigningError::NoKey { .. }
             | SigningError::NoSecret(_)
             | SigningError::TooLong { .. }
@@ -97,10 +106,13 @@ pub enum KeyFileError {
     /// The key is too weak, or of the wrong kind.
     #[error("its key {0}")]
     Key(#[from] UnusableKey),
+    /// The file holds no secret for its algorithm.
+    #[error("{0}")]
+    Secret(#[from] UnusableSecret),
     /// A key could not be generated.
     #[error("a key could not be generated")]
     Generate,
-    /// The algorithm is one of secrets that both sides share, which this process does not keep.
+    /// The algorithm is one of secrets that both sides share, which nobody can make up.
     #[error("{0} needs a secret that both sides share, and this server keeps none")]
     NoPair(Algorithm),
 }

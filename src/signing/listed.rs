@@ -1,4 +1,4 @@
-//! Keys of KMS as an operator lists them.
+//! Keys as an operator lists them: those of KMS, and those in envelopes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,6 +6,10 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::jose::algorithm::Algorithm;
+use crate::store::signing_keys::{KeyName, MalformedKeyName};
+
+/// In front of the name of a key in an envelope. No name of a key in KMS begins like this.
+const ENVELOPE: &str = "envelope:";
 
 /// A list of keys that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -13,6 +17,9 @@ pub enum MalformedKeys {
     /// An entry is neither a key nor a key and an algorithm.
     #[error("an entry is a key, or KEY=ALGORITHM with an algorithm such as RS256")]
     Entry,
+    /// An envelope is listed by a name that it cannot have.
+    #[error(transparent)]
+    Envelope(#[from] MalformedKeyName),
     /// Verifiers take a key for its `kid`, and go by the `alg` that comes with it: under one `kid` there is one `alg`.
     #[error("a key is listed twice, with two algorithms or once without one: a key has one, or none")]
     TwoAlgorithms,
@@ -21,13 +28,25 @@ pub enum MalformedKeys {
 /// A key as it is listed: `KEY`, or `KEY=ALGORITHM` to bind it to that algorithm. No name of a key holds a `=`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
-    /// A key id, key ARN, alias name or alias ARN.
+    /// A key id, key ARN, alias name or alias ARN; or `envelope:` and the name of a wrapped key.
     pub name: String,
     /// The one algorithm that the key signs with; none for each that fits it.
     pub algorithm: Option<Algorithm>,
 }
 
 impl ListedKey {
+    /// The wrapped key that is meant, if it is one.
+    #[must_use]
+    pub fn envelope(&self) -> Option<KeyName> {
+        self.name.strip_prefix(ENVELOPE).and_then(|name| KeyName::parse(name).ok())
+    }
+
+    /// How the wrapped key `name` is listed.
+    #[must_use]
+    pub fn of_envelope(name: &KeyName, algorithm: Option<Algorithm>) -> Self {
+        Self { name: format!("{ENVELOPE}{name}"), algorithm }
+    }
+
     /// Reads a list of keys with commas between them. An empty entry counts as none.
     ///
     /// # Errors
@@ -51,7 +70,13 @@ impl FromStr for ListedKey {
             None => (text, None),
         };
         let name = name.trim().to_owned();
-        if name.is_empty() { Err(MalformedKeys::Entry) } else { Ok(Self { name, algorithm }) }
+        if name.is_empty() {
+            return Err(MalformedKeys::Entry);
+        }
+        if let Some(wrapped) = name.strip_prefix(ENVELOPE) {
+            KeyName::parse(wrapped)?;
+        }
+        Ok(Self { name, algorithm })
     }
 }
 
@@ -88,6 +113,18 @@ mod tests {
     fn an_entry_without_a_key_or_with_an_unknown_algorithm_is_refused() {
         for text in ["=RS256", " = RS256", "alias/a=", "alias/a=rs256", "alias/a=none", "alias/a=RS256=RS256", "="] {
             assert_eq!(ListedKey::list(text), Err(MalformedKeys::Entry), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_an_envelope_is_listed_by_its_name() {
+        let keys = ListedKey::list("envelope:main-2026, envelope:old=PS256, alias/envelope:x").expect("a list");
+        let names: Vec<_> = keys.iter().map(|key| key.envelope().map(|name| name.to_string())).collect();
+        assert_eq!(names, [Some("main-2026".to_owned()), Some("old".to_owned()), None]);
+        let name = KeyName::parse("old").expect("a name");
+        assert_eq!(ListedKey::of_envelope(&name, Some(Algorithm::Ps256)), keys[1]);
+        for text in ["envelope:", "envelope:A", "envelope: a b", "envelope:a/b=RS256"] {
+            assert_eq!(ListedKey::list(text), Err(MalformedKeys::Envelope(MalformedKeyName)), "{text}");
         }
     }
 

@@ -1,14 +1,15 @@
-//! Keys of the local server: one for each algorithm, made the first time that it is needed.
+//! Keys of the local server: one for each algorithm. A pair is made the first time that it is needed, a secret must have been
+//! imported by then.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::jose::algorithm::Algorithm;
 use crate::signing::error::KeyFileError;
 use crate::signing::in_process::InProcessKey;
 
-/// A key that is bound to one algorithm, and is made the first time that it is needed.
+/// A key that is bound to one algorithm, and is made, or found, the first time that it is needed.
 pub struct OnDemandKey(Arc<Place>);
 
 /// Where the key is, or will be.
@@ -26,7 +27,14 @@ impl OnDemandKey {
     /// # Errors
     /// [`KeyFileError`] when the file cannot be read, or holds no key that fits the algorithm.
     pub fn open(algorithm: Algorithm, file: Option<PathBuf>) -> Result<Self, KeyFileError> {
-        let loaded = match file.as_deref().map(InProcessKey::load) {
+        let load = |file: &Path| {
+            if algorithm.is_of_key_pair() {
+                InProcessKey::load(file)
+            } else {
+                InProcessKey::load_secret(file, algorithm)
+            }
+        };
+        let loaded = match file.as_deref().map(load) {
             None => None,
             Some(Err(KeyFileError::File(error))) if error.kind() == io::ErrorKind::NotFound => None,
             Some(loaded) => Some(loaded?.bound_to(algorithm)?),
@@ -41,17 +49,23 @@ impl OnDemandKey {
         self.0.algorithm
     }
 
+    /// The algorithm that a key can be made for here: nobody makes up a secret that others have.
+    #[must_use]
+    pub fn makes(&self) -> Option<Algorithm> {
+        Some(self.algorithm()).filter(|algorithm| algorithm.is_of_key_pair())
+    }
+
     /// The key, if it is made.
     #[must_use]
     pub fn made(&self) -> Option<&InProcessKey> {
         self.0.key.get()
     }
 
-    /// Makes the key if it is not made yet: on a thread of its own, since an RSA key takes its time. Who is not there any
+    /// Makes the key if it is not made yet, or looks for a secret that was imported meanwhile: on a thread of its own, since an RSA key takes its time. Who is not there any
     /// more when it is done leaves it to the next.
     ///
     /// # Errors
-    /// [`KeyFileError`] when it cannot be made, or not be written.
+    /// [`KeyFileError`] when it cannot be made, or not be written; [`KeyFileError::NoPair`] where there is no secret.
     pub async fn make(&self) -> Result<(), KeyFileError> {
         if self.made().is_some() {
             return Ok(());
@@ -69,6 +83,12 @@ impl Place {
             return Ok(());
         }
         let key = match &self.file {
+            Some(file) if !self.algorithm.is_of_key_pair() => match InProcessKey::load_secret(file, self.algorithm) {
+                Err(KeyFileError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(KeyFileError::NoPair(self.algorithm));
+                }
+                loaded => loaded?,
+            },
             Some(file) => InProcessKey::load_or_generate(file, self.algorithm)?,
             None => InProcessKey::generate_for(self.algorithm)?,
         };

@@ -13,10 +13,13 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::jose::jws::{self, Expected, Unverified};
 use crate::json::Object;
-use crate::signing::error::SigningError;
+use crate::signing::envelope::{EnvelopeKey, Envelopes};
 #[cfg(feature = "cli")]
+use crate::signing::error::KeyFileError;
+use crate::signing::error::SigningError;
 use crate::signing::in_process::InProcessKey;
 use crate::signing::kms::{KmsKey, PinnedKey};
+use crate::signing::listed::ListedKey;
 #[cfg(feature = "cli")]
 use crate::signing::on_demand::OnDemandKey;
 use crate::signing::trouble::Trouble;
@@ -26,19 +29,45 @@ use crate::signing::verification_key::VerificationKey;
 pub enum SigningKey {
     /// A key in KMS.
     Kms(KmsKey),
+    /// A wrapped key, which signs in this process.
+    Envelope(EnvelopeKey),
     /// A key in this process.
-    #[cfg(feature = "cli")]
     InProcess(InProcessKey),
     /// A key in this process, made the first time that it is needed.
     #[cfg(feature = "cli")]
     OnDemand(OnDemandKey),
 }
 
+impl SigningKey {
+    /// The key that is listed as `listed`: in KMS, or one of `envelopes`.
+    #[must_use]
+    pub fn listed(listed: &ListedKey, envelopes: &Envelopes) -> Self {
+        match listed.envelope() {
+            Some(_) => Self::Envelope(EnvelopeKey::new(envelopes.clone(), listed.clone())),
+            None => Self::Kms(KmsKey::new(envelopes.kms(), listed.clone())),
+        }
+    }
+}
+
+/// What was fetched of a listed key.
+enum Fetched {
+    Pinned(PinnedKey),
+    Unwrapped(InProcessKey),
+}
+
+impl Fetched {
+    fn usable(&self) -> UsableKey<'_> {
+        match self {
+            Self::Pinned(key) => UsableKey::Pinned(key),
+            Self::Unwrapped(key) => UsableKey::InProcess(key),
+        }
+    }
+}
+
 /// A key that can be asked to sign.
 #[derive(Clone, Copy)]
 enum UsableKey<'a> {
     Pinned(&'a PinnedKey),
-    #[cfg(feature = "cli")]
     InProcess(&'a InProcessKey),
 }
 
@@ -46,7 +75,6 @@ impl<'a> UsableKey<'a> {
     fn verification(self) -> &'a VerificationKey {
         match self {
             Self::Pinned(key) => key.verification(),
-            #[cfg(feature = "cli")]
             Self::InProcess(key) => key.verification(),
         }
     }
@@ -54,7 +82,6 @@ impl<'a> UsableKey<'a> {
     async fn sign(self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         match self {
             Self::Pinned(key) => key.sign(algorithm, message).await,
-            #[cfg(feature = "cli")]
             Self::InProcess(key) => key.sign(algorithm, message),
         }
     }
@@ -63,8 +90,8 @@ impl<'a> UsableKey<'a> {
 /// A key, and how it is doing.
 struct Slot {
     key: SigningKey,
-    /// What a key in KMS turned out to be, once it is known.
-    pinned: OnceCell<PinnedKey>,
+    /// What a listed key turned out to be, once it is known.
+    fetched: OnceCell<Fetched>,
     unusable: Trouble,
     not_signing: Trouble,
     not_verifying: Trouble,
@@ -73,14 +100,14 @@ struct Slot {
 impl Slot {
     fn new(key: SigningKey) -> Self {
         let [unusable, not_signing, not_verifying] = Default::default();
-        Self { key, pinned: OnceCell::new(), unusable, not_signing, not_verifying }
+        Self { key, fetched: OnceCell::new(), unusable, not_signing, not_verifying }
     }
 
     /// As an operator knows it.
     fn name(&self) -> String {
         match &self.key {
             SigningKey::Kms(key) => key.listed().to_string(),
-            #[cfg(feature = "cli")]
+            SigningKey::Envelope(key) => key.listed().to_string(),
             SigningKey::InProcess(key) => key.verification().key_id().to_owned(),
             #[cfg(feature = "cli")]
             SigningKey::OnDemand(key) => key.algorithm().to_string(),
@@ -90,35 +117,39 @@ impl Slot {
     /// What the key is made for, if it is made when it is needed.
     fn made_for(&self) -> Option<Algorithm> {
         match &self.key {
-            SigningKey::Kms(_) => None,
+            SigningKey::Kms(_) | SigningKey::Envelope(_) | SigningKey::InProcess(_) => None,
             #[cfg(feature = "cli")]
-            SigningKey::InProcess(_) => None,
-            #[cfg(feature = "cli")]
-            SigningKey::OnDemand(key) => Some(key.algorithm()),
+            SigningKey::OnDemand(key) => key.makes(),
         }
     }
 
     /// The key, fetched where it is not known yet; none of one that cannot be used, or is not made yet.
     async fn usable(&self, now: Timestamp) -> Result<Option<UsableKey<'_>>, SigningError> {
         match &self.key {
-            SigningKey::Kms(key) => self.pin(key, now).await,
+            SigningKey::Kms(key) => self.fetch(async || key.pin().await.map(Fetched::Pinned), now).await,
+            SigningKey::Envelope(key) => self.fetch(async || key.open().await.map(Fetched::Unwrapped), now).await,
+            SigningKey::InProcess(_) => Ok(self.known()),
             #[cfg(feature = "cli")]
-            SigningKey::InProcess(_) | SigningKey::OnDemand(_) => Ok(self.known()),
+            SigningKey::OnDemand(_) => Ok(self.known()),
         }
     }
 
-    async fn pin(&self, key: &KmsKey, now: Timestamp) -> Result<Option<UsableKey<'_>>, SigningError> {
-        let pinned = self.pinned.get_or_try_init(|| async {
+    async fn fetch(
+        &self,
+        fetch: impl AsyncFnOnce() -> Result<Fetched, SigningError>,
+        now: Timestamp,
+    ) -> Result<Option<UsableKey<'_>>, SigningError> {
+        let fetched = self.fetched.get_or_try_init(|| async {
             if self.unusable.lasts(now) {
                 return Err(None);
             }
-            key.pin().await.map_err(|error| {
+            fetch().await.map_err(|error| {
                 self.unusable.note(|| self.name(), &error, now);
                 (!error.blames_the_key()).then_some(error)
             })
         });
-        match pinned.await {
-            Ok(key) => Ok(Some(UsableKey::Pinned(key))),
+        match fetched.await {
+            Ok(key) => Ok(Some(key.usable())),
             Err(None) => Ok(None),
             Err(Some(error)) => Err(error),
         }
@@ -127,8 +158,7 @@ impl Slot {
     /// The key as far as it is known. Nobody is asked.
     fn known(&self) -> Option<UsableKey<'_>> {
         match &self.key {
-            SigningKey::Kms(_) => self.pinned.get().map(UsableKey::Pinned),
-            #[cfg(feature = "cli")]
+            SigningKey::Kms(_) | SigningKey::Envelope(_) => self.fetched.get().map(Fetched::usable),
             SigningKey::InProcess(key) => Some(UsableKey::InProcess(key)),
             #[cfg(feature = "cli")]
             SigningKey::OnDemand(key) => key.made().map(UsableKey::InProcess),
@@ -149,8 +179,9 @@ impl Slot {
                 let verified = key.verify_mac(algorithm, message, signature).await;
                 verified.inspect_err(|error| self.not_verifying.note(|| self.name(), error, now))
             }
-            #[cfg(feature = "cli")]
-            (VerificationKey::Secret { .. }, UsableKey::InProcess(_)) => Ok(false),
+            (VerificationKey::Secret { .. }, UsableKey::InProcess(key)) => {
+                Ok(key.verify_mac(algorithm, message, signature))
+            }
         }
     }
 }
@@ -186,7 +217,11 @@ impl KeyRing {
             if let SigningKey::OnDemand(key) = &slot.key
                 && key.algorithm() == algorithm
             {
-                key.make().await?;
+                match key.make().await {
+                    // Where there is no secret, no key fits.
+                    Ok(()) | Err(KeyFileError::NoPair(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             let usable = slot.usable(now).await?.filter(|key| self.is_consistent(index, *key, now));
             let Some(key) = usable.filter(|key| key.verification().fits(algorithm)) else {
@@ -232,14 +267,22 @@ impl KeyRing {
         Ok(Algorithm::ALL.into_iter().filter(fitting).collect())
     }
 
+    /// What tokens are verified with, in order, secrets among it.
+    ///
+    /// # Errors
+    /// As [`KeyRing::published`].
+    pub async fn verification_keys(&self, now: Timestamp) -> Result<Vec<&VerificationKey>, SigningError> {
+        Ok(self.usable(now).await?.into_iter().map(UsableKey::verification).collect())
+    }
+
     /// The public keys, each once, in order (RFC 7517, section 5).
     ///
     /// # Errors
     /// [`SigningError`] when KMS does not tell one of the keys, or none can be used.
     pub async fn published(&self, now: Timestamp) -> Result<Vec<&Jwk>, SigningError> {
         let mut published: Vec<&Jwk> = Vec::with_capacity(self.slots.len());
-        for key in self.usable(now).await? {
-            if let VerificationKey::Public(jwk) = key.verification()
+        for key in self.verification_keys(now).await? {
+            if let VerificationKey::Public(jwk) = key
                 && !published.contains(&jwk)
             {
                 published.push(jwk);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::aws::Outlook;
 use crate::clock::Timestamp;
 use crate::signing::error::SigningError;
+use crate::store::outcome::StoreError;
 
 /// How long what is wrong with a key is believed before the key is asked again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -56,11 +57,20 @@ impl Trouble {
 }
 
 impl SigningError {
+    /// Whether it passes by itself: DynamoDB or KMS is throttled, slow or gone.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Kms(error) | Self::Store(StoreError::Aws(error)) => error.outlook() == Outlook::Transient,
+            _ => false,
+        }
+    }
+
     /// Whether somebody must look after the key, and another one may do meanwhile. What fails only now fails the request.
     pub(super) fn blames_the_key(&self) -> bool {
         match self {
-            Self::Kms(error) => error.outlook() == Outlook::Permanent,
-            Self::Key { .. } => true,
+            Self::Kms(error) | Self::Store(StoreError::Aws(error)) => error.outlook() == Outlook::Permanent,
+            Self::Store(StoreError::Inconsistent { .. }) | Self::Key { .. } => true,
             _ => false,
         }
     }

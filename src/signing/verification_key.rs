@@ -1,5 +1,8 @@
 //! What tokens are verified with.
 
+use serde::Serialize;
+use serde::ser::{SerializeStruct as _, Serializer};
+
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 
@@ -17,8 +20,26 @@ pub enum VerificationKey {
     },
 }
 
+impl Serialize for VerificationKey {
+    /// A public key as a JWK; a secret as one without its `k`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (key_id, algorithm) = match self {
+            Self::Public(jwk) => return jwk.serialize(serializer),
+            Self::Secret { key_id, algorithm } => (key_id, algorithm),
+        };
+        let mut shown = serializer.serialize_struct("VerificationKey", 4)?;
+        shown.serialize_field("kty", "oct")?;
+        shown.serialize_field("use", "sig")?;
+        shown.serialize_field("kid", key_id)?;
+        shown.serialize_field("alg", algorithm)?;
+        shown.end()
+    }
+}
+
 impl VerificationKey {
-    pub(super) fn key_id(&self) -> &str {
+    /// The key's `kid`.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
         match self {
             Self::Public(jwk) => jwk.key_id(),
             Self::Secret { key_id, .. } => key_id,

@@ -16,9 +16,10 @@ use crate::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy}
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
-use crate::store::item::{Item, number};
+use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
+use crate::store::signing_keys;
 use crate::store::table::Table;
 
 /// A client as it is stored. Durations are in seconds.
@@ -208,6 +209,8 @@ impl Clients {
     /// Every client, by reading the whole table: for the command line only.
     #[must_use]
     pub fn list(&self) -> Pages<'_, Client> {
-        Pages::new(self.table.scan(), |item| Ok(self.read(&self.table.key_of(&item), item)?.client))
+        let request = self.table.scan().filter_expression("NOT begins_with(client_id, :signing_key)");
+        let request = request.expression_attribute_values(":signing_key", string(signing_keys::PREFIX));
+        Pages::new(request, |item| Ok(self.read(&self.table.key_of(&item), item)?.client))
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod delegate;
 pub(crate) mod demo;
+pub(crate) mod envelope;
 pub(crate) mod jwt;
 pub(crate) mod key_pair;
 pub(crate) mod keys;

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use passgrant::jose::algorithm::Algorithm;
+use passgrant::signing::error::KeyFileError;
+use passgrant::signing::in_process::InProcessKey;
 use passgrant::signing::on_demand::OnDemandKey;
+use passgrant::signing::secret::SharedSecret;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -114,14 +117,15 @@ impl DataFolder {
     }
 }
 
-/// The signing keys of the folder at `path`: one for each algorithm, of which only those that have been needed exist.
+/// The signing keys of the folder at `path`: one for each algorithm, of which only those exist that have been needed or
+/// imported.
 pub(crate) fn signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure> {
     let open = |algorithm| {
         let file = path.join(signing_key(algorithm));
         let problem = |error| Failure::refused(format!("{}: {error}", file.display()));
         OnDemandKey::open(algorithm, Some(file.clone())).map_err(problem)
     };
-    Algorithm::of_key_pairs().map(open).collect()
+    Algorithm::ALL.into_iter().map(open).collect()
 }
 
 /// The signing keys of the folder at `path`, of which at least one must exist.
@@ -134,11 +138,41 @@ pub(crate) fn made_signing_keys(path: &Path) -> Result<Vec<OnDemandKey>, Failure
     Ok(keys)
 }
 
+/// Makes the key for `algorithm` in the folder at `path`, whether or not a server runs on it: a server that needs the key
+/// later finds this one.
+pub(crate) fn create_key(path: &Path, algorithm: Algorithm) -> Result<InProcessKey, Failure> {
+    let key = InProcessKey::generate_for(algorithm)?;
+    write_key(path, algorithm, &key)?;
+    Ok(key)
+}
+
+/// Puts a secret into the folder at `path`. A server that runs on it finds it when it first needs it.
+pub(crate) fn import_key(path: &Path, secret: SharedSecret) -> Result<InProcessKey, Failure> {
+    let algorithm = secret.algorithm();
+    let key = InProcessKey::of_secret(secret);
+    write_key(path, algorithm, &key)?;
+    Ok(key)
+}
+
+/// Nothing is written but into a folder that a server has made.
+fn write_key(path: &Path, algorithm: Algorithm, key: &InProcessKey) -> Result<(), Failure> {
+    fs::metadata(path.join(LOCK)).map_err(|error| not_usable_yet(path, &error))?;
+    let file = path.join(signing_key(algorithm));
+    key.write_new(&file).map_err(|error| match error {
+        KeyFileError::File(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Failure::refused(format!("there is a key for {algorithm} already: {}", file.display()))
+        }
+        error => Failure::refused(format!("{}: {error}", file.display())),
+    })
+}
+
 /// The file of the key for `algorithm`. The one for RS256 still has the name from when it was the only one.
 fn signing_key(algorithm: Algorithm) -> String {
+    let name = algorithm.as_str().to_ascii_lowercase();
     match algorithm {
         Algorithm::Rs256 => format!("{SIGNING_KEY}.der"),
-        other => format!("{SIGNING_KEY}-{}.der", other.as_str().to_ascii_lowercase()),
+        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => format!("{SIGNING_KEY}-{name}.secret"),
+        _ => format!("{SIGNING_KEY}-{name}.der"),
     }
 }
 
@@ -205,7 +239,7 @@ fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
     }
     for entry in fs::read_dir(path)? {
         let name = PathBuf::from(entry?.file_name());
-        let keys = Algorithm::of_key_pairs().map(signing_key);
+        let keys = Algorithm::ALL.into_iter().map(signing_key);
         let mut own = keys.chain([LOCK, ENDPOINT].map(str::to_owned));
         if !own.any(|own| Path::new(&own).file_stem() == name.file_stem()) {
             return Ok(Some(name));

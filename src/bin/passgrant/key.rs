@@ -1,56 +1,239 @@
-//! `passgrant key`: the public keys that tokens are verified with.
+//! `passgrant key`: the keys that sign tokens, and the public halves that verify them.
 
-use aws_sdk_kms::Client as Kms;
-use clap::Subcommand;
-use passgrant::aws;
+mod listed;
+mod secret;
+mod view;
+
+use clap::error::ErrorKind;
+use clap::{Args, Subcommand, ValueEnum};
 use passgrant::clock::Clock as _;
-use passgrant::signing::kms::KmsKey;
-use passgrant::signing::{KeyRing, SigningKey};
-use serde_json::{Value, json};
+use passgrant::jose::algorithm::Algorithm;
+use passgrant::signing::envelope::Envelopes;
+use passgrant::signing::listed::ListedKey;
+use passgrant::signing::secret::SharedSecret;
+use passgrant::store::outcome::Changed;
+use passgrant::store::signing_keys::{KeyKind, KeyName};
 
 use crate::Context;
 use crate::data_folder;
 use crate::failure::Failure;
-use crate::output::listing;
+use crate::key::secret::Encoding;
+use crate::key::view::{Deleted, KeptKey, StoredKey};
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  passgrant key create main-2027 --alg ES256          # in AWS: made and wrapped by KMS
+  passgrant key create main-2027 --alg RS256 --rsa-bits 3072
+  passgrant --data .passgrant key create --alg ES256  # a file of the local server";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  openssl rand -base64 32 | passgrant key import reports --alg HS256 --secret-stdin
+  passgrant key import reports --alg HS512 --secret-stdin --encoding hex < secret.hex
+  openssl rand -base64 32 | passgrant --data .passgrant key import --alg HS256 --secret-stdin";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the keys, in order: the first that fits an algorithm signs
-    List,
+    List(List),
     /// Print the JSON Web Key Set that the service publishes
     Jwks,
+    /// Make a key pair, which signs in the process of the service
+    ///
+    /// In AWS, KMS makes the pair and wraps its private half, which nobody but the function can have unwrapped; it is stored in
+    /// the clients table. It signs once it is among the signing keys of the function. With --data, the pair is a file of the
+    /// data folder, and is what the local server would make when it first needs it.
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create(Create),
+    /// Take a secret that an API shares, to sign with HS256, HS384 or HS512
+    ///
+    /// It has 32, 48 or 64 bytes, and not fewer than the hash of its algorithm (RFC 7518, section 3.2). In AWS it is wrapped by
+    /// KMS and stored in the clients table. With --data it is a file of the data folder, which a running server finds too.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
+    /// Delete a wrapped key for good; its tokens are refused once no instance has it any more
+    Delete(Delete),
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    #[arg(long, help = "List the wrapped keys that are stored, whether PASSGRANT_SIGNING_KEYS lists them or not")]
+    stored: bool,
+}
+
+/// Where a private key is.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Wrapped by KMS, in DynamoDB
+    Envelope,
+    /// In a file of the data folder
+    File,
+}
+
+#[derive(Args)]
+struct Place {
+    /// What it is called, in AWS: 1 to 64 of a-z, 0-9 and -
+    #[arg(value_name = "NAME")]
+    name: Option<KeyName>,
+    #[arg(long, help = "Where it is kept [default: envelope; with --data: file]", value_name = "MODE")]
+    mode: Option<Mode>,
+    #[arg(long, help = "The symmetric KMS key that wraps it [default: PASSGRANT_WRAPPING_KEY]", value_name = "KEY")]
+    wrapping_key: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    place: Place,
+    #[arg(long, help = "The algorithm that it is for [default: PASSGRANT_SIGNING_ALGORITHM]", value_name = "ALGORITHM", value_parser = str::parse::<Algorithm>)]
+    alg: Option<Algorithm>,
+    /// How long an RSA key is, in AWS: 2048, 3072 or 4096 bits [default: 2048]
+    #[arg(long, value_name = "BITS", value_parser = ["2048", "3072", "4096"], hide_possible_values = true)]
+    rsa_bits: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    place: Place,
+    /// The algorithm that the secret is for: HS256, HS384 or HS512
+    #[arg(long, value_name = "ALGORITHM", value_parser = str::parse::<Algorithm>)]
+    alg: Algorithm,
+    /// Take the secret from standard input, one line
+    #[arg(long)]
+    secret_stdin: bool,
+    #[arg(
+        long,
+        help = "How it is written: base64 (either alphabet), hex, text [default: base64]",
+        value_name = "ENCODING",
+        hide_possible_values = true
+    )]
+    encoding: Option<Encoding>,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    /// What it is called
+    #[arg(value_name = "NAME")]
+    name: KeyName,
 }
 
 impl Command {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let ring = ring(context).await?;
-        let keys = ring.published(context.clock.now()).await?;
-        let keys = keys.into_iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
         match self {
-            Self::List => context
-                .output
-                .print(&keys, || listing(["KID", "TYPE", "ALGORITHM"], keys.iter().map(row), "There are no keys.")),
-            Self::Jwks => {
-                let keys = json!({ "keys": keys });
-                context.output.print(&keys, || format!("{keys:#}"))
-            }
+            Self::List(List { stored: false }) => listed::list(context).await,
+            Self::List(List { stored: true }) => listed::list_stored(context).await,
+            Self::Jwks => listed::jwks(context).await,
+            Self::Create(create) => create.run(context).await,
+            Self::Import(import) => import.run(context).await,
+            Self::Delete(Delete { name }) => delete(context, &name).await,
         }
     }
 }
 
-fn row(key: &Value) -> [String; 3] {
-    let [id, kind, algorithm] = ["kid", "kty", "alg"].map(|member| key[member].as_str());
-    let algorithm = algorithm.unwrap_or("any that fits");
-    [id.unwrap_or_default().to_owned(), kind.unwrap_or_default().to_owned(), algorithm.to_owned()]
+impl Create {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let algorithm = self.alg.unwrap_or(context.config.signing_algorithm);
+        if !algorithm.is_of_key_pair() {
+            let message = format!("{algorithm} needs a secret that others have too: `key import` takes one");
+            return Err(Failure::usage("key create", ErrorKind::InvalidValue, &message));
+        }
+        let kind = match (KeyKind::of(algorithm), self.rsa_bits.as_deref()) {
+            (kind, None) => kind,
+            (KeyKind::Rsa2048, Some("4096")) => KeyKind::Rsa4096,
+            (KeyKind::Rsa2048, Some("3072")) => KeyKind::Rsa3072,
+            (KeyKind::Rsa2048, Some(_)) => KeyKind::Rsa2048,
+            (_, Some(_)) => return Err(conflict("key create", "--rsa-bits <BITS>", &format!("--alg {algorithm}"))),
+        };
+        if let Some(folder) = &context.data {
+            if self.rsa_bits.is_some() {
+                return Err(conflict("key create", "--rsa-bits <BITS>", "--data <DIR>"));
+            }
+            self.place.is_folder("key create")?;
+            let key = data_folder::create_key(folder, algorithm)?;
+            return KeptKey::new(&key, algorithm).print(context);
+        }
+        let name = self.place.name("key create")?;
+        let key = self.place.envelopes(context).await?.create(&name, kind, context.clock.now()).await?;
+        StoredKey::new(&key, &ListedKey::of_envelope(&name, Some(algorithm))).print(context)
+    }
 }
 
-/// The keys of the local server, or without one those that the environment names in KMS.
-async fn ring(context: &Context) -> Result<KeyRing, Failure> {
-    if let Some(folder) = &context.data {
-        let keys = data_folder::made_signing_keys(folder)?;
-        return Ok(KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect()));
+impl Import {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        match &context.data {
+            Some(_) => self.place.is_folder("key import")?,
+            None => self.place.name("key import").map(drop)?,
+        }
+        let secret = SharedSecret::new(self.alg, secret::read(self.secret_stdin, self.encoding)?)?;
+        if let Some(folder) = &context.data {
+            let key = data_folder::import_key(folder, secret)?;
+            return KeptKey::new(&key, self.alg).print(context);
+        }
+        let name = self.place.name("key import")?;
+        let key = self.place.envelopes(context).await?.import(&name, secret, context.clock.now()).await?;
+        StoredKey::new(&key, &ListedKey::of_envelope(&name, None)).print(context)
     }
-    let kms = Kms::new(&aws::sdk_config().await);
-    let keys = context.config.required_signing_keys()?.iter();
-    Ok(KeyRing::new(keys.map(|listed| SigningKey::Kms(KmsKey::new(kms.clone(), listed.clone()))).collect()))
+}
+
+impl Place {
+    /// A data folder has one key for each algorithm, and nothing to wrap it.
+    fn is_folder(&self, command: &str) -> Result<(), Failure> {
+        let given = [
+            (self.name.is_some(), "[NAME]"),
+            (self.mode == Some(Mode::Envelope), "--mode envelope"),
+            (self.wrapping_key.is_some(), "--wrapping-key <KEY>"),
+        ];
+        match given.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, argument)) => Err(conflict(command, argument, "--data <DIR>")),
+            None => Ok(()),
+        }
+    }
+
+    /// In AWS, the name.
+    fn name(&self, command: &str) -> Result<KeyName, Failure> {
+        if self.mode == Some(Mode::File) {
+            let message = "a file needs a data folder: give '--data <DIR>'";
+            return Err(Failure::usage(command, ErrorKind::MissingRequiredArgument, message));
+        }
+        self.name.clone().ok_or_else(|| {
+            let message = "a wrapped key needs a name: give [NAME], or '--data <DIR>' for a key of the local server";
+            Failure::usage(command, ErrorKind::MissingRequiredArgument, message)
+        })
+    }
+
+    async fn envelopes(&self, context: &Context) -> Result<Envelopes, Failure> {
+        let issuer = context.config.required_issuer()?;
+        let wrapping_key = self.wrapping_key.clone().or_else(|| context.config.wrapping_key.clone());
+        if wrapping_key.is_none() {
+            return Err(Failure::refused(
+                "no wrapping key is named: give --wrapping-key, or set PASSGRANT_WRAPPING_KEY",
+            ));
+        }
+        listed::envelopes(context, issuer, wrapping_key).await
+    }
+}
+
+/// One that is still listed is not deleted: instances would start without it.
+async fn delete(context: &Context, name: &KeyName) -> Result<(), Failure> {
+    if context.data.is_some() {
+        return Err(conflict("key delete", "<NAME>", "--data <DIR>"));
+    }
+    if context.config.signing_keys.iter().any(|listed| listed.envelope().as_ref() == Some(name)) {
+        return Err(Failure::refused(format!(
+            "PASSGRANT_SIGNING_KEYS lists envelope:{name}: take it off the list first"
+        )));
+    }
+    match context.database().await?.store.signing_keys.delete(name).await? {
+        Changed::Unmet => Err(Failure::refused(format!("there is no key {name}"))),
+        Changed::Written => {
+            let deleted = Deleted { name, deleted: true };
+            context.output.print(&deleted, || format!("Key {name} is deleted."))
+        }
+    }
+}
+
+fn conflict(command: &str, one: &str, other: &str) -> Failure {
+    let message = format!("the argument '{one}' cannot be used with '{other}'");
+    Failure::usage(command, ErrorKind::ArgumentConflict, &message)
 }

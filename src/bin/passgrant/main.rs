@@ -74,7 +74,7 @@ enum Command {
     /// Show and end sessions: the logins that clients keep alive
     #[command(subcommand)]
     Session(session::Command),
-    /// Show the public keys that tokens are verified with
+    /// Make and import the keys that sign tokens, and show the public ones
     #[command(subcommand)]
     Key(key::Command),
     /// Estimate what a deployment costs in AWS

@@ -182,16 +182,16 @@ fn derived_issuer(url: &str) -> Result<Issuer, Failure> {
     Issuer::parse(url).map_err(missing)
 }
 
-/// A key for each algorithm, of which that for `usual` is made now: a verifier that asks for the keys before the first login
+/// A key for each algorithm, of which that for `usual` is made now, unless it is a secret: a verifier that asks for the keys before the first login
 /// finds it.
 async fn signing_keys(folder: Option<&DataFolder>, usual: Algorithm) -> Result<Vec<OnDemandKey>, Failure> {
     let keys = match folder {
         Some(folder) => folder.signing_keys()?,
         None => {
-            Algorithm::of_key_pairs().map(|algorithm| OnDemandKey::open(algorithm, None)).collect::<Result<_, _>>()?
+            Algorithm::ALL.into_iter().map(|algorithm| OnDemandKey::open(algorithm, None)).collect::<Result<_, _>>()?
         }
     };
-    if let Some(key) = keys.iter().find(|key| key.algorithm() == usual) {
+    if let Some(key) = keys.iter().find(|key| key.makes() == Some(usual)) {
         let problem = |error| Failure::refused(format!("the signing key for {usual} could not be made: {error}"));
         key.make().await.map_err(problem)?;
     }

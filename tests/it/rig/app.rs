@@ -21,8 +21,8 @@ use passgrant::config::Config;
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::router::{self, RequestId};
 use passgrant::service::Service;
+use passgrant::signing::envelope::Envelopes;
 use passgrant::signing::in_process::InProcessKey;
-use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
@@ -185,14 +185,12 @@ impl TestApp {
 
     /// Adds an instance of the service, which shares nothing with the others but DynamoDB and KMS.
     pub(crate) fn add_instance(&mut self) {
-        let keys = match &self.kms_wire {
-            None => self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect(),
-            Some(wire) => {
-                let config = aws::bounded(crate::rig::sdk::config(&wire.endpoint()));
-                let kms = Kms::new(&self.timeouts.applied_to(config));
-                let listed = self.key_ids.iter().map(|key| key.parse().expect("a key"));
-                listed.map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key))).collect()
-            }
+        let keys = if self.kms_wire.is_some() {
+            let envelopes = self.envelopes();
+            let listed = self.key_ids.iter().map(|key| key.parse().expect("a key"));
+            listed.map(|key| SigningKey::listed(&key, &envelopes)).collect()
+        } else {
+            self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect()
         };
         self.services.push(Arc::new(Service::new(
             self.config.clone(),
@@ -202,6 +200,15 @@ impl TestApp {
             Box::new(self.clock.clone()),
             Box::new(self.random.clone()),
         )));
+    }
+
+    /// The wrapped keys of the app, behind its wires.
+    pub(crate) fn envelopes(&self) -> Envelopes {
+        let wire = self.kms_wire.as_ref().expect("a KMS double");
+        let kms = Kms::new(&self.timeouts.applied_to(aws::bounded(crate::rig::sdk::config(&wire.endpoint()))));
+        let store = Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables);
+        let issuer = self.config.required_issuer().expect("an issuer");
+        Envelopes::new(kms, store.signing_keys, issuer, self.config.wrapping_key.clone())
     }
 
     /// Replaces the instances by one that signs with these keys of the KMS double.

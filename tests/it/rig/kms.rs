@@ -7,6 +7,7 @@
 
 mod account;
 mod authorization;
+mod envelope;
 mod error;
 mod key;
 mod operation;

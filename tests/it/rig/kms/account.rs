@@ -1,5 +1,6 @@
 //! The keys and aliases of one AWS account in one region, and how a request's `KeyId` finds them.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use aws_lc_rs::rand;
@@ -44,6 +45,8 @@ impl Key {
 #[derive(Default)]
 pub(crate) struct Account {
     keys: Vec<Key>,
+    /// The specs of the data key pairs that were made.
+    pairs: RefCell<Vec<KeySpec>>,
     aliases: HashMap<String, String>,
     /// What policies deny to everybody: a key's id, and the operation's name.
     denied: Vec<(String, String)>,
@@ -51,12 +54,24 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn create_key(&mut self, spec: KeySpec) -> String {
-        let before = self.keys.iter().filter(|key| key.spec == spec).count();
+        let before = self.before(spec);
         let key =
             Key { id: random_uuid(), spec, state: KeyState::Enabled, material: KeyMaterial::generate(spec, before) };
         let arn = key.arn();
         self.keys.push(key);
         arn
+    }
+
+    /// How many pairs of a spec there are already, of KMS's keys and of data keys; one more from now on.
+    pub(super) fn pairs_made(&self, spec: KeySpec) -> usize {
+        let before = self.before(spec);
+        self.pairs.borrow_mut().push(spec);
+        before
+    }
+
+    fn before(&self, spec: KeySpec) -> usize {
+        let keys = self.keys.iter().filter(|key| key.spec == spec).count();
+        keys + self.pairs.borrow().iter().filter(|made| **made == spec).count()
     }
 
     pub(crate) fn create_alias(&mut self, name: &str, key_id: &str) {

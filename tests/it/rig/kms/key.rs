@@ -22,6 +22,8 @@ pub(crate) enum KeySpec {
     Hmac256,
     Hmac384,
     Hmac512,
+    /// It wraps, and signs nothing.
+    SymmetricDefault,
 }
 
 pub(crate) struct SigningAlgorithm {
@@ -78,6 +80,7 @@ static EDWARDS25519: [SigningAlgorithm; 2] = [
 ];
 
 impl KeySpec {
+    /// Those that sign, or authenticate.
     pub(crate) const ALL: [KeySpec; 10] = [
         KeySpec::Rsa2048,
         KeySpec::Rsa3072,
@@ -103,12 +106,14 @@ impl KeySpec {
             KeySpec::Hmac256 => "HMAC_256",
             KeySpec::Hmac384 => "HMAC_384",
             KeySpec::Hmac512 => "HMAC_512",
+            KeySpec::SymmetricDefault => "SYMMETRIC_DEFAULT",
         }
     }
 
     pub(crate) fn key_usage(self) -> &'static str {
         match self.mac_algorithm() {
             Some(_) => "GENERATE_VERIFY_MAC",
+            None if self == KeySpec::SymmetricDefault => "ENCRYPT_DECRYPT",
             None => "SIGN_VERIFY",
         }
     }
@@ -121,7 +126,7 @@ impl KeySpec {
             KeySpec::EccNistP384 => &P384,
             KeySpec::EccNistP521 => &P521,
             KeySpec::EccNistEdwards25519 => &EDWARDS25519,
-            KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 => &[],
+            KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 | KeySpec::SymmetricDefault => &[],
         }
     }
 
@@ -140,6 +145,7 @@ pub(crate) enum KeyMaterial {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Hmac { algorithm: hmac::Algorithm, secret: Vec<u8> },
+    Symmetric(Vec<u8>),
 }
 
 /// What `Sign` is given: the message, or its digest.
@@ -162,6 +168,7 @@ impl KeyMaterial {
             KeySpec::Hmac256 => Self::hmac(hmac::HMAC_SHA256),
             KeySpec::Hmac384 => Self::hmac(hmac::HMAC_SHA384),
             KeySpec::Hmac512 => Self::hmac(hmac::HMAC_SHA512),
+            KeySpec::SymmetricDefault => Self::Symmetric(random(32)),
         }
     }
 
@@ -170,9 +177,7 @@ impl KeyMaterial {
     }
 
     fn hmac(algorithm: hmac::Algorithm) -> Self {
-        let mut secret = vec![0; algorithm.digest_algorithm().output_len()];
-        rand::fill(&mut secret).expect("random bytes");
-        Self::Hmac { algorithm, secret }
+        Self::Hmac { algorithm, secret: random(algorithm.digest_algorithm().output_len()) }
     }
 
     /// The DER `SubjectPublicKeyInfo`; `None` for an HMAC key.
@@ -181,7 +186,7 @@ impl KeyMaterial {
             Self::Rsa(pair) => pair.public_key().as_der(),
             Self::Ecdsa(pair) => pair.public_key().as_der(),
             Self::Ed25519(pair) => pair.public_key().as_der(),
-            Self::Hmac { .. } => return None,
+            Self::Hmac { .. } | Self::Symmetric(_) => return None,
         };
         Some(der.expect("a public key in DER").as_ref().to_vec())
     }
@@ -222,6 +227,12 @@ impl Message<'_> {
             Self::Digest(digest) => Digest::import_less_safe(digest, hash).expect("the length was checked"),
         }
     }
+}
+
+fn random(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    rand::fill(&mut bytes).expect("random bytes");
+    bytes
 }
 
 type RsaKeys = Mutex<Vec<Arc<RsaKeyPair>>>;

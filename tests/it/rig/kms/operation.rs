@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::account::{ACCOUNT_ID, Account, Key, KeyState};
+use super::envelope::{decrypt, encrypt, generate_key_pair};
 use super::error::{KmsError, Violations};
-use super::key::{Accepts, Message, SigningAlgorithm};
+use super::key::{Accepts, KeySpec, Message, SigningAlgorithm};
 
 const SIGNING_ALGORITHMS: [&str; 13] = [
     "RSASSA_PSS_SHA_256",
@@ -32,7 +33,10 @@ const MESSAGE_TYPES: [&str; 3] = ["RAW", "DIGEST", "EXTERNAL_MU"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
+    Decrypt,
     DescribeKey,
+    Encrypt,
+    GenerateDataKeyPairWithoutPlaintext,
     GenerateMac,
     GetPublicKey,
     Sign,
@@ -78,7 +82,10 @@ impl Operation {
     /// The operation that an `X-Amz-Target` header names.
     pub(crate) fn from_target(target: &str) -> Option<Self> {
         match target.strip_prefix("TrentService.")? {
+            "Decrypt" => Some(Self::Decrypt),
             "DescribeKey" => Some(Self::DescribeKey),
+            "Encrypt" => Some(Self::Encrypt),
+            "GenerateDataKeyPairWithoutPlaintext" => Some(Self::GenerateDataKeyPairWithoutPlaintext),
             "GenerateMac" => Some(Self::GenerateMac),
             "GetPublicKey" => Some(Self::GetPublicKey),
             "Sign" => Some(Self::Sign),
@@ -89,7 +96,10 @@ impl Operation {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Decrypt => "Decrypt",
             Self::DescribeKey => "DescribeKey",
+            Self::Encrypt => "Encrypt",
+            Self::GenerateDataKeyPairWithoutPlaintext => "GenerateDataKeyPairWithoutPlaintext",
             Self::GenerateMac => "GenerateMac",
             Self::GetPublicKey => "GetPublicKey",
             Self::Sign => "Sign",
@@ -99,7 +109,10 @@ impl Operation {
 
     pub(crate) fn answer(self, account: &Account, request: Value) -> Result<Value, KmsError> {
         match self {
+            Self::Decrypt => decrypt(account, parse(request)?),
             Self::DescribeKey => describe_key(account, parse(request)?),
+            Self::Encrypt => encrypt(account, parse(request)?),
+            Self::GenerateDataKeyPairWithoutPlaintext => generate_key_pair(account, parse(request)?),
             Self::GenerateMac => generate_mac(account, parse(request)?),
             Self::GetPublicKey => public_key(account, parse(request)?),
             Self::Sign => sign(account, parse(request)?),
@@ -268,6 +281,9 @@ fn describe_key(account: &Account, request: KeyRequest) -> Result<Value, KmsErro
     });
     match key.spec.mac_algorithm() {
         Some(algorithm) => metadata["MacAlgorithms"] = json!([algorithm]),
+        None if key.spec == KeySpec::SymmetricDefault => {
+            metadata["EncryptionAlgorithms"] = json!(["SYMMETRIC_DEFAULT"]);
+        }
         None => metadata["SigningAlgorithms"] = signing_algorithms(key),
     }
     Ok(json!({ "KeyMetadata": metadata }))
@@ -282,7 +298,7 @@ fn parse<R: DeserializeOwned>(request: Value) -> Result<R, KmsError> {
     serde_json::from_value(request).map_err(|_| KmsError::bare("SerializationException"))
 }
 
-fn blob(member: Option<String>) -> Result<Option<Vec<u8>>, KmsError> {
+pub(super) fn blob(member: Option<String>) -> Result<Option<Vec<u8>>, KmsError> {
     member
         .map(|encoded| BASE64_STANDARD.decode(encoded))
         .transpose()
@@ -290,7 +306,7 @@ fn blob(member: Option<String>) -> Result<Option<Vec<u8>>, KmsError> {
 }
 
 /// The key id, empty where a violation was added.
-fn check_key_id(violations: &mut Violations, key_id: Option<String>) -> String {
+pub(super) fn check_key_id(violations: &mut Violations, key_id: Option<String>) -> String {
     let Some(key_id) = key_id else {
         violations.add("Value null at 'keyId'", "Member must not be null");
         return String::new();
@@ -329,7 +345,7 @@ fn check_mac(violations: &mut Violations, mac: Option<&[u8]>) {
     violations.add("Value 'java.nio.HeapByteBuffer' at 'mac'", constraint);
 }
 
-fn check_enum(violations: &mut Violations, member: &str, value: Option<&str>, set: &[&str]) {
+pub(super) fn check_enum(violations: &mut Violations, member: &str, value: Option<&str>, set: &[&str]) {
     match value {
         None => violations.add(&format!("Value null at '{member}'"), "Member must not be null"),
         Some(value) if !set.contains(&value) => violations.add(
@@ -340,7 +356,7 @@ fn check_enum(violations: &mut Violations, member: &str, value: Option<&str>, se
     }
 }
 
-fn check_usage(key: &Key, usage: &str, operation: Operation) -> Result<(), KmsError> {
+pub(super) fn check_usage(key: &Key, usage: &str, operation: Operation) -> Result<(), KmsError> {
     if key.spec.key_usage() == usage {
         return Ok(());
     }
@@ -350,7 +366,7 @@ fn check_usage(key: &Key, usage: &str, operation: Operation) -> Result<(), KmsEr
     ))
 }
 
-fn check_dry_run(dry_run: Option<bool>) -> Result<(), KmsError> {
+pub(super) fn check_dry_run(dry_run: Option<bool>) -> Result<(), KmsError> {
     match dry_run {
         Some(true) => Err(KmsError::new(
             "DryRunOperationException",

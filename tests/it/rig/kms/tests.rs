@@ -3,6 +3,7 @@
 mod refusals;
 mod requests;
 mod signatures;
+mod wrapping;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::ProvideErrorMetadata;
