@@ -21,7 +21,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(of_connections: Vec<Vec<f64>>, seconds: f64) -> Self {
+    fn new(of_connections: &[Vec<f64>], seconds: f64) -> Self {
         let mut latencies = of_connections.concat();
         latencies.sort_by(f64::total_cmp);
         Self { latencies, seconds, server_cpu: 0.0, driver_cpu: 0.0 }
@@ -93,7 +93,7 @@ impl Driver {
         });
         let started = Instant::now();
         let latencies = self.runtime.block_on(join_all(loops));
-        Row::new(latencies, started.elapsed().as_secs_f64())
+        Row::new(&latencies, started.elapsed().as_secs_f64())
     }
 
     /// The refresh token of a session for each of so many connections.
@@ -128,7 +128,7 @@ impl Driver {
         });
         let started = Instant::now();
         let latencies = self.runtime.block_on(join_all(loops));
-        Row::new(latencies, started.elapsed().as_secs_f64())
+        Row::new(&latencies, started.elapsed().as_secs_f64())
     }
 }
 

@@ -41,9 +41,7 @@ impl Limits {
                 ours.hash_into(kernel, PASSWORD, SALT, &mut memory, &mut tags[0]).expect("a hash");
             }));
             limits.reference.push(timed(&mut || {
-                reference
-                    .hash_password_into_with_memory(PASSWORD, SALT, &mut tags[1], &mut blocks)
-                    .expect("a hash");
+                reference.hash_password_into_with_memory(PASSWORD, SALT, &mut tags[1], &mut blocks).expect("a hash");
             }));
         }
         assert_eq!(tags[0], tags[1], "they compute the same");
