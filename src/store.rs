@@ -1,6 +1,7 @@
 //! The three DynamoDB tables. Conditional writes carry every invariant; every read is strongly consistent.
 
 pub mod attempts;
+pub mod changes;
 mod claims;
 pub mod clients;
 pub(crate) mod item;
@@ -17,6 +18,7 @@ pub mod schema;
 use aws_sdk_dynamodb::Client;
 
 use crate::store::attempts::Attempts;
+use crate::store::changes::Changes;
 use crate::store::clients::Clients;
 use crate::store::tokens::Tokens;
 use crate::store::users::Users;
@@ -49,8 +51,13 @@ impl Store {
     /// The tables called `names`, reached through `client`.
     #[must_use]
     pub fn new(client: &Client, names: &TableNames) -> Self {
+        Self::whose_changes_are_counted(client, names, Changes::default())
+    }
+
+    /// The same, where every change of a client is counted in `changes` before it is answered.
+    pub(crate) fn whose_changes_are_counted(client: &Client, names: &TableNames, changes: Changes) -> Self {
         Self {
-            clients: Clients::new(client.clone(), names.clients.clone()),
+            clients: Clients::new(client.clone(), names.clients.clone(), changes),
             users: Users::new(client.clone(), names.users.clone()),
             tokens: Tokens::new(client.clone(), names.tokens.clone()),
             attempts: Attempts::new(client.clone(), names.tokens.clone()),

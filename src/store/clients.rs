@@ -17,6 +17,7 @@ use crate::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy}
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
+use crate::store::changes::Changes;
 use crate::store::item::{Item, SCHEMA, from_item, inconsistent, number, scan, string, to_item};
 use crate::store::outcome::{Changed, Created, StoreError, held};
 
@@ -141,11 +142,17 @@ impl Revision {
 pub struct Clients {
     dynamodb: DynamoDb,
     table: String,
+    changes: Changes,
 }
 
 impl Clients {
-    pub(super) fn new(dynamodb: DynamoDb, table: String) -> Self {
-        Self { dynamodb, table }
+    pub(super) fn new(dynamodb: DynamoDb, table: String, changes: Changes) -> Self {
+        Self { dynamodb, table, changes }
+    }
+
+    /// The number of changes, where they are counted: to be asked before a client is read that is to be kept.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.number()
     }
 
     /// The client called `id`.

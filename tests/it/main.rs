@@ -21,6 +21,7 @@ mod client_directory;
 mod cross_origin;
 mod discovery;
 mod documentation;
+mod embedded;
 mod events;
 mod faults;
 mod forged_tokens;
