@@ -77,7 +77,7 @@ variables! {
         "The time they are counted in, and how long a username is locked for the first time; each lock after it is twice as long, up to a day. 1s to 24h.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
-        "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none, which is the default of `passgrant serve`.";
+        "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none. `passgrant serve` sees every change at once, whatever this says.";
     ARGON2_MEMORY = "PASSGRANT_ARGON2_MEMORY_KIB", Some("19456"), "Argon2id memory of new password hashes, in KiB. 8 to 1048576.";
     ARGON2_ITERATIONS = "PASSGRANT_ARGON2_ITERATIONS", Some("2"), "Argon2id passes of new password hashes. 1 to 64.";
     ARGON2_PARALLELISM = "PASSGRANT_ARGON2_PARALLELISM", Some("1"), "Argon2id lanes of new password hashes. 1 to 16.";

@@ -3,6 +3,7 @@
 pub mod access_tokens;
 pub mod assertions;
 pub mod attempts;
+pub mod changes;
 mod claims;
 pub mod clients;
 mod item;
@@ -24,6 +25,7 @@ use aws_sdk_dynamodb::Client;
 use crate::store::access_tokens::AccessTokens;
 use crate::store::assertions::UsedAssertions;
 use crate::store::attempts::Attempts;
+use crate::store::changes::Changes;
 use crate::store::clients::Clients;
 use crate::store::sessions::StoredSessions;
 use crate::store::signing_keys::SigningKeys;
@@ -64,11 +66,16 @@ impl Store {
     /// The tables called `names`, reached through `client`.
     #[must_use]
     pub fn new(client: &Client, names: &TableNames) -> Self {
+        Self::whose_changes_are_counted(client, names, Changes::default())
+    }
+
+    /// The same, where every change of a client is counted in `changes` before it is answered.
+    pub(crate) fn whose_changes_are_counted(client: &Client, names: &TableNames, changes: Changes) -> Self {
         let clients = Table::new(client, &names.clients, "client_id");
         let tokens = Table::new(client, &names.tokens, "id");
         Self {
             signing_keys: SigningKeys::new(clients.clone()),
-            clients: Clients::new(clients),
+            clients: Clients::new(clients, changes),
             users: Users::new(Table::new(client, &names.users, "username")),
             sessions: StoredSessions::new(tokens.clone()),
             access_tokens: AccessTokens::new(tokens.clone()),

@@ -57,13 +57,15 @@ pub struct ClientAuthenticator {
 #[derive(Clone)]
 struct Kept {
     read_at: Timestamp,
+    /// How many changes of clients there had been before it was read.
+    changes: u64,
     revision: u64,
     client: Arc<Client>,
 }
 
 impl Kept {
-    fn new(found: Revision, now: Timestamp) -> Self {
-        Self { read_at: now, revision: found.number(), client: Arc::new(found.client) }
+    fn new(found: Revision, now: Timestamp, changes: u64) -> Self {
+        Self { read_at: now, changes, revision: found.number(), client: Arc::new(found.client) }
     }
 
     /// Whether it is what the table holds. The revisions of a client that was registered again start over.
@@ -78,6 +80,8 @@ impl Kept {
 /// for what was known.
 struct Inquiry {
     at: Timestamp,
+    /// How many changes of clients there had been.
+    changes: u64,
     answer: Answer,
 }
 
@@ -154,9 +158,10 @@ impl ClientAuthenticator {
         if let Some(kept) = self.cached(id, now) {
             return Ok(Some(kept.client));
         }
+        let changes = self.clients.changes();
         let found = self.clients.get_revision(id).await?;
         Ok(found.map(|found| {
-            let kept = Kept::new(found, now);
+            let kept = Kept::new(found, now, changes);
             if !self.kept_for.is_zero() {
                 self.memory.insert(id.clone(), kept.clone());
             }
@@ -171,8 +176,9 @@ impl ClientAuthenticator {
     }
 
     async fn judge_by_table(&self, request: &Request<'_>) -> Result<Judged, Error> {
+        let changes = self.clients.changes();
         let found = self.clients.get_revision(request.id).await?;
-        Ok(self.judge_for(request, found.map(|found| Kept::new(found, request.now))))
+        Ok(self.judge_for(request, found.map(|found| Kept::new(found, request.now, changes))))
     }
 
     async fn judge(&self, request: &Request<'_>) -> Result<Judged, Error> {
@@ -186,7 +192,9 @@ impl ClientAuthenticator {
             Err(_) => (inquiry.lock().await, true),
         };
         let remembered = if waited { self.recall(request, remembered) } else { remembered };
-        let lately = inquiry.as_ref().filter(|inquiry| inquiry.at == request.now).map(|inquiry| inquiry.answer);
+        let changes = self.clients.changes();
+        let is_fresh = |inquiry: &&Inquiry| inquiry.at == request.now && inquiry.changes == changes;
+        let lately = inquiry.as_ref().filter(is_fresh).map(|inquiry| inquiry.answer);
         match (lately, remembered) {
             (_, Some(judged)) if judged.verdict.is_ok() => Ok(judged),
             (Some(Answer::Nobody | Answer::Somebody), Some(judged)) => Ok(judged),
@@ -217,16 +225,17 @@ impl ClientAuthenticator {
         inquiry: &mut Option<Inquiry>,
     ) -> Result<Judged, Error> {
         let was_in_memory = remembered.is_some();
-        *inquiry = Some(Inquiry { at: request.now, answer: Answer::Missing });
+        let (at, changes) = (request.now, self.clients.changes());
+        *inquiry = Some(Inquiry { at, changes, answer: Answer::Missing });
         let found = self.clients.get_revision(request.id).await?;
         let answer = if found.is_some() { Answer::Somebody } else { Answer::Nobody };
-        *inquiry = Some(Inquiry { at: request.now, answer });
+        *inquiry = Some(Inquiry { at, changes, answer });
 
         let is_still = |judged: &Judged, found: &Revision| judged.kept.as_ref().is_some_and(|kept| kept.is(found));
         let judged = match (remembered, found) {
             (Some(judged), Some(found)) if is_still(&judged, &found) => judged,
             (_, Some(found)) => {
-                let kept = Kept::new(found, request.now);
+                let kept = Kept::new(found, request.now, changes);
                 self.memory.insert(request.id.clone(), kept.clone());
                 self.judge_for(request, Some(kept))
             }
@@ -249,8 +258,9 @@ impl ClientAuthenticator {
 
     fn cached(&self, id: &ClientId, now: Timestamp) -> Option<Kept> {
         let kept = self.memory.get(id)?;
+        let unchanged = kept.changes == self.clients.changes();
         // A clock that was set back must not keep a client for ever.
-        (now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
+        (unchanged && now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
     }
 
     /// RFC 6749, section 2.3.1 requires secrets to be protected against guessing: this count lets the operator see it

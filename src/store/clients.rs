@@ -16,6 +16,7 @@ use crate::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy}
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
+use crate::store::changes::Changes;
 use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
@@ -138,11 +139,17 @@ impl Revision {
 #[derive(Clone, Debug)]
 pub struct Clients {
     table: Table,
+    changes: Changes,
 }
 
 impl Clients {
-    pub(super) fn new(table: Table) -> Self {
-        Self { table }
+    pub(super) fn new(table: Table, changes: Changes) -> Self {
+        Self { table, changes }
+    }
+
+    /// The number of changes, where they are counted: to be asked before a client is read that is to be kept.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.number()
     }
 
     /// The client called `id`.

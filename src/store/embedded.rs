@@ -1,25 +1,35 @@
-//! A DynamoDB inside the process, for the local server and the tests: the same wire, on a loopback port.
+//! A DynamoDB inside the process, for the local server and the tests. It speaks the same wire: on a loopback port for
+//! everybody, and to this process without a socket.
 
+mod connector;
+mod flush;
+mod socket;
+mod sweep;
+
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_http_client::Builder as HttpClientBuilder;
 use dynoxide::Database;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::aws;
-use crate::store::TableNames;
+use crate::clock::SystemClock;
+use crate::store::changes::Changes;
+use crate::store::embedded::connector::{InProcess, Noted};
+use crate::store::embedded::flush::Flush;
+use crate::store::embedded::socket::BeforeAnswer;
+use crate::store::embedded::sweep::Sweep;
 use crate::store::schema::{SchemaError, create_tables};
-
-/// How often expired items are deleted.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+use crate::store::{Store, TableNames};
 
 /// Why the embedded DynamoDB did not start or stop.
 #[derive(Debug, Error)]
@@ -29,7 +39,7 @@ pub enum EmbeddedError {
     Open(String),
     /// No loopback port could be listened on.
     #[error("no loopback port: {0}")]
-    Listen(#[from] std::io::Error),
+    Listen(#[from] io::Error),
     /// The tables could not be made.
     #[error(transparent)]
     Tables(#[from] SchemaError),
@@ -41,8 +51,11 @@ pub enum EmbeddedError {
 /// A running embedded DynamoDB.
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    in_process: InProcess,
+    changes: Changes,
+    stop: watch::Sender<bool>,
     server: JoinHandle<Result<(), String>>,
+    socket: JoinHandle<()>,
     sweeper: JoinHandle<()>,
 }
 
@@ -52,22 +65,37 @@ impl EmbeddedDynamoDb {
     /// # Errors
     /// [`EmbeddedError`] when the file cannot be opened or the tables not be made.
     pub async fn start(path: Option<&Path>, names: &TableNames) -> Result<Self, EmbeddedError> {
-        let database = match path {
-            Some(path) => Database::new(&path.to_string_lossy()),
-            None => Database::memory(),
+        let open = |error: dynoxide::DynoxideError| EmbeddedError::Open(error.to_string());
+        let (database, flush) = match path {
+            Some(path) => {
+                let database = Database::new(&path.to_string_lossy()).map_err(open)?;
+                let flush = Flush::instead_of_each_commit(&database, path).map_err(open)?;
+                (database, flush)
+            }
+            None => (Database::memory().map_err(open)?, None),
         };
-        let database = database.map_err(|error| EmbeddedError::Open(error.to_string()))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel();
-        let sweeper = tokio::spawn(sweep(database.clone()));
-        let stopped = async {
-            // A dropped sender stops the server as a sent message does.
-            let _: Result<(), oneshot::error::RecvError> = stopped.await;
+        let changes = Changes::default();
+        let (stop, stopped) = watch::channel(false);
+        let (behind, listener) = (loopback_port().await?, loopback_port().await?);
+        let (hidden, address) = (behind.local_addr()?, listener.local_addr()?);
+        let mut server_stopped = stopped.clone();
+        let server = dynoxide::server::serve_with_shutdown(behind, database.clone(), async move {
+            // A sender that is gone stops it too.
+            let _: Result<_, watch::error::RecvError> = server_stopped.wait_for(|stop| *stop).await;
+        });
+        let before = BeforeAnswer { flush: flush.clone(), changes: changes.clone() };
+        let sweep = Sweep::new(database.clone(), names.tokens.clone(), Box::new(SystemClock));
+        let noted = Noted { table: names.clients.clone(), changes: changes.clone() };
+        let running = Self {
+            address,
+            in_process: InProcess::new(database, flush, noted, sockets()),
+            changes,
+            stop,
+            server: tokio::spawn(server),
+            socket: tokio::spawn(socket::serve(listener, hidden, before, stopped)),
+            sweeper: tokio::spawn(sweep.forever()),
         };
-        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, stopped));
-        let running = Self { address, stop, server, sweeper };
-        create_tables(&Client::new(&sdk_config(&running.endpoint())), names).await?;
+        create_tables(&Client::new(&running.sdk_config()), names).await?;
         Ok(running)
     }
 
@@ -77,43 +105,56 @@ impl EmbeddedDynamoDb {
         format!("http://{}", self.address)
     }
 
-    /// Stops it once the requests under way are answered.
+    /// The SDK's configuration for it in this process. No connection is opened: what the SDK would write to one is
+    /// handed over. A write is answered when it is on the disk.
+    #[must_use]
+    pub fn sdk_config(&self) -> SdkConfig {
+        config(&self.endpoint(), SharedHttpClient::new(self.in_process.clone()))
+    }
+
+    /// The tables called `names`, reached in this process.
+    #[must_use]
+    pub fn store(&self, names: &TableNames) -> Store {
+        Store::whose_changes_are_counted(&Client::new(&self.sdk_config()), names, self.changes.clone())
+    }
+
+    /// Stops it once the requests under way are answered. Whoever asks it from then on finds it unreachable.
     ///
     /// # Errors
     /// [`EmbeddedError::Serve`] when it had failed before.
     pub async fn stop(self) -> Result<(), EmbeddedError> {
         self.sweeper.abort();
-        // It is gone already when nobody listens.
-        let _: Result<(), ()> = self.stop.send(());
-        match self.server.await {
-            Ok(served) => served.map_err(EmbeddedError::Serve),
-            Err(error) => Err(EmbeddedError::Serve(error.to_string())),
-        }
+        self.in_process.close();
+        self.stop.send_replace(true);
+        let failed = |error: JoinError| EmbeddedError::Serve(error.to_string());
+        self.server.await.map_err(failed)?.map_err(EmbeddedError::Serve)?;
+        self.socket.await.map_err(failed)
     }
 }
 
-async fn sweep(database: Database) {
-    let mut ticks = interval(SWEEP_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let database = database.clone();
-        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
-        if let Ok(Err(error)) = swept {
-            tracing::warn!(%error, "expired items could not be deleted");
-        }
-    }
+async fn loopback_port() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
 }
 
 /// The SDK's configuration for an embedded DynamoDB at `endpoint`, which asks for credentials and takes any.
 #[must_use]
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
+    config(endpoint, sockets())
+}
+
+/// Without TLS: what is embedded is reached on loopback, and nobody need wait for the certificates to be read.
+fn sockets() -> SharedHttpClient {
+    HttpClientBuilder::new().build_http()
+}
+
+fn config(endpoint: &str, http_client: SharedHttpClient) -> SdkConfig {
     let credentials = Credentials::new("local", "local", None, None, "embedded DynamoDB");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(aws::http_client())
+        .http_client(http_client)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .region(Region::from_static("local"))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .endpoint_url(endpoint);
     aws::bounded(config.build())
 }

@@ -16,6 +16,7 @@ mod client_directory;
 mod cross_origin;
 mod discovery;
 mod documentation;
+mod embedded;
 mod envelope;
 mod envelope_cli;
 mod envelope_rounds;

@@ -23,14 +23,13 @@ impl Database {
             let store = Store::new(&DynamoDb::new(&aws::sdk_config().await), names);
             return Ok(Self { store, opened: None });
         };
-        let (endpoint, opened) = match DataFolder::access(path).await? {
-            Access::Served(endpoint) => (endpoint, None),
+        let (store, opened) = match DataFolder::access(path).await? {
+            Access::Served(endpoint) => (Store::new(&DynamoDb::new(&embedded::sdk_config(&endpoint)), names), None),
             Access::Own(folder) => {
                 let running = EmbeddedDynamoDb::start(Some(&folder.database()), names).await?;
-                (running.endpoint(), Some((running, folder)))
+                (running.store(names), Some((running, folder)))
             }
         };
-        let store = Store::new(&DynamoDb::new(&embedded::sdk_config(&endpoint)), names);
         Ok(Self { store, opened })
     }
 

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use clap::error::ErrorKind;
 use passgrant::clock::SystemClock;
 use passgrant::config::Config;
@@ -19,8 +18,7 @@ use passgrant::random::OsRandom;
 use passgrant::service::Service;
 use passgrant::signing::on_demand::OnDemandKey;
 use passgrant::signing::{KeyRing, SigningKey};
-use passgrant::store::Store;
-use passgrant::store::embedded::{self, EmbeddedDynamoDb};
+use passgrant::store::embedded::EmbeddedDynamoDb;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -99,7 +97,7 @@ impl Started<'_> {
 pub(crate) async fn run(
     arguments: Arguments,
     data: Option<PathBuf>,
-    mut config: Config,
+    config: Config,
     output: &Output,
 ) -> Result<(), Failure> {
     if arguments.in_memory && data.is_some() {
@@ -128,14 +126,12 @@ pub(crate) async fn run(
     let database = folder.as_ref().map(DataFolder::database);
     let dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables).await?;
     let endpoint = dynamodb.endpoint();
-    let store = Store::new(&DynamoDb::new(&embedded::sdk_config(&endpoint)), &config.tables);
+    let store = dynamodb.store(&config.tables);
     let demo = if arguments.demo { Some(Demo::prepare(&store, &config, &SystemClock, &OsRandom).await?) } else { None };
     if let Some(folder) = &folder {
         folder.publish(endpoint.clone())?;
     }
 
-    // What a command changes is seen by the next request.
-    config.client_cache = Some(config.client_cache.unwrap_or(Duration::ZERO));
     let detailed_errors = config.detailed_errors;
     let keys = KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect());
     let service = Service::new(config, issuer.clone(), store, keys, Box::new(SystemClock), Box::new(OsRandom));

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::serve::refusals::{Connection, MALFORMED, NOT_RECEIVED, Refusals};
 
-/// Each takes one descriptor, and while a request is at the database two more.
+/// Each takes one descriptor.
 const MAX_CONNECTIONS: usize = 256;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// From the opening of a connection, or the answer before, to the end of the headers.

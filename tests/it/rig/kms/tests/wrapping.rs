@@ -11,12 +11,13 @@ use crate::rig::kms::{KeySpec, KmsDouble};
 
 type Refusal = (String, String);
 
-fn context(pairs: &[(&str, &str)]) -> Option<HashMap<String, String>> {
-    Some(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+fn context(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 async fn encrypt(client: &Client, key: &str, plaintext: &[u8], pairs: &[(&str, &str)]) -> Result<Vec<u8>, Refusal> {
-    let request = client.encrypt().key_id(key).plaintext(Blob::new(plaintext)).set_encryption_context(context(pairs));
+    let request =
+        client.encrypt().key_id(key).plaintext(Blob::new(plaintext)).set_encryption_context(Some(context(pairs)));
     let answer = request.send().await.map_err(|error| refusal(&error))?;
     Ok(answer.ciphertext_blob.expect("a ciphertext").into_inner())
 }
@@ -28,7 +29,7 @@ async fn decrypt(
     pairs: &[(&str, &str)],
 ) -> Result<Vec<u8>, Refusal> {
     let request = client.decrypt().set_key_id(key.map(str::to_owned)).ciphertext_blob(Blob::new(wrapped));
-    let answer = request.set_encryption_context(context(pairs)).send().await.map_err(|error| refusal(&error))?;
+    let answer = request.set_encryption_context(Some(context(pairs))).send().await.map_err(|error| refusal(&error))?;
     Ok(answer.plaintext.expect("a plaintext").into_inner())
 }
 
@@ -96,7 +97,8 @@ async fn a_key_that_signs_or_is_disabled_or_denied_wraps_nothing() {
 /// The wrapped private half of a pair.
 async fn pair(client: &Client, key: &str, spec: &str) -> Result<Vec<u8>, Refusal> {
     let request = client.generate_data_key_pair_without_plaintext().key_id(key);
-    let request = request.key_pair_spec(DataKeyPairSpec::from(spec)).set_encryption_context(context(&[("name", "a")]));
+    let request =
+        request.key_pair_spec(DataKeyPairSpec::from(spec)).set_encryption_context(Some(context(&[("name", "a")])));
     let answer = request.send().await.map_err(|error| refusal(&error))?;
     assert!(answer.public_key.is_some(), "the public half is not wrapped");
     Ok(answer.private_key_ciphertext_blob.expect("a wrapped key").into_inner())

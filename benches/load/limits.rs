@@ -1,0 +1,87 @@
+//! What Argon2 allows: one verification under the default policy, by this repository's implementation and by the
+//! `argon2` crate, with memory that is kept.
+
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use argon2::{Algorithm, Block, Params, Version};
+use passgrant_argon2::{Argon2, Kernel, Memory};
+
+const PASSWORD: &[u8] = b"correct horse battery staple";
+const SALT: &[u8] = b"sixteen bytes of";
+const ROUNDS: usize = 30;
+
+/// Milliseconds of a verification on one thread.
+pub(crate) struct Limits {
+    ours: Vec<f64>,
+    reference: Vec<f64>,
+    kernel: &'static str,
+}
+
+impl Limits {
+    /// Both implementations in turns, so that whatever else the machine does falls on both alike.
+    pub(crate) fn measure() -> Self {
+        let params = Params::new(19456, 2, 1, Some(32)).expect("parameters");
+        let kernel = Kernel::choose().kernel.unwrap_or(Kernel::PORTABLE);
+        let ours = Argon2 { algorithm: Algorithm::Argon2id, version: Version::V0x13, params: &params, secret: &[] };
+        let reference = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let (mut memory, mut blocks) = (Memory::new(), vec![Block::new(); params.block_count()]);
+        let mut limits = Self { ours: Vec::new(), reference: Vec::new(), kernel: kernel.name() };
+        let mut tags = [[0; 32]; 2];
+        for _ in 0..ROUNDS {
+            let timed = |verify: &mut dyn FnMut()| {
+                // The first finds what the other left in the caches.
+                verify();
+                let started = Instant::now();
+                verify();
+                verify();
+                started.elapsed().as_secs_f64() * 1e3 / 2.0
+            };
+            limits.ours.push(timed(&mut || {
+                ours.hash_into(kernel, PASSWORD, SALT, &mut memory, &mut tags[0]).expect("a hash");
+            }));
+            limits.reference.push(timed(&mut || {
+                reference.hash_password_into_with_memory(PASSWORD, SALT, &mut tags[1], &mut blocks).expect("a hash");
+            }));
+        }
+        assert_eq!(tags[0], tags[1], "they compute the same");
+        limits
+    }
+
+    /// Adds what another measurement found.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.ours.extend(&other.ours);
+        self.reference.extend(&other.reference);
+    }
+
+    /// Verifications a second on all processors, of which no more can be used than there are requests `in_flight`.
+    pub(crate) fn rate(&self, in_flight: usize) -> f64 {
+        processors(in_flight) * 1e3 / median(&self.ours)
+    }
+
+    /// The same by the `argon2` crate.
+    pub(crate) fn reference_rate(&self, in_flight: usize) -> f64 {
+        processors(in_flight) * 1e3 / median(&self.reference)
+    }
+
+    pub(crate) fn print(&self) {
+        for (name, times) in [
+            (format!("passgrant-argon2, {}", self.kernel), &self.ours),
+            ("argon2 (reference)".to_owned(), &self.reference),
+        ] {
+            let median = median(times);
+            println!("one verification, {name}: {median:.2} ms, {:.1} a second", processors(usize::MAX) * 1e3 / median);
+        }
+    }
+}
+
+fn processors(at_most: usize) -> f64 {
+    let processors = available_parallelism().map_or(1, usize::from).min(at_most);
+    f64::from(u32::try_from(processors).expect("so many"))
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

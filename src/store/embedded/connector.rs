@@ -1,0 +1,193 @@
+//! The SDK's HTTP client that has no connection: it hands requests to the database in this process.
+//!
+//! What the service asks for all the time is done here: one item read, written, changed or deleted. The rest, and every
+//! request that is not understood here, goes to the embedded server's socket, so that there is one place that knows how
+//! DynamoDB words each refusal.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::update_item::UpdateItemRequest;
+use dynoxide::{Database, DynoxideError};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::changes::Changes;
+use crate::store::embedded::flush::Flush;
+
+const TARGET: &str = "x-amz-target";
+const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
+
+/// The table whose changes are counted, and the counter.
+pub(super) struct Noted {
+    pub(super) table: String,
+    pub(super) changes: Changes,
+}
+
+impl Noted {
+    /// Passes an outcome on, which was one in `table`.
+    fn note<T>(&self, table: &str, outcome: T) -> T {
+        if table == self.table {
+            self.changes.note();
+        }
+        outcome
+    }
+}
+
+/// An HTTP client for the database in this process.
+#[derive(Clone)]
+pub(super) struct InProcess {
+    shared: Arc<Shared>,
+    connector: SharedHttpConnector,
+}
+
+struct Shared {
+    /// None when it was closed.
+    database: RwLock<Option<Database>>,
+    flush: Option<Flush>,
+    noted: Noted,
+    sockets: SharedHttpClient,
+    socket: OnceLock<SharedHttpConnector>,
+}
+
+impl InProcess {
+    /// A client for `database`, whose writes `flush` makes durable, where they must be, and which `sockets` reach too.
+    pub(super) fn new(database: Database, flush: Option<Flush>, noted: Noted, sockets: SharedHttpClient) -> Self {
+        let database = RwLock::new(Some(database));
+        let shared = Arc::new(Shared { database, flush, noted, sockets, socket: OnceLock::new() });
+        let connector = SharedHttpConnector::new(Connector(Arc::clone(&shared)));
+        Self { shared, connector }
+    }
+
+    /// Lets go of the database when the calls under way have been answered. Every later call fails.
+    pub(super) fn close(&self) {
+        self.shared.database.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("InProcess")
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        // The settings are those of the one configuration that this client is in.
+        self.shared.socket.get_or_init(|| self.shared.sockets.http_connector(settings, components));
+        self.connector.clone()
+    }
+}
+
+struct Connector(Arc<Shared>);
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Connector")
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = Operation::of(&request);
+        let outcome = match &*self.0.database.read().unwrap_or_else(PoisonError::into_inner) {
+            None => return unreachable(&io::ErrorKind::ConnectionRefused.into()),
+            Some(database) => {
+                operation.and_then(|operation| operation.run(database, &self.0.noted, request.body().bytes()?))
+            }
+        };
+        let Some(response) = outcome else {
+            return match self.0.socket.get() {
+                Some(socket) => socket.call(request),
+                None => unreachable(&io::ErrorKind::NotConnected.into()),
+            };
+        };
+        let written = operation.is_some_and(|operation| operation != Operation::Get) && response.status().is_success();
+        match &self.0.flush {
+            Some(flush) if written => {
+                let flushed = flush.flushed();
+                HttpConnectorFuture::new(async move {
+                    flushed.await.map_err(|error| ConnectorError::io(error.into()))?;
+                    Ok(response)
+                })
+            }
+            _ => HttpConnectorFuture::ready(Ok(response)),
+        }
+    }
+}
+
+fn unreachable(error: &io::Error) -> HttpConnectorFuture {
+    HttpConnectorFuture::ready(Err(ConnectorError::io(io::Error::from(error.kind()).into())))
+}
+
+/// What is done to one item without a socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Get,
+    Put,
+    Update,
+    Delete,
+}
+
+impl Operation {
+    /// What `request` asks for; none where that is another operation, or it is not a request as the SDK makes it.
+    fn of(request: &HttpRequest) -> Option<Self> {
+        let headers = request.headers();
+        let usual = request.method() == "POST"
+            && headers.contains_key(AUTHORIZATION.as_str())
+            && headers.get(CONTENT_TYPE.as_str()) == Some(MEDIA_TYPE);
+        match headers.get(TARGET)?.strip_prefix("DynamoDB_20120810.")? {
+            "GetItem" if usual => Some(Self::Get),
+            "PutItem" if usual => Some(Self::Put),
+            "UpdateItem" if usual => Some(Self::Update),
+            "DeleteItem" if usual => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// The answer to a request with this `body`; none where only the embedded server knows how it is put.
+    fn run(self, database: &Database, noted: &Noted, body: &[u8]) -> Option<HttpResponse> {
+        match self {
+            Self::Get => answer(body, |request| database.get_item(request)),
+            Self::Put => answer(body, |request: PutItemRequest| {
+                noted.note(&request.table_name.clone(), database.put_item(request))
+            }),
+            Self::Update => answer(body, |request: UpdateItemRequest| {
+                noted.note(&request.table_name.clone(), database.update_item(request))
+            }),
+            Self::Delete => answer(body, |request: DeleteItemRequest| {
+                noted.note(&request.table_name.clone(), database.delete_item(request))
+            }),
+        }
+    }
+}
+
+fn answer<T, U>(body: &[u8], run: impl FnOnce(T) -> Result<U, DynoxideError>) -> Option<HttpResponse>
+where
+    T: DeserializeOwned,
+    U: Serialize,
+{
+    // How a request that cannot be read is refused, the server knows.
+    let (status, json) = match run(serde_json::from_slice(body).ok()?) {
+        Ok(answer) => (200, serde_json::to_string(&answer).ok()?),
+        // A tag that the server resolves, and the crate does not show how. Nothing was written: it may be asked again.
+        Err(DynoxideError::EnvelopedValidation(_)) => return None,
+        Err(error) => (error.status_code(), error.to_json()),
+    };
+    let mut response = HttpResponse::new(StatusCode::try_from(status).ok()?, SdkBody::from(json));
+    response.headers_mut().insert(CONTENT_TYPE.as_str(), MEDIA_TYPE);
+    Some(response)
+}

@@ -1,0 +1,86 @@
+//! The loopback port that others reach the embedded DynamoDB at. Behind it is the embedded server's own, which nobody is
+//! told: what that server answers passes through here, so that an answer has the same effects whichever way it takes.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::store::changes::Changes;
+use crate::store::embedded::flush::Flush;
+
+/// As much of an answer as is passed on at once.
+const PIECE: usize = 16 * 1024;
+
+/// What is done before an answer goes out.
+#[derive(Clone)]
+pub(super) struct BeforeAnswer {
+    /// Makes durable what was written, where it must be.
+    pub(super) flush: Option<Flush>,
+    /// Tells that clients may have changed.
+    pub(super) changes: Changes,
+}
+
+impl BeforeAnswer {
+    async fn done(&self) -> io::Result<()> {
+        self.changes.note();
+        match &self.flush {
+            Some(flush) => flush.flushed().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Passes connections on to `server` until `stop`, then waits for those that there are.
+pub(super) async fn serve(
+    listener: TcpListener,
+    server: SocketAddr,
+    before: BeforeAnswer,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            // A sender that is gone stops it too.
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                connections.spawn(pass(stream, server, before.clone()));
+            },
+            // A connection that breaks is its client's affair.
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn pass(client: TcpStream, server: SocketAddr, before: BeforeAnswer) -> io::Result<()> {
+    let server = TcpStream::connect(server).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let ((mut asked, mut answer), (mut answered, mut ask)) = (client.into_split(), server.into_split());
+    let asking = async {
+        copy(&mut asked, &mut ask).await?;
+        ask.shutdown().await
+    };
+    let answering = async {
+        let mut piece = vec![0; PIECE];
+        loop {
+            match answered.read(&mut piece).await? {
+                0 => return answer.shutdown().await,
+                length => {
+                    before.done().await?;
+                    answer.write_all(&piece[..length]).await?;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        answered = answering => answered,
+        // It may have asked all that it will, and wait for the answer.
+        Err(error) = asking => Err(error),
+    }
+}

@@ -1,0 +1,158 @@
+//! What DynamoDB does to expired items: it deletes them, some time after.
+//!
+//! A page at a time, and a pause after each: a request never waits longer than a page takes, however many items there are.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::{AttributeValue, Database, DynoxideError, Item};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use crate::clock::Clock;
+
+/// How often expired items are deleted; also from the start to the first time, when there are better things to do.
+const EVERY: Duration = Duration::from_mins(1);
+/// Items that are looked at while others wait, at most.
+const PAGE: usize = 50;
+
+/// Deletes what has expired in one table.
+#[derive(Clone)]
+pub(super) struct Sweep {
+    database: Database,
+    table: String,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sweep {
+    pub(super) fn new(database: Database, table: String, clock: Box<dyn Clock>) -> Self {
+        Self { database, table, clock: clock.into() }
+    }
+
+    /// Sweeps again and again.
+    pub(super) async fn forever(self) {
+        let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.once().await {
+                tracing::warn!(%error, "expired items could not be deleted");
+            }
+        }
+    }
+
+    /// Looks at every item once. How many it deleted.
+    async fn once(&self) -> Result<usize, DynoxideError> {
+        let (mut after, mut deleted) = (None, 0);
+        loop {
+            let begun = Instant::now();
+            let sweep = self.clone();
+            let page = tokio::task::spawn_blocking(move || sweep.page(after)).await;
+            // A page that was interrupted is looked at again the next time.
+            let Ok(page) = page else { return Ok(deleted) };
+            let (of_page, next) = page?;
+            deleted += of_page;
+            if next.is_none() {
+                return Ok(deleted);
+            }
+            after = next;
+            // Half of the time is everybody else's.
+            sleep(begun.elapsed()).await;
+        }
+    }
+
+    /// Deletes what has expired in the page `after` an item. How many those are, and the last item of the page.
+    fn page(&self, after: Option<Item>) -> Result<(usize, Option<Item>), DynoxideError> {
+        let now = AttributeValue::N(self.clock.now().as_unix().to_string());
+        let now = HashMap::from([(":now".to_owned(), now)]);
+        let expired = "expires_at < :now".to_owned();
+        let page = self.database.scan(ScanRequest {
+            table_name: self.table.clone(),
+            filter_expression: Some(expired.clone()),
+            projection_expression: Some("id".to_owned()),
+            expression_attribute_values: Some(now.clone()),
+            limit: Some(PAGE),
+            exclusive_start_key: after,
+            ..ScanRequest::default()
+        })?;
+        let mut deleted = 0;
+        for key in page.items.unwrap_or_default() {
+            let outcome = self.database.delete_item(DeleteItemRequest {
+                table_name: self.table.clone(),
+                key,
+                // It may have been used in this moment, and live on.
+                condition_expression: Some(expired.clone()),
+                expression_attribute_values: Some(now.clone()),
+                ..DeleteItemRequest::default()
+            });
+            match outcome {
+                Ok(_) => deleted += 1,
+                Err(DynoxideError::ConditionalCheckFailedException(..)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((deleted, page.last_evaluated_key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dynoxide::actions::create_table::CreateTableRequest;
+    use dynoxide::actions::put_item::PutItemRequest;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    struct At(u64);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix(self.0)
+        }
+    }
+
+    /// A sweep at the time 1000 of a table with items that expire at these times.
+    fn sweep(expiries: impl Iterator<Item = u64>) -> Sweep {
+        let database = Database::memory().expect("a database");
+        let table: CreateTableRequest = serde_json::from_str(
+            r#"{"TableName": "tokens", "BillingMode": "PAY_PER_REQUEST",
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#,
+        )
+        .expect("a request");
+        database.create_table(table).expect("a table");
+        for (index, expires_at) in expiries.enumerate() {
+            let id = AttributeValue::S(format!("{expires_at}-{index}"));
+            let expires_at = AttributeValue::N(expires_at.to_string());
+            let item = HashMap::from([("id".to_owned(), id), ("expires_at".to_owned(), expires_at)]);
+            let table_name = "tokens".to_owned();
+            database.put_item(PutItemRequest { table_name, item, ..PutItemRequest::default() }).expect("a write");
+        }
+        Sweep::new(database, "tokens".to_owned(), Box::new(At(1000)))
+    }
+
+    fn items(sweep: &Sweep) -> Vec<Item> {
+        let scan = ScanRequest { table_name: sweep.table.clone(), ..ScanRequest::default() };
+        sweep.database.scan(scan).expect("a scan").items.unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn a_sweep_deletes_what_has_expired_and_nothing_else() {
+        let expiries = (0..400).map(|index| if index % 3 == 0 { 999 } else { 1000 + index % 3 });
+        let sweep = sweep(expiries);
+        assert_eq!(sweep.once().await.expect("a sweep"), 134);
+        assert_eq!(items(&sweep).len(), 400 - 134);
+        assert!(items(&sweep).iter().all(|item| item["expires_at"] != AttributeValue::N("999".to_owned())));
+        assert_eq!(sweep.once().await.expect("a sweep"), 0);
+    }
+
+    #[test]
+    fn a_sweep_keeps_requests_waiting_for_a_page_and_no_longer_however_much_has_expired() {
+        let sweep = sweep(std::iter::repeat_n(999, 3 * PAGE));
+        let (deleted, next) = sweep.page(None).expect("a page");
+        assert_eq!((deleted, items(&sweep).len()), (PAGE, 2 * PAGE), "the database is free again");
+        assert!(next.is_some(), "and the sweep goes on from there");
+    }
+}
