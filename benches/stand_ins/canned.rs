@@ -82,7 +82,7 @@ impl Canned {
     /// Answers that know one client and so many users, whose passwords are hashed as `policy` says.
     pub(crate) async fn prepare(users: usize, policy: &Argon2Policy) -> Self {
         let tables = tables();
-        let dynamodb = EmbeddedDynamoDb::start(None, &tables).await.expect("a DynamoDB");
+        let dynamodb = EmbeddedDynamoDb::start(None, &tables, Box::new(SystemClock)).await.expect("a DynamoDB");
         let store = Store::new(&DynamoDb::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
         store.clients.create(&client().check().expect("a sound client")).await.expect("a client");
         let client = item(&dynamodb, &tables.clients, "client_id", CLIENT).await;

@@ -1,5 +1,5 @@
 //! A DynamoDB inside the process, for the local server and the tests. It speaks the same wire: on a loopback port for
-//! everybody, and to this process without a socket.
+//! other processes, and without a socket for this one.
 
 mod connector;
 mod flush;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::aws;
-use crate::clock::SystemClock;
+use crate::clock::Clock;
 use crate::store::changes::Changes;
 use crate::store::embedded::connector::{InProcess, Noted};
 use crate::store::embedded::flush::Flush;
@@ -60,11 +60,12 @@ pub struct EmbeddedDynamoDb {
 }
 
 impl EmbeddedDynamoDb {
-    /// Starts a DynamoDB that keeps its data in the file at `path`, or in memory alone, with the tables of `names`.
+    /// Starts a DynamoDB that keeps its data in the file at `path`, or only in memory, with the tables of `names`. Items
+    /// expire by `clock`.
     ///
     /// # Errors
-    /// [`EmbeddedError`] when the file cannot be opened or the tables not be made.
-    pub async fn start(path: Option<&Path>, names: &TableNames) -> Result<Self, EmbeddedError> {
+    /// [`EmbeddedError`] when the file cannot be opened or the tables cannot be made.
+    pub async fn start(path: Option<&Path>, names: &TableNames, clock: Box<dyn Clock>) -> Result<Self, EmbeddedError> {
         let open = |error: dynoxide::DynoxideError| EmbeddedError::Open(error.to_string());
         let (database, flush) = match path {
             Some(path) => {
@@ -84,7 +85,7 @@ impl EmbeddedDynamoDb {
             let _: Result<_, watch::error::RecvError> = server_stopped.wait_for(|stop| *stop).await;
         });
         let before = BeforeAnswer { flush: flush.clone(), changes: changes.clone() };
-        let sweep = Sweep::new(database.clone(), names.tokens.clone(), Box::new(SystemClock));
+        let sweep = Sweep::new(database.clone(), names.tokens.clone(), clock);
         let noted = Noted { table: names.clients.clone(), changes: changes.clone() };
         let running = Self {
             address,

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use passgrant::clock::SystemClock;
 use passgrant::password::Argon2Policy;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::outcome::Created;
@@ -59,7 +60,7 @@ impl Builder {
 
     pub(crate) async fn start(self) -> Deployment {
         let tables = tables();
-        let dynamodb = EmbeddedDynamoDb::start(None, &tables).await.expect("a DynamoDB");
+        let dynamodb = EmbeddedDynamoDb::start(None, &tables, Box::new(SystemClock)).await.expect("a DynamoDB");
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&embedded::sdk_config(&dynamodb.endpoint())), &tables);
         let client = demo::client().check().expect("a sound client");
         assert_eq!(store.clients.create(&client).await.expect("a client"), Created::Written);

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures_util::future::join_all;
 use passgrant::aws::{AwsError, Dependency, Outlook};
+use passgrant::clock::SystemClock;
 use passgrant::store::TableNames;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 
@@ -20,7 +21,7 @@ const TABLE: &str = "tokens";
 async fn started(folder: Option<&tempfile::TempDir>) -> EmbeddedDynamoDb {
     let names = TableNames { clients: "clients".to_owned(), users: "users".to_owned(), tokens: TABLE.to_owned() };
     let file = folder.map(|folder| folder.path().join("dynamodb.sqlite"));
-    EmbeddedDynamoDb::start(file.as_deref(), &names).await.expect("a DynamoDB")
+    EmbeddedDynamoDb::start(file.as_deref(), &names, Box::new(SystemClock)).await.expect("a DynamoDB")
 }
 
 /// A client in the process, and one over a socket.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use passgrant::aws;
+use passgrant::clock::SystemClock;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::{Store, TableNames};
 
@@ -26,7 +27,7 @@ impl Database {
         let (store, opened) = match DataFolder::access(path).await? {
             Access::Served(endpoint) => (Store::new(&DynamoDb::new(&embedded::sdk_config(&endpoint)), names), None),
             Access::Own(folder) => {
-                let running = EmbeddedDynamoDb::start(Some(&folder.database()), names).await?;
+                let running = EmbeddedDynamoDb::start(Some(&folder.database()), names, Box::new(SystemClock)).await?;
                 (running.store(names), Some((running, folder)))
             }
         };

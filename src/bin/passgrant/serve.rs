@@ -124,7 +124,7 @@ pub(crate) async fn run(
 
     let keys = signing_keys(folder.as_ref(), config.signing_algorithm).await?;
     let database = folder.as_ref().map(DataFolder::database);
-    let dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables).await?;
+    let dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables, Box::new(SystemClock)).await?;
     let endpoint = dynamodb.endpoint();
     let store = dynamodb.store(&config.tables);
     let demo = if arguments.demo { Some(Demo::prepare(&store, &config, &SystemClock, &OsRandom).await?) } else { None };

@@ -101,7 +101,9 @@ impl Builder {
             self.environment.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
         };
         let config = Config::read(&lookup).expect("a sound configuration");
-        let dynamodb = EmbeddedDynamoDb::start(None, &config.tables).await.expect("a DynamoDB");
+        let clock = ManualClock::start();
+        let dynamodb =
+            EmbeddedDynamoDb::start(None, &config.tables, Box::new(clock.clone())).await.expect("a DynamoDB");
         let dynamodb_wire = Wire::start(&dynamodb.endpoint());
         let (kms, kms_wire, key_ids, in_process) = match self.keys {
             Keys::InProcess(algorithms) => (None, None, Vec::new(), algorithms),
@@ -111,7 +113,7 @@ impl Builder {
             }
         };
         let mut app = TestApp {
-            clock: ManualClock::start(),
+            clock,
             random: CountingRandom::default(),
             store: Store::new(&dynamodb_client(&dynamodb_wire, self.timeouts), &config.tables),
             config,
