@@ -20,6 +20,7 @@ mod openapi;
 pub(crate) mod path;
 pub(crate) mod random;
 pub(crate) mod request;
+pub(crate) mod rounds;
 pub(crate) mod sdk;
 pub(crate) mod user;
 pub(crate) mod wire;

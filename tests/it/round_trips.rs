@@ -1,17 +1,13 @@
 //! What a grant asks of AWS: how many calls, and how many of them after one another.
 
-#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
-
-use std::time::Duration;
-
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 
 use crate::rig::app::TestApp;
 use crate::rig::client::{SECRET, client};
 use crate::rig::kms::{KeySpec, KmsDouble};
 use crate::rig::request::token_request;
+use crate::rig::rounds::{calls, count, delay_calls};
 use crate::rig::user::PASSWORD;
-use crate::rig::wire::{Exchange, Fault, Matcher, sequential_rounds};
 
 /// One more than the limit of attempts.
 const WRONG: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
@@ -24,26 +20,8 @@ async fn app(client_cache: &str) -> TestApp {
     app.create_user("ann").await;
     // What only the first request of an instance does is done here.
     app.login().await.succeeded();
-    // The delay is so long that simultaneous calls are certain to overlap.
-    for wire in [&app.dynamodb_wire, app.kms_wire.as_ref().expect("a wire")] {
-        wire.inject(Fault::Delay(Duration::from_millis(150)), Matcher::any());
-        wire.take_exchanges();
-    }
+    delay_calls(&app);
     app
-}
-
-/// The calls since the last count, by name and in the order of their ends, and the sequential rounds they took.
-fn count(app: &TestApp) -> (Vec<String>, usize) {
-    let mut exchanges: Vec<Exchange> = app.dynamodb_wire.take_exchanges();
-    exchanges.extend(app.kms_wire.as_ref().expect("a wire").take_exchanges());
-    let rounds = sequential_rounds(&exchanges);
-    let mut calls: Vec<_> = exchanges.into_iter().map(|exchange| exchange.operation).collect();
-    calls.sort();
-    (calls, rounds)
-}
-
-fn calls(names: &[&str]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
 }
 
 #[tokio::test]
