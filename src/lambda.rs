@@ -26,25 +26,25 @@ use tokio::time::timeout;
 use crate::router::{self, RequestId};
 use crate::service::Service;
 
-/// What is kept of an invocation's time to take back what a request that has none left had counted, and to hand the answer
-/// back.
+/// The part of an invocation's time that is kept to undo what a request that ran out of time had counted, and to return
+/// the answer.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 /// Read by `lambda_http` to rebuild a URL, and not needed here.
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// How a platform starts environments, and sends them invocations.
+/// How a platform starts environments and sends them invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// Whether environments are started ahead of any invocation, as for provisioned concurrency.
     pub ahead: bool,
-    /// Whether an environment is started once, and restored from then on.
+    /// Whether an environment is started once, and restored from a snapshot from then on.
     pub snapshots: bool,
-    /// Whether one environment is sent several invocations at once.
+    /// Whether one environment is sent several invocations at the same time.
     pub concurrent: bool,
 }
 
 impl Platform {
-    /// What the platform's own variables say of it.
+    /// Reads what the platform's own variables say.
     #[must_use]
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
         let initialization = lookup("AWS_LAMBDA_INITIALIZATION_TYPE");
@@ -56,15 +56,15 @@ impl Platform {
         }
     }
 
-    /// How long a start may wait for DynamoDB and KMS before it asks for an invocation. An invocation that is already there
-    /// waits for what it needs by itself; if none is, the environment is frozen as soon as it asks.
+    /// How long a start may wait for DynamoDB and KMS before it asks for an invocation. An invocation that is already
+    /// there waits for what it needs by itself; if there is none, the environment is frozen as soon as it asks.
     const fn head_start(self) -> Duration {
         if self.ahead { Duration::from_secs(2) } else { Duration::from_millis(15) }
     }
 }
 
-/// Warms up, and serves invocations until the platform ends the process: several at once if the platform sends them so,
-/// otherwise one after the other.
+/// Warms up, and serves invocations until the platform ends the process: several at the same time if the platform sends
+/// them that way, otherwise one after the other.
 ///
 /// # Errors
 /// What the runtime reports when it cannot reach the platform.
@@ -78,23 +78,23 @@ pub async fn run(service: Arc<Service>, platform: Platform) -> Result<(), lambda
     runtime.register_snapstart_resource(Arc::new(restored)).run_concurrent().await
 }
 
-/// Warms up. It waits for that as long as the platform allows; the rest goes on while invocations are served.
+/// Warms up. It waits for that as long as the platform allows; the rest continues while invocations are served.
 async fn warm_up(service: &Arc<Service>, platform: Platform) {
     let service = Arc::clone(service);
     let (warm, warmed) = oneshot::channel::<Infallible>();
     let warming = tokio::spawn(async move {
         service.warm_up().await;
         drop(warm);
-        // Let the first poll for an invocation go out before this.
+        // The first poll for an invocation goes out before this.
         tokio::task::yield_now().await;
         service.prepare_for_logins().await;
     });
     let started = async {
         if platform.ahead {
-            // Done, or panicked.
+            // The warm-up is done, or has panicked.
             let _: Result<(), JoinError> = warming.await;
         } else {
-            // Nothing is ever sent: the sender being dropped is the signal.
+            // Nothing is ever sent: dropping the sender is the signal.
             let _: Result<Infallible, RecvError> = warmed.await;
         }
     };
@@ -103,7 +103,7 @@ async fn warm_up(service: &Arc<Service>, platform: Platform) {
     }
 }
 
-/// Opens connections in an environment that was restored.
+/// Opens connections in an environment that was restored from a snapshot.
 struct Restored {
     service: Arc<Service>,
     platform: Platform,
@@ -118,7 +118,7 @@ impl SnapStartResource for Restored {
     }
 }
 
-/// The function from an event to its answer, each in the form of the front door it came by.
+/// The function from an event to its answer, each in the form of the front door that the event came through.
 pub fn handler(
     service: Arc<Service>,
 ) -> impl TowerService<
@@ -156,7 +156,7 @@ fn time_left(context: &Context) -> Duration {
     left.saturating_sub(TIME_TO_ANSWER)
 }
 
-/// The request as the other front doors make it: the path without the stage, the body as bytes.
+/// The request as the other front doors make it: the path without the stage, and the body as bytes.
 fn plain(request: Request<Body>, issuer_path: &str) -> Request<Bytes> {
     let path = path(&request, issuer_path).parse::<PathAndQuery>().map(Uri::from).unwrap_or_default();
     let mut request = request.map(|body| match body {
@@ -168,8 +168,8 @@ fn plain(request: Request<Body>, issuer_path: &str) -> Request<Bytes> {
     request
 }
 
-/// The path as it came, unless it names nothing and what is below the stage does: a stage may be called as the paths of
-/// the service begin.
+/// The path as it came, unless it names nothing and the path below the stage does: a stage may be called what the paths
+/// of the service begin with.
 fn path<'a>(request: &'a Request<Body>, issuer_path: &str) -> &'a str {
     let path = request.raw_http_path();
     let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
@@ -180,17 +180,17 @@ fn path<'a>(request: &'a Request<Body>, issuer_path: &str) -> &'a str {
     below_stage.filter(|below| !is_path(path) && is_path(below)).unwrap_or(path)
 }
 
-/// Leaves in `single`, in which each header has one value, what `multiple` does not have: `lambda_http` puts the two
-/// together, and would make one value of several.
+/// Leaves in `single`, in which each header has one value, only what `multiple` does not have: `lambda_http` merges the
+/// two, and would turn several values into one.
 fn keep_every_value(single: &mut HeaderMap, multiple: &HeaderMap) {
     for name in multiple.keys() {
         single.remove(name);
     }
 }
 
-/// `lambda_http` panics on a body that is not the base64 it is said to be, and on headers, paths and queries that make no
-/// URL. Such a body is passed on as it is, to be refused as malformed; such a path is none; the rest is not needed. And it
-/// makes one value of several.
+/// `lambda_http` panics on a body that is not the base64 that it is said to be, and on headers, paths and queries that
+/// do not make a URL. Such a body is passed on as it is, to be refused as malformed; such a path is dropped; the rest
+/// is not needed. `lambda_http` also turns several values of a header into one.
 fn readable(mut event: LambdaRequest) -> LambdaRequest {
     let drop_url = |headers: &mut HeaderMap| {
         headers.remove(HOST);

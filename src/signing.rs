@@ -1,4 +1,4 @@
-//! Signing: the keys that sign tokens, in KMS or in this process: unwrapped there, or the local server's own.
+//! Signing: the keys that sign tokens. They are in KMS, or in this process: unwrapped here, or the local server's own.
 
 pub mod envelope;
 pub mod error;

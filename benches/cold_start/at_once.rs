@@ -1,4 +1,4 @@
-//! Several requests at once in one environment, as Lambda Managed Instances send them.
+//! Several requests at the same time in one environment, as Lambda Managed Instances send them.
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -30,7 +30,7 @@ pub(crate) async fn run(bench: &Bench, runs: usize) {
     println!("{:<28}{:>9.2}", "one by itself, in turns", milliseconds(single * turns));
 }
 
-/// What it takes until the last of the requests is answered. Each must be answered as its own.
+/// How long it takes until the last of the requests is answered. Each must get its own answer.
 async fn all(api: &mut RuntimeApi) -> Duration {
     let mut polls = Vec::new();
     for _ in 0..AT_ONCE {

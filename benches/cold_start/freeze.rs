@@ -1,4 +1,5 @@
-//! What a freeze does: the platform stops a function that has nothing to do, for as long as it likes, and time goes on.
+//! What a freeze does: the platform stops a function that has nothing to do for as long as it likes, while time goes
+//! on.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crate::platform::{Function, RuntimeApi};
 use crate::requests::log_in;
 use crate::{Bench, Condition, ROUND_TRIP, milliseconds};
 
-/// Longer than any call may take, with all its attempts.
+/// Longer than any call may take, including all its attempts.
 const FREEZE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(bench: &Bench) {
@@ -22,7 +23,7 @@ pub(crate) async fn run(bench: &Bench) {
     println!("{:<28}{first:>9.2} and {second:.2} after it", "while it warms up");
 }
 
-/// Requests before a freeze, and two after it: every connection was closed meanwhile.
+/// Requests before a freeze, and two after it, with every connection closed meanwhile.
 async fn idle(bench: &Bench, condition: Condition) -> [f64; 3] {
     let surroundings = bench.surroundings(condition, ROUND_TRIP);
     let mut api = RuntimeApi::start().await;
@@ -40,7 +41,7 @@ async fn idle(bench: &Bench, condition: Condition) -> [f64; 3] {
     [before, first, log_in(&mut api, 3).await].map(milliseconds)
 }
 
-/// Requests after a freeze in the midst of the warm-up, whose calls had no answer before it.
+/// Requests after a freeze in the middle of the warm-up, whose calls had not been answered before it.
 async fn warming(bench: &Bench) -> [f64; 2] {
     let surroundings = bench.surroundings(Condition::Hanging, ROUND_TRIP);
     let mut api = RuntimeApi::start().await;

@@ -1,10 +1,11 @@
-//! What a cold start of `bootstrap` takes, beside that of a function that does nothing: from `exec` to the first time that
-//! it asks the platform for an invocation, and what the first invocations take after that.
+//! What a cold start of `bootstrap` takes, compared with that of a function that does nothing: from `exec` to the first
+//! time that it asks the platform for an invocation, and what the first invocations take after that.
 //!
-//! `cargo bench --bench cold_start [-- RUNS]`; 30 runs unless told. The two functions take turns, so that whatever else the
-//! machine does falls on both alike.
+//! `cargo bench --bench cold_start [-- RUNS]`; 30 runs by default. The two functions take turns, so that other load on
+//! the machine affects both alike.
 //!
-//! `PASSGRANT_BENCH_BOOTSTRAP` and `PASSGRANT_BENCH_EMPTY` name the two programs; what is not named is built, as it is deployed.
+//! `PASSGRANT_BENCH_BOOTSTRAP` and `PASSGRANT_BENCH_EMPTY` name the two programs; a program that is not named is built,
+//! in the way it is deployed.
 
 #![expect(clippy::disallowed_methods, reason = "whoever built the programs names them")]
 #![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on has failed")]
@@ -35,9 +36,9 @@ use passgrant::password::Argon2Policy;
 use crate::aws::{Authority, StandIn, nobody};
 use crate::canned::Canned;
 
-/// How many requests come at once where several do, each of a user of its own.
+/// How many requests come at the same time where several do, each of a different user.
 const AT_ONCE: usize = 8;
-/// What an answer of DynamoDB or KMS takes where the first request is compared to the second.
+/// How long an answer of DynamoDB or KMS takes where the first request is compared with the second.
 const ROUND_TRIP: Duration = Duration::from_millis(5);
 
 /// The programs that are measured, and what stands in for AWS.
@@ -57,11 +58,11 @@ struct Bench {
 enum Condition {
     Plain,
     Tls,
-    /// With TLS, and one root to trust: what the machine's others cost is the difference.
+    /// With TLS, and one root to trust: the difference is what the machine's other roots cost.
     OneRoot,
-    /// Nobody listens.
+    /// No process listens.
     Down,
-    /// Connections are accepted, and nothing is answered.
+    /// Connections are accepted, and no request is answered.
     Hanging,
 }
 
@@ -126,19 +127,19 @@ fn built(arguments: &[&str]) -> PathBuf {
     let status =
         Command::new(env!("CARGO")).args(["build", "--locked", "--profile", "lambda"]).args(arguments).status();
     assert!(status.expect("cargo runs").success(), "no program to measure");
-    // This one is in `release/deps`.
+    // This program is in `release/deps`.
     let own = std::env::current_exe().expect("a path");
     let target = own.ancestors().nth(3).expect("a target folder");
     target.join("lambda").join(arguments.last().expect("a name"))
 }
 
-/// The roots of the machine's own bundle, which are as many as those of the Lambda platform, give or take some.
+/// The roots of the machine's own bundle, which has about as many as the Lambda platform.
 fn machine_roots() -> String {
     let bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
     bundles.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
 }
 
-/// The middle one.
+/// The median.
 fn median(times: &mut [Duration]) -> Duration {
     times.sort();
     times[times.len() / 2]

@@ -1,4 +1,4 @@
-//! The first requests after a start, each of which answers of DynamoDB and KMS take their time.
+//! The first requests after a start, while each answer of DynamoDB and KMS takes its time.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ pub(crate) async fn run(bench: &Bench, runs: usize) {
     }
 }
 
-/// What each of the first requests takes. All are of different users, and the client is known from the first one on: so
-/// that the first is not slower for that, it is a round trip that the bound allows.
+/// How long each of the first requests takes. All are of different users. The client is in memory from the first
+/// request on; reading it is the one round trip more that the bound allows the first request.
 async fn after_start(bench: &Bench, condition: Condition) -> [Duration; REQUESTS] {
     let surroundings = bench.surroundings(condition, ROUND_TRIP);
     let mut api = RuntimeApi::start().await;
@@ -39,7 +39,7 @@ async fn after_start(bench: &Bench, condition: Condition) -> [Duration; REQUESTS
     times
 }
 
-/// What one password grant takes, from the invocation to its answer.
+/// How long one password grant takes, from the invocation to its answer.
 pub(crate) async fn log_in(api: &mut RuntimeApi, number: usize) -> Duration {
     let poll = api.poll().await;
     let user = user_name(number);

@@ -1,11 +1,11 @@
-//! The counts that were committed.
+//! The committed counts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.baseline");
-/// How far a count may lie from its baseline.
+/// How far a count may differ from its baseline.
 const TOLERANCE: f64 = 0.05;
 
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub(crate) fn write(counts: &BTreeMap<String, Count>) {
     fs::write(PATH, text).expect("the baseline can be written");
 }
 
-/// Whether every count is what it was, and there is one for each.
+/// Whether every count is within the tolerance. Panics unless the baseline has the same subjects.
 pub(crate) fn holds(counts: &BTreeMap<String, Count>) -> bool {
     let text = fs::read_to_string(PATH).expect("a baseline");
     let lines = text.lines().filter(|line| !line.starts_with('#'));

@@ -1,4 +1,4 @@
-//! Counting by callgrind, between the beginning and the end of [`collected`].
+//! Counts with callgrind, between the beginning and the end of [`collected`].
 
 use std::collections::HashMap;
 use std::env;
@@ -11,23 +11,23 @@ use tokio::runtime::Runtime;
 
 use crate::baseline::Count;
 
-/// Set where callgrind counts.
+/// Set in the process that callgrind runs.
 const ABOVE: &str = "PASSGRANT_BENCH_CALLGRIND";
-/// What allocates, as the C library calls it.
+/// The allocating functions of the C library.
 const ALLOCATING: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
 
-/// Whether callgrind runs this process.
+/// Whether this process runs under callgrind.
 pub(crate) fn is_above() -> bool {
     env::var_os(ABOVE).is_some()
 }
 
-/// What is counted: what this thread does in here.
+/// What is counted: the work of this thread in here.
 #[inline(never)]
 pub(crate) fn collected(runtime: &Runtime, work: Pin<Box<dyn Future<Output = ()> + '_>>) {
     runtime.block_on(work);
 }
 
-/// Runs a program, and counts.
+/// Runs a program under callgrind, and returns its counts.
 pub(crate) fn count(program: &Path, arguments: &[String], out: &Path) -> Count {
     let status = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", "--toggle-collect=*callgrind*collected*"])
@@ -41,7 +41,7 @@ pub(crate) fn count(program: &Path, arguments: &[String], out: &Path) -> Count {
     read(&fs::read_to_string(out).expect("callgrind's counts"))
 }
 
-/// Reads callgrind's file: a name stands in it once, with a number that stands for it from then on.
+/// Reads callgrind's file, in which a name is written once, with a number that stands for it from then on.
 fn read(profile: &str) -> Count {
     let mut names: HashMap<&str, bool> = HashMap::new();
     let (mut allocates, mut instructions, mut allocations) = (false, None, 0);

@@ -1,4 +1,4 @@
-//! DynamoDB and KMS inside the process: the SDK does all that it does, but for the wire.
+//! DynamoDB and KMS inside the process: the SDK does all its work except for the network.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ pub(crate) struct InProcess(Arc<Shared>);
 
 struct Shared {
     canned: Canned,
-    /// How many calls of each operation there were.
+    /// How many calls of each operation were made.
     calls: Mutex<BTreeMap<String, u32>>,
 }
 
@@ -32,7 +32,7 @@ impl InProcess {
         Self(Arc::new(Shared { canned, calls: Mutex::default() }))
     }
 
-    /// A configuration of the SDK as production has it, whose calls are answered here.
+    /// A configuration of the SDK as in production, whose calls are answered here.
     pub(crate) fn sdk_config(&self) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", Some("token".to_owned()), None, "benchmark");
@@ -44,7 +44,7 @@ impl InProcess {
         aws::bounded(config.build())
     }
 
-    /// The calls since the last time.
+    /// The calls since the last call of this function.
     pub(crate) fn take_calls(&self) -> BTreeMap<String, u32> {
         std::mem::take(&mut *self.0.calls.lock().expect("nothing panics with it"))
     }
@@ -60,7 +60,7 @@ impl HttpConnector for InProcess {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default();
         let mut calls = self.0.calls.lock().expect("nothing panics with it");
-        // Without an allocation from the second time on.
+        // This does not allocate from the second time on.
         match calls.get_mut(operation) {
             Some(times) => *times += 1,
             None => drop(calls.insert(operation.to_owned(), 1)),

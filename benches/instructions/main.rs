@@ -1,11 +1,11 @@
-//! What a request costs: instructions and allocations, counted by callgrind and held against `benches/instructions.baseline`,
-//! and microseconds of CPU time.
+//! What a request costs: instructions and allocations, counted by callgrind and compared with
+//! `benches/instructions.baseline`, and microseconds of CPU time.
 //!
-//! `cargo bench --bench instructions`; needs valgrind. It fails when a count lies further from the baseline than callgrind's
-//! own differences explain. With `-- --write`, the baseline is written instead.
+//! `cargo bench --bench instructions`; needs valgrind. It fails when a count differs more from the baseline than
+//! callgrind's own variation explains. With `-- --write`, it writes the baseline instead.
 //!
-//! DynamoDB and KMS answer inside the process. A request's calls of the SDK are also counted by themselves, so that what is
-//! left is what this service does. Argon2 runs on another thread, and KMS signs: neither is counted.
+//! DynamoDB and KMS answer inside the process. A request's calls of the SDK are also counted separately, so that the
+//! rest is the work of this service. Argon2 runs on another thread, and KMS signs: neither is counted.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "a program of its own, which prints what it measured")]
@@ -30,9 +30,9 @@ use crate::baseline::Count;
 use crate::canned::Canned;
 use crate::subject::{Subject, repeat};
 
-/// What is counted, and divided by.
+/// How many repetitions are counted; the counts are divided by it.
 const REPETITIONS: u32 = 20;
-/// What is timed.
+/// How many repetitions are timed.
 const TIMED: u32 = 2_000;
 
 /// What one repetition costs.

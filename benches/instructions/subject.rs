@@ -32,7 +32,7 @@ use crate::in_process::InProcess;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
-    /// A password grant of a client that is known, with a JWT and a refresh token.
+    /// A password grant of a client that is in memory, with a JWT and a refresh token.
     Password,
     /// A refresh of that session.
     Refresh,
@@ -56,7 +56,7 @@ impl Subject {
         Self::Sign,
     ];
 
-    /// Whether it is a call of the SDK by itself.
+    /// Whether it is a single call of the SDK.
     pub(crate) const fn is_call(self) -> bool {
         !matches!(self, Self::Password | Self::Refresh | Self::Jwks)
     }
@@ -77,11 +77,12 @@ impl FromStr for Subject {
     }
 }
 
-/// Does it so many times. What is printed: the nanoseconds of CPU time of this thread, and the calls of each operation.
+/// Does it `times` times. Returns the line to print: the nanoseconds of this thread's CPU time, and the calls of each
+/// operation.
 pub(crate) fn repeat(subject: Subject, times: u32, canned: Canned) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let bench = Bench::new(InProcess::new(canned));
-    // The client is known after it, and so is the session.
+    // From here on the client is in memory, and the session is stored.
     let refresh_token = runtime.block_on(bench.log_in());
     for _ in 0..3 {
         bench.once(&runtime, subject, &refresh_token);
@@ -98,7 +99,7 @@ pub(crate) fn repeat(subject: Subject, times: u32, canned: Canned) -> String {
     printed
 }
 
-/// How long this thread has been on a processor, in nanoseconds.
+/// How long this thread has run on a processor, in nanoseconds.
 fn on_processor() -> u64 {
     let statistics = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     statistics.split(' ').next().and_then(|time| time.parse().ok()).unwrap_or_default()
@@ -146,7 +147,7 @@ impl Bench {
         response.into_body()
     }
 
-    /// What is sent is made before it is counted.
+    /// The request is made before counting begins.
     fn once(&self, runtime: &Runtime, subject: Subject, refresh_token: &str) {
         let answered = |request| Box::pin(async { drop(self.send(request).await) });
         match subject {
@@ -224,7 +225,7 @@ fn token_request(parameters: &[(&str, &str)]) -> Request<Bytes> {
         .expect("a request")
 }
 
-/// A value of an item, as it is on the wire.
+/// A value of an item, as it is sent over the network.
 fn attribute(value: &Value) -> AttributeValue {
     let (kind, value) = value.as_object().and_then(|object| object.iter().next()).expect("a typed value");
     let text = || value.as_str().expect("text").to_owned();

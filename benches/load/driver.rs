@@ -1,4 +1,5 @@
-//! A closed loop over connections that stay open: each sends its next request when it has read the answer to the last.
+//! A closed loop over connections that stay open: each sends its next request once it has read the answer to the last
+//! one.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::server::{PASSWORD, Registered};
 
 /// What was measured.
 pub(crate) struct Row {
-    /// Milliseconds of each answer, the least first.
+    /// Milliseconds of each answer, in ascending order.
     latencies: Vec<f64>,
     seconds: f64,
     pub(crate) server_cpu: f64,
@@ -96,7 +97,7 @@ impl Driver {
         Row::new(&latencies, started.elapsed().as_secs_f64())
     }
 
-    /// The refresh token of a session for each of so many connections.
+    /// Starts one session for each of `count` connections, and returns their refresh tokens.
     pub(crate) fn begin_chains(&mut self, registered: &Registered, algorithm: &str, count: usize) -> Vec<String> {
         let authorization = registered.authorization(algorithm);
         let users = registered.users(count);
@@ -107,7 +108,7 @@ impl Driver {
         self.runtime.block_on(join_all(logins))
     }
 
-    /// Refreshes: one connection for each of `chains`, which goes on with the token it was answered.
+    /// Refreshes: one connection for each of `chains`, which continues with the token in the last answer.
     pub(crate) fn refresh(
         &mut self,
         registered: &Registered,
@@ -151,7 +152,8 @@ impl Connection {
         Ok(Self { address: address.to_owned(), stream, answer: Vec::with_capacity(16 * 1024) })
     }
 
-    /// Exchanges until `duration` is over; the milliseconds of each. `next` makes the body, of the answer before.
+    /// Exchanges until `duration` is over, and returns the milliseconds of each. `next` makes the body from the last
+    /// answer.
     async fn repeat(
         &mut self,
         duration: Duration,
@@ -169,7 +171,7 @@ impl Connection {
         latencies
     }
 
-    /// Sends one request and reads the answer, which must be a token's.
+    /// Sends one request and reads the answer, which must contain a token.
     async fn exchange(&mut self, authorization: &str, body: &str) {
         let request = format!(
             "POST /oauth2/token HTTP/1.1\r\nhost: {}\r\nauthorization: {authorization}\r\n\

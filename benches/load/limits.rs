@@ -1,5 +1,5 @@
-//! What Argon2 allows: one verification under the default policy, by this repository's implementation and by the
-//! `argon2` crate, with memory that is kept.
+//! The limit that Argon2 sets: one verification under the default policy, by this repository's implementation and by
+//! the `argon2` crate, with memory that is reused.
 
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Both implementations in turns, so that whatever else the machine does falls on both alike.
+    /// Measures both implementations in turns, so that other load on the machine affects both alike.
     pub(crate) fn measure() -> Self {
         let params = Params::new(19456, 2, 1, Some(32)).expect("parameters");
         let kernel = Kernel::choose().kernel.unwrap_or(Kernel::PORTABLE);
@@ -30,7 +30,7 @@ impl Limits {
         let mut tags = [[0; 32]; 2];
         for _ in 0..ROUNDS {
             let timed = |verify: &mut dyn FnMut()| {
-                // The first finds what the other left in the caches.
+                // The first run finds the caches as the other implementation left them.
                 verify();
                 let started = Instant::now();
                 verify();
@@ -48,18 +48,18 @@ impl Limits {
         limits
     }
 
-    /// Adds what another measurement found.
+    /// Adds the times of another measurement.
     pub(crate) fn join(&mut self, other: &Self) {
         self.ours.extend(&other.ours);
         self.reference.extend(&other.reference);
     }
 
-    /// Verifications a second on all processors, of which no more can be used than there are requests `in_flight`.
+    /// Verifications per second on all processors, of which no more can be used than there are requests `in_flight`.
     pub(crate) fn rate(&self, in_flight: usize) -> f64 {
         processors(in_flight) * 1e3 / median(&self.ours)
     }
 
-    /// The same by the `argon2` crate.
+    /// The same with the `argon2` crate.
     pub(crate) fn reference_rate(&self, in_flight: usize) -> f64 {
         processors(in_flight) * 1e3 / median(&self.reference)
     }

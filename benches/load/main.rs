@@ -1,17 +1,18 @@
-//! What the local server does a second, beside what Argon2 allows it: password grants and refreshes in a closed loop over
-//! connections that stay open, with everything on disk; how long it takes from its start to the first token; what it
-//! costs in processor time and memory.
+//! What the local server does in a second, compared with what Argon2 allows: password grants and refreshes in a closed
+//! loop over connections that stay open, with everything on disk. Also how long it takes from its start to the first
+//! token, and what it costs in processor time and memory.
 //!
 //! `cargo bench --bench load [-- OPTIONS]`, where the options are
 //!
-//! - `--seconds N`: how long each row is measured, 3 unless told;
-//! - `--in-flight N,N,..`: how many requests at once, 1,8,32 unless told;
-//! - `--only ROWS`: `password`, `refresh` or `start`, or several separated by commas;
-//! - `--server PATH`: another `passgrant` than the one built with it, to compare two in alternation;
-//! - `--folder PATH`: where the data folder is made, the temporary folder unless told: what writes cost is its disk's.
+//! - `--seconds N`: how long each row is measured, 3 by default;
+//! - `--in-flight N,N,..`: how many requests are in flight at the same time, 1,8,32 by default;
+//! - `--only ROWS`: `password`, `refresh` or `start`, or several of them separated by commas;
+//! - `--server PATH`: another `passgrant` than the one built with this benchmark, to compare two in alternation;
+//! - `--folder PATH`: where the data folder is made, by default the temporary folder. Its disk decides what writes
+//! cost.
 //!
-//! What drives the server is one thread of this process, on the same processors: its time is printed, and is the
-//! server's loss.
+//! One thread of this process drives the server, on the same processors. Its time is printed; the server loses that
+//! much.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program of its own, which prints what it measured")]
 
@@ -26,7 +27,7 @@ use crate::driver::{Driver, Row};
 use crate::limits::Limits;
 use crate::server::{ALGORITHMS, Registered, Server};
 
-/// Starts that are measured, the median of which is printed.
+/// How many starts are measured; their median is printed.
 const STARTS: usize = 9;
 
 struct Options {
@@ -101,7 +102,7 @@ fn main() {
 }
 
 fn passwords(options: &Options, server: &Server, registered: &Registered) {
-    // Before and after: the machine may be another one by then.
+    // Measured before and after: the machine may behave differently by then.
     let mut limits = Limits::measure();
     let mut driver = Driver::connect(server.address(), most(options));
     let users = registered.users(most(options));
@@ -177,7 +178,7 @@ fn print_refreshes(name: &str, row: &Row) {
     );
 }
 
-/// From the start of the process on a folder that was used before to the first answer with a token.
+/// From the start of the process, on a folder that was used before, to the first answer with a token.
 fn starts(options: &Options, data: &std::path::Path, registered: &Registered) {
     let mut times: Vec<_> = (0..STARTS)
         .map(|_| {

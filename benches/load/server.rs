@@ -1,4 +1,4 @@
-//! The server that is measured, and who may log in there.
+//! The server that is measured, and its clients and users.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::driver::Row;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// What the clients sign with: what is usual, and what costs least.
+/// The algorithms that the clients sign with: the usual one, and the cheapest.
 pub(crate) const ALGORITHMS: [&str; 2] = ["RS256", "ES256"];
 
 /// A `passgrant serve`, killed when dropped.
@@ -42,7 +42,7 @@ impl Server {
         &self.address
     }
 
-    /// What `work` did, with the processor time that it took the server and this process.
+    /// Does `work`, and adds the processor time that it took the server and this process.
     pub(crate) fn measured(&self, work: impl FnOnce() -> Row) -> Row {
         let before = (cpu_ms(&self.child.id().to_string()), cpu_ms("self"));
         let mut row = work();
@@ -51,14 +51,14 @@ impl Server {
         row
     }
 
-    /// The most memory that it had at once.
+    /// The peak of its memory.
     pub(crate) fn peak_mib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
         line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
     }
 
-    /// Stops it as a service manager does.
+    /// Stops it like a service manager.
     pub(crate) fn stop(mut self) {
         let stopped = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
         assert!(stopped.expect("kill").success());
@@ -77,7 +77,7 @@ impl Drop for Server {
 /// Processor time of a process, in the kernel's ticks of ten milliseconds.
 fn cpu_ms(process: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
-    // The name, in parentheses, may hold spaces.
+    // The name, in parentheses, may contain spaces.
     let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
     [fields[11], fields[12]].iter().map(|ticks| ticks.parse::<f64>().expect("a number") * 10.0).sum()
 }
@@ -100,7 +100,7 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// Registered by the command line, as an operator does.
+    /// Registers them with the command line, as an operator does.
     pub(crate) fn by_command(program: &Path, data: &Path, users: usize) -> Self {
         let client = |algorithm: &'static str| {
             let arguments = ["client", "create", algorithm, "--signing-alg", algorithm, "--output", "json"];

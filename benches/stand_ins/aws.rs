@@ -1,4 +1,4 @@
-//! DynamoDB and KMS as they are to a client: a port of the loopback that speaks HTTP/1.1, with TLS or without it.
+//! DynamoDB and KMS as a client sees them: a loopback port that speaks HTTP/1.1, with or without TLS.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdTcpListener};
 use std::path::Path;
@@ -25,10 +25,10 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::canned::Canned;
 
-/// What may take long on a busy machine, and is broken if it takes longer.
+/// What may take this long on a busy machine, and is broken if it takes longer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// An authority of its own, which made a certificate for the loopback.
+/// A certificate authority, which issued a certificate for the loopback.
 pub(crate) struct Authority {
     pem: String,
     acceptor: TlsAcceptor,
@@ -53,13 +53,13 @@ impl Authority {
         Self { pem: ca.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) }
     }
 
-    /// Writes roots among which this authority is, to be named by `SSL_CERT_FILE`.
+    /// Writes a file of roots that includes this authority, to be named by `SSL_CERT_FILE`.
     pub(crate) fn write_roots(&self, others: &str, path: &Path) {
         std::fs::write(path, format!("{others}\n{}", self.pem)).expect("a file");
     }
 }
 
-/// One service. It ends when it is dropped, with every connection.
+/// One service. Dropping it ends it and closes every connection.
 pub(crate) struct StandIn {
     scheme: &'static str,
     address: SocketAddr,
@@ -71,13 +71,13 @@ struct Shared {
     canned: Arc<Canned>,
     /// How long an answer takes.
     delay: Duration,
-    /// The operations that were asked for, in order.
+    /// The operations that were called, in order.
     calls: watch::Sender<Vec<String>>,
-    /// Those that were answered, to a client that waited for it.
+    /// The operations that were answered, to a client that waited for the answer.
     answered: watch::Sender<Vec<String>>,
-    /// No answer is given while it is held.
+    /// No answer is given while this is held.
     held: watch::Sender<bool>,
-    /// Counts up when the connections are to close.
+    /// Incremented when the connections are to close.
     closing: watch::Sender<u64>,
 }
 
@@ -106,7 +106,7 @@ impl StandIn {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Holds every answer back until [`Self::release`].
+    /// Holds back every answer until [`Self::release`].
     pub(crate) fn hold(&self) {
         self.shared.held.send_replace(true);
     }
@@ -115,17 +115,17 @@ impl StandIn {
         self.shared.held.send_replace(false);
     }
 
-    /// Closes every connection, as a server does with those that are idle.
+    /// Closes every connection, as a server does with idle ones.
     pub(crate) fn close_connections(&self) {
         self.shared.closing.send_modify(|count| *count += 1);
     }
 
-    /// Waits until so many calls of `operation` have come.
+    /// Waits until `operation` has been called `times` times.
     pub(crate) async fn asked(&self, operation: &str, times: usize) {
         wait_for(&self.shared.calls, operation, times).await;
     }
 
-    /// Waits until so many calls of `operation` have been answered.
+    /// Waits until `times` calls of `operation` have been answered.
     pub(crate) async fn answered(&self, operation: &str, times: usize) {
         wait_for(&self.shared.answered, operation, times).await;
     }
@@ -145,7 +145,7 @@ async fn wait_for(calls: &watch::Sender<Vec<String>>, operation: &str, times: us
     waited.unwrap_or_else(|_| panic!("no {operation}")).expect("it is shared");
 }
 
-/// An endpoint where nobody listens.
+/// An endpoint where no process listens.
 pub(crate) fn nobody() -> String {
     let listener = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
     format!("http://{}", listener.local_addr().expect("a bound address"))
@@ -168,7 +168,7 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
             };
             tokio::select! {
                 () = served => {}
-                // It fails when the stand-in is gone, which closes connections too.
+                // This fails when the stand-in is gone, which closes connections too.
                 _ = closing.changed() => {}
             }
         });
@@ -177,7 +177,7 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
 
 async fn serve(stream: impl Read + Write + Unpin, shared: &Arc<Shared>) {
     let service = service_fn(|request| answer(Arc::clone(shared), request));
-    // A client may go whenever it likes.
+    // A client may close its connection at any time.
     let _: hyper::Result<()> = http1::Builder::new().serve_connection(stream, service).await;
 }
 
@@ -187,7 +187,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default();
     shared.calls.send_modify(|calls| calls.push(operation.to_owned()));
-    // Even a sleep of nothing may take a millisecond.
+    // Even a sleep of zero may take a millisecond.
     if !shared.delay.is_zero() {
         tokio::time::sleep(shared.delay).await;
     }

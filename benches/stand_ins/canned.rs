@@ -1,7 +1,8 @@
-//! Answers of DynamoDB and KMS that are made once and given at once, so that what is measured is the service.
+//! Answers of DynamoDB and KMS that are made in advance and given immediately, so that only the service is measured.
 //!
-//! The items are the service's own: they are written by its store into the embedded DynamoDB, and read back as they are on
-//! the wire. Nothing is checked and nothing is kept, but for the first session: it is live whenever it is asked for.
+//! The items are the service's own: its store writes them into the embedded DynamoDB, and they are read back as they
+//! are sent over the network. Nothing is checked and nothing is stored, except for the first session: it is live
+//! whenever it is read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -40,7 +41,7 @@ pub(crate) const SECRET: &str = "a-secret-of-the-stand-in-client";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// What the service is told of its tables and its key.
+/// The service's configuration of its tables and its key.
 pub(crate) fn environment() -> Vec<(String, String)> {
     let tables = tables();
     [
@@ -67,7 +68,7 @@ fn tables() -> TableNames {
     }
 }
 
-/// The answers.
+/// The prepared answers.
 pub(crate) struct Canned {
     client: Bytes,
     /// By username.
@@ -79,7 +80,7 @@ pub(crate) struct Canned {
 }
 
 impl Canned {
-    /// Answers that know one client and so many users, whose passwords are hashed as `policy` says.
+    /// Answers for one client and this many users, whose passwords are hashed under `policy`.
     pub(crate) async fn prepare(users: usize, policy: &Argon2Policy) -> Self {
         let tables = tables();
         let dynamodb = EmbeddedDynamoDb::start(None, &tables, Box::new(SystemClock)).await.expect("a DynamoDB");
@@ -96,7 +97,7 @@ impl Canned {
         Self::new(client, stored, public_key())
     }
 
-    /// Writes all of it to a file, for another process.
+    /// Writes all answers to a file, for another process.
     pub(crate) fn save(&self, path: &Path) {
         let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).expect("JSON is text");
         let users: BTreeMap<&String, String> = self.users.iter().map(|(name, user)| (name, text(user))).collect();
@@ -105,7 +106,7 @@ impl Canned {
         fs::write(path, saved.to_string()).expect("a file");
     }
 
-    /// What was saved.
+    /// Reads what was saved.
     pub(crate) fn load(path: &Path) -> Self {
         let saved: Value = serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON");
         let bytes = |value: &Value| Bytes::from(value.as_str().expect("text").to_owned());
@@ -125,12 +126,12 @@ impl Canned {
         item["Item"]["sub"]["S"].as_str().expect("a subject").to_owned()
     }
 
-    /// The answer that holds the first session.
+    /// The answer that contains the first session.
     pub(crate) fn stored_session(&self) -> Value {
         serde_json::from_slice(self.session.get().expect("a session")).expect("JSON")
     }
 
-    /// The answer to an operation of DynamoDB's or KMS's.
+    /// The answer to an operation of DynamoDB or KMS.
     pub(crate) fn answer(&self, operation: &str, request: &[u8]) -> Bytes {
         match operation {
             "GetItem" => self.get_item(request),
@@ -200,7 +201,7 @@ fn user(name: &str, policy: &Argon2Policy) -> User {
     User { password_hash, ..User::new(username, subject, SystemClock.now()) }
 }
 
-/// An item as it is on the wire. The embedded DynamoDB looks at no signature.
+/// An item as it is sent over the network. The embedded DynamoDB does not check signatures.
 async fn item(dynamodb: &EmbeddedDynamoDb, table: &str, key: &str, value: &str) -> Bytes {
     let body = json!({ "TableName": table, "Key": { key: { "S": value } } }).to_string();
     let request = Request::post(dynamodb.endpoint())
@@ -220,7 +221,7 @@ async fn item(dynamodb: &EmbeddedDynamoDb, table: &str, key: &str, value: &str) 
     answer
 }
 
-/// One attempt that counts, in a window that never ends.
+/// One counted attempt, in a window that never ends.
 fn attempt() -> Bytes {
     let never = json!({ "N": "9999999999" });
     json_bytes(&json!({ "Attributes": {

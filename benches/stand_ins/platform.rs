@@ -1,4 +1,4 @@
-//! The platform: the runtime API that a function polls, and the process of the function.
+//! The platform: the runtime API that a function polls, and the function's process.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,12 +23,12 @@ use tokio::time::timeout;
 
 use crate::canned::{CLIENT, SECRET};
 
-/// What may take long on a busy machine, and is broken if it takes longer.
+/// What may take this long on a busy machine, and is broken if it takes longer.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What an invocation has, as `template.yaml` has it.
+/// The time limit of an invocation, as in `template.yaml`.
 const FUNCTION: Duration = Duration::from_secs(29);
 
-/// A function that asked for an invocation, and waits for it.
+/// A function that has asked for an invocation and is waiting for it.
 pub(crate) struct Poll {
     /// When it asked.
     pub(crate) at: Instant,
@@ -36,13 +36,13 @@ pub(crate) struct Poll {
 }
 
 impl Poll {
-    /// Gives it one.
+    /// Sends it an invocation.
     pub(crate) fn invoke(self, request_id: &str, event: Value) {
         assert!(self.invocation.send((request_id.to_owned(), event)).is_ok(), "the function is gone");
     }
 }
 
-/// What a function answered.
+/// The answer of a function.
 pub(crate) struct Answer {
     pub(crate) request_id: String,
     pub(crate) at: Instant,
@@ -73,17 +73,17 @@ impl RuntimeApi {
         Self { address, polls: poll_receiver, answers: answer_receiver, accepting }
     }
 
-    /// The next time that the function asks for an invocation.
+    /// Waits until the function asks for an invocation.
     pub(crate) async fn poll(&mut self) -> Poll {
         timeout(PATIENCE, self.polls.recv()).await.expect("a poll in time").expect("the server runs")
     }
 
-    /// Whether the function has asked for an invocation that it has not been given.
+    /// Whether the function has asked for an invocation that it has not been sent yet.
     pub(crate) fn is_polled(&self) -> bool {
         !self.polls.is_empty()
     }
 
-    /// The next answer of the function.
+    /// Waits for the next answer of the function.
     pub(crate) async fn answer(&mut self) -> Answer {
         timeout(PATIENCE, self.answers.recv()).await.expect("an answer in time").expect("the server runs")
     }
@@ -113,7 +113,7 @@ async fn serve(senders: Senders, request: Request<Incoming>) -> Result<Response<
     };
     if request.method() == Method::GET && invocation == "next" {
         let (sender, receiver) = oneshot::channel();
-        // Nobody may be interested any more.
+        // The receiver may be gone.
         let _: Result<(), mpsc::error::SendError<Poll>> = senders.polls.send(Poll { at, invocation: sender });
         let Ok((request_id, event)) = receiver.await else {
             return Ok(status(StatusCode::GONE));
@@ -146,7 +146,7 @@ fn next(request_id: &str, event: &Value) -> Response<Full<Bytes>> {
         .expect("an invocation")
 }
 
-/// A running function; killed when it is dropped.
+/// A running function, killed when dropped.
 pub(crate) struct Function {
     process: Child,
     /// When `exec` had succeeded.
@@ -174,7 +174,7 @@ impl Function {
         Self { process, started: Instant::now() }
     }
 
-    /// What the platform does to an environment that has nothing to do.
+    /// Stops it, as the platform does with an environment that has nothing to do.
     pub(crate) fn freeze(&self) {
         self.signal("-STOP");
     }
@@ -197,7 +197,7 @@ impl Drop for Function {
     }
 }
 
-/// A token request as an HTTP API makes an event of it.
+/// A token request as an HTTP API turns it into an event.
 pub(crate) fn token_request(parameters: &[(&str, &str)]) -> Value {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     json!({
@@ -233,7 +233,7 @@ pub(crate) fn token_request(parameters: &[(&str, &str)]) -> Value {
     })
 }
 
-/// The members of an answer that succeeded.
+/// The members of an answer that must have succeeded.
 pub(crate) fn succeeded(answer: &Answer) -> HashMap<String, Value> {
     assert_eq!(answer.body["statusCode"], 200, "{}", answer.body);
     serde_json::from_str(answer.body["body"].as_str().expect("a body")).expect("a JSON body")

@@ -48,7 +48,8 @@ fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     })
 }
 
-/// Threads for every processor take longer to start than one, which is enough where there is one request at a time.
+/// Starting a thread for every processor takes longer than starting one, which is enough where there is one request at
+/// a time.
 fn runtime(platform: Platform) -> io::Result<Runtime> {
     let mut builder = if platform.concurrent { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().build()

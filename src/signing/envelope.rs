@@ -1,5 +1,5 @@
-//! Keys in envelopes: made or imported by an operator, wrapped by KMS, stored in DynamoDB, and unwrapped once an instance to
-//! sign in this process.
+//! Keys in envelopes: made or imported by an operator, wrapped by KMS, stored in DynamoDB, and unwrapped once per
+//! instance to sign in this process.
 
 #[cfg(feature = "cli")]
 mod wrap;
@@ -24,10 +24,10 @@ use crate::signing::secret::SharedSecret;
 use crate::signing::verification_key::VerificationKey;
 use crate::store::signing_keys::{KeyKind, KeyName, SigningKeys, WrappedKey};
 
-/// What every wrapped signing key says it is for, so that KMS unwraps nothing else as one.
+/// The purpose that every wrapped signing key states, so that KMS unwraps nothing else as a signing key.
 const PURPOSE: &str = "passgrant-signing-key";
 
-/// What envelopes are made and opened with: KMS, the table, and whose keys they hold.
+/// What envelopes are made and opened with: KMS, the table, and the issuer whose keys they hold.
 #[derive(Clone)]
 pub struct Envelopes {
     kms: Kms,
@@ -43,23 +43,23 @@ impl Envelopes {
         Self { kms, keys, issuer, wrapping_key }
     }
 
-    /// The KMS behind them, which signs with keys of its own too.
+    /// The KMS behind them, which also signs with keys of its own.
     pub(super) fn kms(&self) -> Kms {
         self.kms.clone()
     }
 
-    /// What KMS is told of a wrapped key when it wraps it, and must be told again to unwrap it (the encryption context). A
-    /// wrapped key is of no use under another name, to another issuer, or as a key of another kind.
+    /// What KMS is told about a wrapped key when it wraps it, and must be told again to unwrap it (the encryption
+    /// context). A wrapped key is useless under another name, for another issuer, or as a key of another kind.
     fn context(&self, name: &KeyName, kind: KeyKind) -> HashMap<String, String> {
         let context =
             [("purpose", PURPOSE), ("issuer", self.issuer.as_str()), ("name", name.as_str()), ("kind", kind.as_str())];
         context.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
-    /// The key that is listed as `listed`, unwrapped; none if it is no envelope.
+    /// The key that is listed as `listed`, unwrapped; an error if it is not an envelope.
     async fn open(&self, listed: &ListedKey) -> Result<InProcessKey, SigningError> {
         let unusable = |problem: &str| SigningError::Key { key: listed.to_string(), problem: problem.to_owned() };
-        let name = listed.envelope().ok_or_else(|| unusable("is no envelope"))?;
+        let name = listed.envelope().ok_or_else(|| unusable("is not an envelope"))?;
         let Some(wrapping_key) = &self.wrapping_key else {
             return Err(unusable("cannot be unwrapped: no wrapping key is configured"));
         };
@@ -85,8 +85,8 @@ impl Envelopes {
     }
 }
 
-/// The key in an open envelope. What the table says of it counts only where the key proves it: nobody who can write the table
-/// has a key of their own published.
+/// The key in an opened envelope. What the table says about the key counts only where the key proves it: write access
+/// to the table is not enough to have a key of one's own published.
 fn unwrapped(wrapped: &WrappedKey, plaintext: Zeroizing<Vec<u8>>) -> Result<InProcessKey, String> {
     match (wrapped.kind.of_secret(), &wrapped.public_key) {
         (None, Some(public)) => {
@@ -111,7 +111,7 @@ pub struct EnvelopeKey {
 }
 
 impl EnvelopeKey {
-    /// The key that is listed as `listed`. Nobody is asked yet.
+    /// The key that is listed as `listed`. Neither DynamoDB nor KMS is called yet.
     #[must_use]
     pub fn new(envelopes: Envelopes, listed: ListedKey) -> Self {
         Self { envelopes, listed }
@@ -125,14 +125,14 @@ impl EnvelopeKey {
     /// The key itself: one `GetItem`, one `Decrypt`.
     ///
     /// # Errors
-    /// [`SigningError`] when DynamoDB or KMS does not tell, or the key is not what it should be.
+    /// [`SigningError`] when DynamoDB or KMS fails, or the key is not what it should be.
     pub(super) async fn open(&self) -> Result<InProcessKey, SigningError> {
         self.envelopes.open(&self.listed).await
     }
 }
 
-/// What a wrapped key says of itself, for `listed`. Nothing has proved it: this is for the eyes of an operator, who may not
-/// unwrap it.
+/// What a wrapped key says about itself, for `listed`. Nothing has proved it: this is meant for an operator, who may
+/// not be allowed to unwrap the key.
 ///
 /// # Errors
 /// [`SigningError`] when the key does not fit the algorithm that it is listed with.

@@ -1,4 +1,4 @@
-//! Why something is not signed, or a key not used.
+//! Why something was not signed, or a key not used.
 
 #[cfg(feature = "cli")]
 use std::io;
@@ -19,13 +19,13 @@ use crate::store::outcome::StoreError;
 /// The longest message that KMS signs as it is, in bytes: with `EdDSA`, and with a MAC.
 pub const MAX_MESSAGE_BYTES: usize = 4096;
 
-/// Why a token could not be signed, or the keys not be published.
+/// Why a token could not be signed, or the keys could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
-    /// KMS did not do it.
+    /// KMS did not do its part.
     #[error(transparent)]
     Kms(#[from] AwsError),
-    /// DynamoDB did not give a wrapped key.
+    /// DynamoDB did not return a wrapped key.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// No configured key fits the algorithm.
@@ -33,10 +33,10 @@ pub enum SigningError {
     NoKey {
         /// The algorithm that was asked for.
         algorithm: Algorithm,
-        /// Those that the configured keys fit.
+        /// The algorithms that the configured keys fit.
         fitting: Vec<Algorithm>,
     },
-    /// The token is longer than what KMS signs with the algorithm.
+    /// The token is longer than KMS signs with the algorithm.
     #[error(
         "a token of {bytes} bytes is to be signed with {algorithm}, for which KMS takes {} at most",
         MAX_MESSAGE_BYTES
@@ -44,7 +44,7 @@ pub enum SigningError {
     TooLong {
         /// The algorithm.
         algorithm: Algorithm,
-        /// The length of header and claims, encoded.
+        /// The length of the header and claims, encoded.
         bytes: usize,
     },
     /// The token cannot be put together.
@@ -58,7 +58,7 @@ pub enum SigningError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The algorithm is one of shared secrets, for which the local server makes no key.
+    /// The algorithm uses shared secrets, and the local server makes no key for it.
     #[error(
         "no signing key is made for {0}: it needs a secret that both sides share, and this server keeps none (`passgrant key import` gives it one)"
     )]
@@ -112,7 +112,7 @@ pub enum KeyFileError {
     /// A key could not be generated.
     #[error("a key could not be generated")]
     Generate,
-    /// The algorithm is one of secrets that both sides share, which nobody can make up.
+    /// The algorithm uses secrets that both sides share, which cannot be made up here.
     #[error("{0} needs a secret that both sides share, and this server keeps none")]
     NoPair(Algorithm),
 }

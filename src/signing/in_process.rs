@@ -12,29 +12,30 @@ use crate::signing::pair::KeyPair;
 use crate::signing::secret::SharedSecret;
 use crate::signing::verification_key::VerificationKey;
 
-/// A key in memory: a pair, or a secret.
+/// A key in memory: a key pair, or a shared secret.
 pub struct InProcessKey {
     material: Material,
     verification: VerificationKey,
 }
 
-/// What signs.
+/// The material that signs.
 pub(super) enum Material {
     Pair(KeyPair),
     Secret(SharedSecret),
-    /// A pair that was made here. Its library also makes keys; the Lambda function does without it.
+    /// A key pair that was made here, with aws-lc-rs. That library also makes keys; the Lambda function does without
+    /// it.
     #[cfg(feature = "cli")]
     Made(MadePair),
 }
 
 impl InProcessKey {
-    /// The pair whose private half is in `pkcs8`; none if `public` is not its other half.
+    /// The key pair whose private half is in `pkcs8`; `None` if `public` is not its other half.
     pub(super) fn of_pair(pkcs8: &[u8], public: PublicKey) -> Option<Self> {
         let pair = KeyPair::new(pkcs8, &public)?;
         Some(Self { material: Material::Pair(pair), verification: VerificationKey::Public(Jwk::new(public)) })
     }
 
-    /// A secret that others have too.
+    /// A secret that is shared with others.
     #[must_use]
     pub fn of_secret(secret: SharedSecret) -> Self {
         let verification = VerificationKey::Secret { key_id: secret.key_id(), algorithm: secret.algorithm() };
@@ -60,13 +61,14 @@ impl InProcessKey {
         Ok(Self { verification, ..self })
     }
 
-    /// What its tokens are verified with.
+    /// The key that its tokens are verified with.
     #[must_use]
     pub fn verification(&self) -> &VerificationKey {
         &self.verification
     }
 
-    /// What is to be kept of the key: its PKCS#8, or the secret; none of what was not made or imported here.
+    /// What has to be kept of the key: its PKCS#8, or the secret; `None` for a key that was neither made nor imported
+    /// here.
     #[cfg(feature = "cli")]
     pub(super) fn to_file(&self) -> Option<Zeroizing<Vec<u8>>> {
         match &self.material {
@@ -89,7 +91,7 @@ impl InProcessKey {
         })
     }
 
-    /// Whether `mac` is that of this secret, of `message`; never of a pair.
+    /// Whether `mac` is the MAC of `message` under this secret; never true for a key pair.
     pub(super) fn verify_mac(&self, algorithm: Algorithm, message: &[u8], mac: &[u8]) -> bool {
         match &self.material {
             Material::Secret(secret) => secret.verify(algorithm, message, mac),

@@ -1,4 +1,4 @@
-//! Files of keys, in the data folder of the local server: a pair in PKCS#8, or the bytes of a secret.
+//! Key files in the data folder of the local server: a key pair in PKCS#8, or the bytes of a secret.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -14,20 +14,20 @@ use crate::signing::in_process::InProcessKey;
 use crate::signing::made::MadePair;
 use crate::signing::secret::SharedSecret;
 
-/// More than any key that is kept here takes.
+/// More than any key kept here needs.
 const MAX_BYTES: u64 = 16 * 1024;
 
 impl InProcessKey {
     /// A fresh key that fits `algorithm`; an RSA key has 2048 bits.
     ///
     /// # Errors
-    /// [`KeyFileError`] when the cryptographic library cannot make one, or the algorithm is one of shared secrets.
+    /// [`KeyFileError`] when the cryptographic library cannot make one, or the algorithm uses shared secrets.
     pub fn generate_for(algorithm: Algorithm) -> Result<Self, KeyFileError> {
         Self::of_made(MadePair::generate(algorithm)?)
     }
 
-    /// Reads the key in `path`, or where there is no such file makes one that fits `algorithm` and writes it there, for its
-    /// owner's eyes only. Of several that do so at once, all have the same key.
+    /// Reads the key in `path`; if there is no such file, makes a key that fits `algorithm` and writes it there,
+    /// readable only by its owner. Callers that do so at the same time all get the same key.
     ///
     /// # Errors
     /// [`KeyFileError`] when the file cannot be read, written or understood.
@@ -61,11 +61,11 @@ impl InProcessKey {
         Ok(Self::of_secret(SharedSecret::new(algorithm, read(path)?)?))
     }
 
-    /// Writes the key to `path`, where no file may be, for its owner's eyes only. It is there whole or not at all, whenever
-    /// the process is killed: written beside, synced, then linked into place.
+    /// Writes the key to `path`, where there must be no file yet, readable only by its owner. The file is there whole
+    /// or not at all, whenever the process is killed: it is written next to `path`, synced, then linked into place.
     ///
     /// # Errors
-    /// [`KeyFileError`] when there is a file, or none can be written.
+    /// [`KeyFileError`] when the file exists already, or cannot be written.
     pub fn write_new(&self, path: &Path) -> Result<(), KeyFileError> {
         let bytes = self.to_file().ok_or(KeyFileError::Generate)?;
         let beside = path.with_extension(format!("new-{}", process::id()));
@@ -80,8 +80,8 @@ impl InProcessKey {
     }
 }
 
-/// What the file at `path` holds, in memory that is wiped. It is read in one piece: a buffer that grew would leave parts of it
-/// behind.
+/// What the file at `path` holds, in memory that is wiped. It is read in one piece: a buffer that grew would leave parts
+/// of it behind.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     use std::io::Read as _;
     let file = File::open(path)?;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_never_written_over_another_and_nothing_is_left_beside_it() {
+    fn a_key_is_never_written_over_another_and_no_temporary_file_is_left() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("key.der");
         InProcessKey::generate_for(Algorithm::Es256).expect("a key").write_new(&path).expect("a file");

@@ -1,4 +1,4 @@
-//! Keys in AWS KMS: what is secret of them never leaves it, what is public is fetched once an instance.
+//! Keys in AWS KMS: their secret part never leaves it, and their public part is fetched once per instance.
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::ProvideErrorMetadata as _;
@@ -16,17 +16,18 @@ use crate::signing::error::{MAX_MESSAGE_BYTES, SigningError};
 use crate::signing::listed::ListedKey;
 use crate::signing::verification_key::VerificationKey;
 
-/// Keeps the digests that name keys apart from every other digest.
+/// Keeps the digests that name keys distinct from every other digest.
 const KEY_ID_DOMAIN: &[u8] = b"passgrant kid of a KMS key\0";
 
-/// A key as it is listed. An alias may stand for another key tomorrow: nothing is signed with it before it is pinned.
+/// A key as it is listed. An alias may stand for another key tomorrow, so nothing is signed with a key before it is
+/// pinned.
 pub struct KmsKey {
     client: Client,
     listed: ListedKey,
 }
 
 impl KmsKey {
-    /// The key that is listed as `listed`. Nothing is asked of KMS yet.
+    /// The key that is listed as `listed`. KMS is not called yet.
     #[must_use]
     pub fn new(client: Client, listed: ListedKey) -> Self {
         Self { client, listed }
@@ -37,11 +38,11 @@ impl KmsKey {
         &self.listed
     }
 
-    /// The key that the listed name stands for now. `GetPublicKey` tells all of a key pair in one call; a key that has no
-    /// public half is described instead.
+    /// The key that the listed name stands for now. For a key pair, one call of `GetPublicKey` returns everything; a
+    /// key without a public half is described instead.
     ///
     /// # Errors
-    /// [`SigningError`] when KMS does not tell, or the key is not what it should be.
+    /// [`SigningError`] when KMS does not say, or the key is not what it should be.
     pub(super) async fn pin(&self) -> Result<PinnedKey, SigningError> {
         let answer = match self.client.get_public_key().key_id(&self.listed.name).send().await {
             Ok(answer) => answer,
@@ -65,7 +66,7 @@ impl KmsKey {
         Ok(self.pinned(self.arn(answer.key_id)?, VerificationKey::Public(jwk)))
     }
 
-    /// A key is described in whatever state it is.
+    /// KMS describes a key in any state, also one that cannot be used.
     async fn describe(&self) -> Result<PinnedKey, SigningError> {
         let answer = self.client.describe_key().key_id(&self.listed.name).send().await;
         let answer = answer.map_err(|error| AwsError::new(Dependency::Kms, error))?;
@@ -103,8 +104,8 @@ impl KmsKey {
     }
 }
 
-/// The key that a listed name stood for when it was asked about. It is called by its ARN, whatever becomes of the name,
-/// and an answer that is another key's is none: a token is signed by the key that its `kid` names.
+/// The key that a listed name stood for when KMS was asked. It is called by its ARN, whatever becomes of the name, and
+/// an answer that names another key is not accepted: a token is signed by the key that its `kid` names.
 pub struct PinnedKey {
     client: Client,
     listed: ListedKey,
@@ -132,7 +133,7 @@ impl PinnedKey {
         }
     }
 
-    /// Whether `mac` is this key's, of `message`. One that cannot be is refused before KMS is asked.
+    /// Whether `mac` is the MAC of `message` under this key. One that cannot be is refused before KMS is called.
     pub(super) async fn verify_mac(
         &self,
         algorithm: Algorithm,
@@ -174,7 +175,7 @@ impl PinnedKey {
         Ok(answer.mac.ok_or_else(|| self.faulty("gave no MAC"))?.into_inner())
     }
 
-    /// An answer is this key's if it says so.
+    /// Refuses an answer that does not name this key.
     fn own(&self, answered: Option<&str>) -> Result<(), SigningError> {
         if answered == Some(&self.arn) { Ok(()) } else { Err(self.faulty("was asked, and another key answered")) }
     }
@@ -184,13 +185,13 @@ impl PinnedKey {
     }
 }
 
-/// A digest of a key's ARN: whichever way the key is configured it has one name, and who knows the name knows neither
-/// the account nor the key.
+/// A digest of a key's ARN: the key has the same name whichever way it is configured, and the name reveals neither the
+/// account nor the key.
 fn key_id_of_arn(arn: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::new().chain_update(KEY_ID_DOMAIN).chain_update(arn).finalize())
 }
 
-/// KMS refuses a longer message too, but after a call, and as a malformed request.
+/// KMS refuses a longer message too, but only after a call, and as a malformed request.
 fn bounded(algorithm: Algorithm, message: &[u8]) -> Result<&[u8], SigningError> {
     if message.len() > MAX_MESSAGE_BYTES {
         return Err(SigningError::TooLong { algorithm, bytes: message.len() });
@@ -198,11 +199,11 @@ fn bounded(algorithm: Algorithm, message: &[u8]) -> Result<&[u8], SigningError> 
     Ok(message)
 }
 
-/// What is asked of KMS for a signature.
+/// What KMS is asked for to get a signature.
 enum Request {
     /// To sign the digest of the message.
     SignDigest(SigningAlgorithmSpec),
-    /// The same with ECDSA, whose answer is two numbers of this many bytes.
+    /// The same with ECDSA, whose signature consists of two numbers of this many bytes.
     SignDigestEcdsa(SigningAlgorithmSpec, usize),
     /// To sign the message.
     SignMessage(SigningAlgorithmSpec),

@@ -1,4 +1,4 @@
-//! Keys as an operator lists them: those of KMS, and those in envelopes.
+//! Keys as an operator lists them: keys in KMS, and keys in envelopes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,34 +8,34 @@ use thiserror::Error;
 use crate::jose::algorithm::Algorithm;
 use crate::store::signing_keys::{KeyName, MalformedKeyName};
 
-/// In front of the name of a key in an envelope. No name of a key in KMS begins like this.
+/// The prefix of the name of a key in an envelope. No name of a key in KMS begins like this.
 const ENVELOPE: &str = "envelope:";
 
-/// A list of keys that cannot be read.
+/// Why a list of keys cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum MalformedKeys {
     /// An entry is neither a key nor a key and an algorithm.
     #[error("an entry is a key, or KEY=ALGORITHM with an algorithm such as RS256")]
     Entry,
-    /// An envelope is listed by a name that it cannot have.
+    /// An envelope is listed under a name that is not valid.
     #[error(transparent)]
     Envelope(#[from] MalformedKeyName),
-    /// Verifiers take a key for its `kid`, and go by the `alg` that comes with it: under one `kid` there is one `alg`.
+    /// Verifiers choose a key by its `kid`, and go by the `alg` that comes with it: one `kid` has one `alg`.
     #[error("a key is listed twice, with two algorithms or once without one: a key has one, or none")]
     TwoAlgorithms,
 }
 
-/// A key as it is listed: `KEY`, or `KEY=ALGORITHM` to bind it to that algorithm. No name of a key holds a `=`.
+/// A key as it is listed: `KEY`, or `KEY=ALGORITHM` to bind it to that algorithm. No name of a key contains a `=`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
     /// A key id, key ARN, alias name or alias ARN; or `envelope:` and the name of a wrapped key.
     pub name: String,
-    /// The one algorithm that the key signs with; none for each that fits it.
+    /// The only algorithm that the key signs with; `None` for every algorithm that fits it.
     pub algorithm: Option<Algorithm>,
 }
 
 impl ListedKey {
-    /// The wrapped key that is meant, if it is one.
+    /// The name of the wrapped key that is meant, if it is one.
     #[must_use]
     pub fn envelope(&self) -> Option<KeyName> {
         self.name.strip_prefix(ENVELOPE).and_then(|name| KeyName::parse(name).ok())
@@ -47,7 +47,7 @@ impl ListedKey {
         Self { name: format!("{ENVELOPE}{name}"), algorithm }
     }
 
-    /// Reads a list of keys with commas between them. An empty entry counts as none.
+    /// Reads a list of keys separated by commas. Empty entries are ignored.
     ///
     /// # Errors
     /// [`MalformedKeys`] for an entry that cannot be read, or for one key with two algorithms.

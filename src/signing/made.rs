@@ -1,4 +1,4 @@
-//! Key pairs that the command line and the local server make, by aws-lc-rs.
+//! Key pairs that the command line and the local server make, with aws-lc-rs.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
@@ -15,7 +15,7 @@ use crate::jose::jwk::PublicKey;
 use crate::signing::error::KeyFileError;
 use crate::signing::pair::sign_with_rsa;
 
-/// A key pair that was made here, now or when its file was written.
+/// A key pair that was made here, just now or when its file was written.
 pub(super) enum MadePair {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
@@ -44,7 +44,8 @@ impl MadePair {
         pair.map_err(|_| KeyFileError::Generate)
     }
 
-    /// Reads a PKCS#8 document, whose own words say which of these it is: no other reading succeeds.
+    /// Reads a PKCS#8 document. The document itself says which of these kinds it is, so only one of the readings can
+    /// succeed.
     pub(super) fn from_pkcs8(der: &[u8]) -> Option<Self> {
         let rsa = || RsaKeyPair::from_pkcs8(der).ok().map(Self::Rsa);
         let ecdsa = || CURVES.into_iter().find_map(|curve| EcdsaKeyPair::from_pkcs8(curve, der).ok()).map(Self::Ecdsa);
@@ -70,7 +71,7 @@ impl MadePair {
         Ok(PublicKey::from_spki_der(der.map_err(|_| KeyFileError::Encoding)?.as_ref())?)
     }
 
-    /// The signature in the form of JOSE; none for an algorithm of another kind of key.
+    /// The signature in the form that JOSE uses; `None` for an algorithm that needs another kind of key.
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(pair) => sign_with_rsa!(aws_lc_rs, pair, pair.public_modulus_len(), algorithm, message),

@@ -1,5 +1,5 @@
-//! Keys of the local server: one for each algorithm. A pair is made the first time that it is needed, a secret must have been
-//! imported by then.
+//! Keys of the local server: one for each algorithm. A key pair is made the first time it is needed; a secret must have
+//! been imported by then.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::signing::error::KeyFileError;
 use crate::signing::in_process::InProcessKey;
 
-/// A key that is bound to one algorithm, and is made, or found, the first time that it is needed.
+/// A key that is bound to one algorithm, and is made, or found, the first time it is needed.
 pub struct OnDemandKey(Arc<Place>);
 
 /// Where the key is, or will be.
@@ -17,12 +17,12 @@ struct Place {
     algorithm: Algorithm,
     file: Option<PathBuf>,
     key: OnceLock<InProcessKey>,
-    /// Held while it is made: whoever comes meanwhile must not make another.
+    /// Held while the key is made: a caller that comes meanwhile must not make another.
     making: Mutex<()>,
 }
 
 impl OnDemandKey {
-    /// The key for `algorithm` in `file`, which is read now if it is there; without a file, one in memory only.
+    /// The key for `algorithm` in `file`, which is read now if it exists; without a file, a key in memory only.
     ///
     /// # Errors
     /// [`KeyFileError`] when the file cannot be read, or holds no key that fits the algorithm.
@@ -49,23 +49,24 @@ impl OnDemandKey {
         self.0.algorithm
     }
 
-    /// The algorithm that a key can be made for here: nobody makes up a secret that others have.
+    /// The algorithm that a key can be made for here; `None` for shared secrets, which cannot be made up here.
     #[must_use]
     pub fn makes(&self) -> Option<Algorithm> {
         Some(self.algorithm()).filter(|algorithm| algorithm.is_of_key_pair())
     }
 
-    /// The key, if it is made.
+    /// The key, if it has been made.
     #[must_use]
     pub fn made(&self) -> Option<&InProcessKey> {
         self.0.key.get()
     }
 
-    /// Makes the key if it is not made yet, or looks for a secret that was imported meanwhile: on a thread of its own, since an RSA key takes its time. Who is not there any
-    /// more when it is done leaves it to the next.
+    /// Makes the key if it has not been made yet, or looks for a secret that was imported meanwhile. This happens on a
+    /// thread of its own, since an RSA key takes time; if the caller is gone when the key is done, the next caller
+    /// finds it.
     ///
     /// # Errors
-    /// [`KeyFileError`] when it cannot be made, or not be written; [`KeyFileError::NoPair`] where there is no secret.
+    /// [`KeyFileError`] when the key cannot be made or written; [`KeyFileError::NoPair`] when there is no secret.
     pub async fn make(&self) -> Result<(), KeyFileError> {
         if self.made().is_some() {
             return Ok(());
@@ -92,7 +93,7 @@ impl Place {
             Some(file) => InProcessKey::load_or_generate(file, self.algorithm)?,
             None => InProcessKey::generate_for(self.algorithm)?,
         };
-        // It was empty, and nobody else makes it.
+        // It was empty, and the lock keeps others from filling it.
         let _: Result<(), InProcessKey> = self.key.set(key.bound_to(self.algorithm)?);
         Ok(())
     }
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_made_once_however_many_need_it_at_once_and_is_the_same_after_a_restart() {
+    async fn a_key_is_made_once_however_many_callers_need_it_and_is_the_same_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         for algorithm in Algorithm::of_key_pairs() {
             let file = folder.path().join(algorithm.as_str());
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_nobody_waited_for_is_there_for_the_next() {
+    async fn a_key_whose_caller_is_gone_is_there_for_the_next_caller() {
         let key = OnDemandKey::open(Algorithm::Es256, None).expect("a place");
         {
             let _another_makes_it = key.0.making.lock().expect("not poisoned");

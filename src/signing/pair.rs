@@ -1,5 +1,5 @@
-//! Key pairs that sign in the Lambda function: by ring, which TLS has brought into its binary already, and ES512 by `p521`,
-//! which verifies it there.
+//! Key pairs that sign in the Lambda function: with ring, which TLS already brings into its binary, and for ES512 with
+//! `p521`, which is there to verify it.
 
 use p521::ecdsa::signature::Signer as _;
 use p521::ecdsa::{Signature, SigningKey};
@@ -14,7 +14,7 @@ use spki::der::{Reader as _, SliceReader};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Curve, PublicKey};
 
-/// A signature by an RSA key of either library: what they call things is the same, the types are not.
+/// A signature by an RSA key of either library: the names are the same, the types are not.
 macro_rules! sign_with_rsa {
     ($library:ident, $pair:expr, $length:expr, $algorithm:expr, $message:expr) => {{
         use $library::signature::{
@@ -40,7 +40,7 @@ macro_rules! sign_with_rsa {
 #[cfg(feature = "cli")]
 pub(super) use sign_with_rsa;
 
-/// A key pair. Of what is in it, only the scalar of P-521 is wiped when it is dropped: ring wipes nothing.
+/// A key pair. When it is dropped, only the scalar of a P-521 key is wiped: ring wipes nothing.
 pub(super) enum KeyPair {
     Rsa(Box<RsaKeyPair>),
     Ecdsa(Box<EcdsaKeyPair>),
@@ -49,8 +49,9 @@ pub(super) enum KeyPair {
 }
 
 impl KeyPair {
-    /// The pair whose private half is in `pkcs8` (RFC 5958) and whose public half is `public`; none if they are not, or not
-    /// of one pair. Whether the private half holds the public one too is up to whoever wrote it.
+    /// The key pair whose private half is in `pkcs8` (RFC 5958) and whose public half is `public`; `None` if either is
+    /// not valid, or they are not of one pair. Whether the private half contains the public one too is up to the
+    /// software that wrote it.
     pub(super) fn new(pkcs8: &[u8], public: &PublicKey) -> Option<Self> {
         let private = private_key(pkcs8)?;
         match public {
@@ -78,14 +79,14 @@ impl KeyPair {
         .filter(|pair| pair.proves(public))
     }
 
-    /// Whether what it signs is verified by `public`.
+    /// Whether `public` verifies what this key pair signs.
     fn proves(&self, public: &PublicKey) -> bool {
         const PROBE: &[u8] = b"passgrant: is this the other half?";
         let [algorithm, ..] = public.algorithms() else { return false };
         self.sign(*algorithm, PROBE).is_some_and(|signature| public.verify(*algorithm, PROBE, &signature))
     }
 
-    /// The signature in the form of JOSE; none for an algorithm of another kind of key.
+    /// The signature in the form that JOSE uses; `None` for an algorithm that needs another kind of key.
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(pair) => sign_with_rsa!(ring, pair, pair.public().modulus_len(), algorithm, message),
@@ -99,7 +100,7 @@ impl KeyPair {
     }
 }
 
-/// What a `OneAsymmetricKey` holds of the private key (RFC 5958, section 2). What it is, the public half says.
+/// The private key in a `OneAsymmetricKey` (RFC 5958, section 2). The public half says of what kind it is.
 fn private_key(pkcs8: &[u8]) -> Option<&[u8]> {
     let private = SliceReader::new(pkcs8).ok()?.sequence(|fields| {
         let _version: u8 = fields.decode()?;

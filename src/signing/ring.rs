@@ -1,8 +1,8 @@
-//! The keys of a service: which of them signs, which are published, and what becomes of one that cannot be used.
+//! The keys of a service: which of them signs, which are published, and what happens to one that cannot be used.
 //!
-//! A listed key that is disabled, about to be deleted, denied or of the wrong kind is left out while another does. What a
-//! key is, is fetched once; what is wrong with one is believed for a while, so that no caller makes KMS work, and a key that
-//! is well again comes back by itself.
+//! A listed key that is disabled, about to be deleted, denied or of the wrong kind is left out as long as another key
+//! works. The description of a key is fetched once. What is wrong with a key is believed for a while, so that no caller
+//! can keep KMS busy, and a key that works again comes back by itself.
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub enum SigningKey {
     Envelope(EnvelopeKey),
     /// A key in this process.
     InProcess(InProcessKey),
-    /// A key in this process, made the first time that it is needed.
+    /// A key in this process, made the first time it is needed.
     #[cfg(feature = "cli")]
     OnDemand(OnDemandKey),
 }
@@ -49,7 +49,7 @@ impl SigningKey {
     }
 }
 
-/// What was fetched of a listed key.
+/// What was fetched for a listed key.
 enum Fetched {
     Pinned(PinnedKey),
     Unwrapped(InProcessKey),
@@ -87,7 +87,7 @@ impl<'a> UsableKey<'a> {
     }
 }
 
-/// A key, and how it is doing.
+/// A key, and its state.
 struct Slot {
     key: SigningKey,
     /// What a listed key turned out to be, once it is known.
@@ -103,7 +103,7 @@ impl Slot {
         Self { key, fetched: OnceCell::new(), unusable, not_signing, not_verifying }
     }
 
-    /// As an operator knows it.
+    /// The name that an operator knows the key by.
     fn name(&self) -> String {
         match &self.key {
             SigningKey::Kms(key) => key.listed().to_string(),
@@ -114,7 +114,7 @@ impl Slot {
         }
     }
 
-    /// What the key is made for, if it is made when it is needed.
+    /// The algorithm that the key is made for, if it is made on demand.
     fn made_for(&self) -> Option<Algorithm> {
         match &self.key {
             SigningKey::Kms(_) | SigningKey::Envelope(_) | SigningKey::InProcess(_) => None,
@@ -123,7 +123,7 @@ impl Slot {
         }
     }
 
-    /// The key, fetched where it is not known yet; none of one that cannot be used, or is not made yet.
+    /// The key, fetched if it is not known yet; `None` if it cannot be used or has not been made yet.
     async fn usable(&self, now: Timestamp) -> Result<Option<UsableKey<'_>>, SigningError> {
         match &self.key {
             SigningKey::Kms(key) => self.fetch(async || key.pin().await.map(Fetched::Pinned), now).await,
@@ -155,7 +155,7 @@ impl Slot {
         }
     }
 
-    /// The key as far as it is known. Nobody is asked.
+    /// The key, as far as it is known. Neither KMS nor DynamoDB is called.
     fn known(&self) -> Option<UsableKey<'_>> {
         match &self.key {
             SigningKey::Kms(_) | SigningKey::Envelope(_) => self.fetched.get().map(Fetched::usable),
@@ -165,7 +165,8 @@ impl Slot {
         }
     }
 
-    /// Whether the signature is `key`'s, which is this slot's. Of a MAC, KMS is asked: not for a while after it refused.
+    /// Whether the signature was made by `key`, the key of this slot. A MAC under a key in KMS is verified by KMS,
+    /// which is not asked again for a while after it refused.
     async fn signed(&self, key: UsableKey<'_>, jwt: &Unverified<'_>, now: Timestamp) -> Result<bool, SigningError> {
         let (algorithm, message, signature) = (jwt.algorithm, jwt.signed, &jwt.signature);
         match (key.verification(), key) {
@@ -186,7 +187,7 @@ impl Slot {
     }
 }
 
-/// The configured keys, in order: the first usable one that fits an algorithm signs, all usable ones are published.
+/// The configured keys, in order: the first usable one that fits an algorithm signs, and all usable ones are published.
 pub struct KeyRing {
     slots: Vec<Slot>,
 }
@@ -198,11 +199,13 @@ impl KeyRing {
         Self { slots: keys.into_iter().map(Slot::new).collect() }
     }
 
-    /// Signs `claims` with `algorithm`, as a JWT in compact serialisation (RFC 7515, section 7.1) whose header says `typ`. A
-    /// key that turns out not to sign is passed over for the next that fits, and comes after that one for a while.
+    /// Signs `claims` with `algorithm`, as a JWT in compact serialisation (RFC 7515, section 7.1) whose header says
+    /// `typ`. A key that turns out not to sign is skipped in favour of the next one that fits, and is asked after that
+    /// one for a while.
     ///
     /// # Errors
-    /// [`SigningError`] when no key fits, none of those that do signs, KMS does not answer, or the token is too long.
+    /// [`SigningError`] when no key fits, none of the keys that fit signs, KMS does not answer, or the token is too
+    /// long.
     pub async fn sign<C: Serialize>(
         &self,
         algorithm: Algorithm,
@@ -218,7 +221,7 @@ impl KeyRing {
                 && key.algorithm() == algorithm
             {
                 match key.make().await {
-                    // Where there is no secret, no key fits.
+                    // Without a secret, no key fits.
                     Ok(()) | Err(KeyFileError::NoPair(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -249,16 +252,17 @@ impl KeyRing {
     /// Finds out whether a usable key fits `algorithm`.
     ///
     /// # Errors
-    /// [`SigningError`] when none does, or KMS does not tell one of the keys.
+    /// [`SigningError`] when none does, or KMS does not say what one of the keys is.
     pub async fn check(&self, algorithm: Algorithm, now: Timestamp) -> Result<(), SigningError> {
         let fitting = self.algorithms(now).await?;
         if fitting.contains(&algorithm) { Ok(()) } else { Err(self.no_key(algorithm, fitting)) }
     }
 
-    /// The algorithms that a usable key fits, or one that would be made, in the order metadata lists them.
+    /// The algorithms that a usable key fits, or a key that would be made on demand, in the order in which metadata
+    /// lists them.
     ///
     /// # Errors
-    /// [`SigningError`] when KMS does not tell one of the keys, or none can be used.
+    /// [`SigningError`] when KMS does not say what one of the keys is, or none of them can be used.
     pub async fn algorithms(&self, now: Timestamp) -> Result<Vec<Algorithm>, SigningError> {
         let keys = self.usable(now).await?;
         let fitting = |algorithm: &Algorithm| {
@@ -267,7 +271,7 @@ impl KeyRing {
         Ok(Algorithm::ALL.into_iter().filter(fitting).collect())
     }
 
-    /// What tokens are verified with, in order, secrets among it.
+    /// The keys that tokens are verified with, in order, including secrets.
     ///
     /// # Errors
     /// As [`KeyRing::published`].
@@ -275,10 +279,10 @@ impl KeyRing {
         Ok(self.usable(now).await?.into_iter().map(UsableKey::verification).collect())
     }
 
-    /// The public keys, each once, in order (RFC 7517, section 5).
+    /// The public keys in order, each once (RFC 7517, section 5).
     ///
     /// # Errors
-    /// [`SigningError`] when KMS does not tell one of the keys, or none can be used.
+    /// [`SigningError`] when KMS does not say what one of the keys is, or none of them can be used.
     pub async fn published(&self, now: Timestamp) -> Result<Vec<&Jwk>, SigningError> {
         let mut published: Vec<&Jwk> = Vec::with_capacity(self.slots.len());
         for key in self.verification_keys(now).await? {
@@ -291,11 +295,12 @@ impl KeyRing {
         Ok(published)
     }
 
-    /// The claims of a JWT that one of these keys signed and that is what is `expected`; none for any other text. What it
-    /// says of itself is looked at before its signature, and of that one key is asked at most.
+    /// The claims of a JWT that one of these keys signed and that is as `expected`; `None` for any other text.
+    /// What the JWT says about itself is checked before its signature, and at most one key is asked to verify the
+    /// signature.
     ///
     /// # Errors
-    /// [`SigningError`] when KMS does not tell one of the keys, refuses to verify, or none can be used.
+    /// [`SigningError`] when KMS does not say what one of the keys is, refuses to verify, or no key can be used.
     pub async fn verify(&self, expected: &Expected<'_>, jwt: &str) -> Result<Option<Object>, SigningError> {
         let Some(jwt) = Unverified::read(jwt, expected) else {
             return Ok(None);
@@ -304,7 +309,7 @@ impl KeyRing {
         for (index, slot) in self.slots.iter().enumerate() {
             let usable = match slot.usable(expected.now).await {
                 Ok(key) => key.filter(|key| self.is_consistent(index, *key, expected.now)),
-                // Another key may be the one.
+                // Another key may be the right one.
                 Err(error) => {
                     unknown.get_or_insert(error);
                     None
@@ -322,7 +327,7 @@ impl KeyRing {
         }
     }
 
-    /// Every usable key, in order. Where there is none, what is wrong with the first one.
+    /// Every usable key, in order. If there is none, what is wrong with the first key.
     async fn usable(&self, now: Timestamp) -> Result<Vec<UsableKey<'_>>, SigningError> {
         let found = join_all(self.slots.iter().map(|slot| slot.usable(now))).await;
         let found = found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().enumerate();
@@ -351,7 +356,7 @@ impl KeyRing {
         false
     }
 
-    /// The keys in the order in which they are asked to sign: those that would not, lately, come last.
+    /// The keys in the order in which they are asked to sign: those that recently failed to sign come last.
     fn in_turn(&self, now: Timestamp) -> impl Iterator<Item = (usize, &Slot)> {
         let (last, first): (Vec<_>, Vec<_>) =
             self.slots.iter().enumerate().partition(|(_, slot)| slot.not_signing.lasts(now));

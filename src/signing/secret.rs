@@ -1,4 +1,4 @@
-//! Secrets that the service shares with those who verify its tokens (RFC 7518, section 3.2).
+//! Secrets that the service shares with the verifiers of its tokens (RFC 7518, section 3.2).
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 
 use crate::jose::algorithm::Algorithm;
 
-/// What is authenticated with a secret to name it. No token is: what is signed of one has no NUL.
+/// The message whose MAC names a secret. It cannot be a token: the signed part of a token contains no NUL.
 const KEY_ID_MESSAGE: &[u8] = b"passgrant kid of a shared secret\0";
 
-/// Why bytes are no secret for an algorithm.
+/// Why bytes are not a valid secret for an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableSecret {
-    /// The algorithm has key pairs, and no secrets.
+    /// The algorithm uses key pairs, not secrets.
     #[error("{0} has key pairs: a secret is for HS256, HS384 or HS512")]
     OfPairs(Algorithm),
-    /// It has another length.
+    /// The secret has the wrong length.
     #[error("a secret for {algorithm} has {}, and this one has {bytes} bytes", lengths(*algorithm))]
     Length {
         /// The algorithm.
@@ -45,10 +45,12 @@ pub struct SharedSecret {
 }
 
 impl SharedSecret {
-    /// The lengths that a secret may have, in bytes: those of the hashes. A longer one is hashed first, and no stronger.
+    /// The lengths that a secret may have, in bytes: those of the hashes. A longer one would be hashed first, and be no
+    /// stronger.
     const LENGTHS: [usize; 3] = [32, 48, 64];
 
-    /// The secret in `secret` for `algorithm`, which is at least as long as the algorithm's hash (RFC 7518, section 3.2).
+    /// Takes `secret` as a secret for `algorithm`. It must be at least as long as the algorithm's hash (RFC 7518,
+    /// section 3.2).
     ///
     /// # Errors
     /// [`UnusableSecret`] otherwise.
@@ -69,20 +71,20 @@ impl SharedSecret {
         self.algorithm
     }
 
-    /// The secret, for whoever keeps it.
+    /// The bytes of the secret, for the code that stores it.
     #[cfg(feature = "cli")]
     pub(super) fn bytes(&self) -> &[u8] {
         &self.secret
     }
 
-    /// A name of the secret that is the same wherever it is used: a MAC of constant text, which tells no more of it than the
-    /// MAC of any token.
+    /// A name for the secret that is the same wherever it is used: a MAC of constant text, which reveals no more about
+    /// the secret than the MAC of any token does.
     #[must_use]
     pub fn key_id(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.authenticated::<Sha256Mac>(KEY_ID_MESSAGE).unwrap_or_default())
     }
 
-    /// The MAC of `message`; none for another algorithm than the secret's.
+    /// The MAC of `message`; `None` for any algorithm other than the secret's.
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
         match algorithm {
             _ if algorithm != self.algorithm => None,
@@ -93,7 +95,7 @@ impl SharedSecret {
         }
     }
 
-    /// Whether `mac` is this secret's, of `message`; compared in constant time.
+    /// Whether `mac` is the MAC of `message` under this secret; compared in constant time.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], mac: &[u8]) -> bool {
         match algorithm {
             _ if algorithm != self.algorithm => false,
@@ -112,7 +114,7 @@ impl SharedSecret {
         self.mac::<M>(message).is_some_and(|own| own.verify_slice(mac).is_ok())
     }
 
-    /// None for no secret: HMAC takes keys of any length.
+    /// `None` for no secret: HMAC takes keys of any length.
     fn mac<M: Mac + KeyInit>(&self, message: &[u8]) -> Option<M> {
         let mut mac = <M as KeyInit>::new_from_slice(&self.secret).ok()?;
         mac.update(message);
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_has_one_name_and_another_secret_another() {
+    fn a_secret_always_has_the_same_name_and_another_secret_a_different_one() {
         let one = secret(Algorithm::Hs256, 32).expect("a secret").key_id();
         assert_eq!((one.len(), &one), (43, &secret(Algorithm::Hs256, 32).expect("a secret").key_id()));
         assert_ne!(one, secret(Algorithm::Hs256, 48).expect("a secret").key_id());

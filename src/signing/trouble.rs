@@ -1,4 +1,4 @@
-//! What is wrong with a key, and how long that is believed.
+//! What is wrong with a key, and for how long that is believed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use crate::clock::Timestamp;
 use crate::signing::error::SigningError;
 use crate::store::outcome::StoreError;
 
-/// How long what is wrong with a key is believed before the key is asked again.
+/// How long a key is believed to be unusable before it is tried again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// What is wrong with a key for one of the things that it is asked for, if anything is.
+/// What is wrong with a key for one of its uses, if anything is.
 #[derive(Default)]
 pub(super) struct Trouble(Mutex<Option<Problem>>);
 
@@ -21,7 +21,7 @@ struct Problem {
 }
 
 impl Trouble {
-    /// Notes and logs an error that is to be blamed on `key`: once for as long as it is believed.
+    /// Notes and logs an error that `key` is to blame for, once for as long as it is believed.
     pub(super) fn note(&self, key: impl FnOnce() -> String, error: &SigningError, now: Timestamp) {
         if !error.blames_the_key() || self.lasts(now) {
             return;
@@ -40,7 +40,7 @@ impl Trouble {
         self.problem().as_ref().is_some_and(|problem| near(problem.since))
     }
 
-    /// What was noted of `key`, as an error.
+    /// What was noted about `key`, as an error.
     pub(super) fn error(&self, key: impl FnOnce() -> String) -> Option<SigningError> {
         let problem = self.problem().as_ref()?.text.clone();
         Some(SigningError::Key { key: key(), problem })
@@ -57,7 +57,7 @@ impl Trouble {
 }
 
 impl SigningError {
-    /// Whether it passes by itself: DynamoDB or KMS is throttled, slow or gone.
+    /// Whether the error passes by itself: DynamoDB or KMS is throttling, slow or unreachable.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -66,7 +66,8 @@ impl SigningError {
         }
     }
 
-    /// Whether somebody must look after the key, and another one may do meanwhile. What fails only now fails the request.
+    /// Whether an operator must look after the key, and another key may serve meanwhile. A passing failure only fails
+    /// the request.
     pub(super) fn blames_the_key(&self) -> bool {
         match self {
             Self::Kms(error) | Self::Store(StoreError::Aws(error)) => error.outlook() == Outlook::Permanent,

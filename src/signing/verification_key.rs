@@ -1,4 +1,4 @@
-//! What tokens are verified with.
+//! The keys that tokens are verified with.
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
@@ -6,22 +6,22 @@ use serde::ser::{SerializeStruct as _, Serializer};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 
-/// What tokens are verified with, as far as it is not secret.
+/// A key that tokens are verified with, as far as it is not secret.
 #[derive(Debug)]
 pub enum VerificationKey {
     /// The public half of a key pair.
     Public(Jwk),
     /// A secret that signs and verifies, and is never published.
     Secret {
-        /// Names the key, and tells nothing of it.
+        /// Names the key, and reveals nothing about it.
         key_id: String,
-        /// The one algorithm it is made for.
+        /// The only algorithm it is made for.
         algorithm: Algorithm,
     },
 }
 
 impl Serialize for VerificationKey {
-    /// A public key as a JWK; a secret as one without its `k`.
+    /// A public key as a JWK; a secret as a JWK without its `k`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (key_id, algorithm) = match self {
             Self::Public(jwk) => return jwk.serialize(serializer),
@@ -53,7 +53,7 @@ impl VerificationKey {
         }
     }
 
-    /// The one algorithm that the key signs with; none where there are more.
+    /// The only algorithm that the key signs with; `None` if there are several.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         match self {
             Self::Public(jwk) => jwk.algorithm(),

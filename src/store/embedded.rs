@@ -1,5 +1,5 @@
-//! A DynamoDB inside the process, for the local server and the tests. It speaks the same wire: on a loopback port for
-//! other processes, and without a socket for this one.
+//! A DynamoDB inside the process, for the local server and the tests. It speaks the same protocol as DynamoDB: on a
+//! loopback port with other processes, and without a socket with this one.
 
 mod connector;
 mod flush;
@@ -37,10 +37,10 @@ pub enum EmbeddedError {
     /// The database could not be opened.
     #[error("the database cannot be opened: {0}")]
     Open(String),
-    /// No loopback port could be listened on.
+    /// No loopback port could be bound.
     #[error("no loopback port: {0}")]
     Listen(#[from] io::Error),
-    /// The tables could not be made.
+    /// The tables could not be created.
     #[error(transparent)]
     Tables(#[from] SchemaError),
     /// The server stopped with an error.
@@ -60,11 +60,11 @@ pub struct EmbeddedDynamoDb {
 }
 
 impl EmbeddedDynamoDb {
-    /// Starts a DynamoDB that keeps its data in the file at `path`, or only in memory, with the tables of `names`. Items
-    /// expire by `clock`.
+    /// Starts a DynamoDB that keeps its data in the file at `path`, or only in memory, with the tables of `names`.
+    /// Items expire by `clock`.
     ///
     /// # Errors
-    /// [`EmbeddedError`] when the file cannot be opened or the tables cannot be made.
+    /// [`EmbeddedError`] when the file cannot be opened or the tables cannot be created.
     pub async fn start(path: Option<&Path>, names: &TableNames, clock: Box<dyn Clock>) -> Result<Self, EmbeddedError> {
         let open = |error: dynoxide::DynoxideError| EmbeddedError::Open(error.to_string());
         let (database, flush) = match path {
@@ -81,7 +81,7 @@ impl EmbeddedDynamoDb {
         let (hidden, address) = (behind.local_addr()?, listener.local_addr()?);
         let mut server_stopped = stopped.clone();
         let server = dynoxide::server::serve_with_shutdown(behind, database.clone(), async move {
-            // A sender that is gone stops it too.
+            // Dropping the sender stops it too.
             let _: Result<_, watch::error::RecvError> = server_stopped.wait_for(|stop| *stop).await;
         });
         let before = BeforeAnswer { flush: flush.clone(), changes: changes.clone() };
@@ -100,26 +100,26 @@ impl EmbeddedDynamoDb {
         Ok(running)
     }
 
-    /// Where it listens.
+    /// The URL that it listens at.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The SDK's configuration for it in this process. No connection is opened: what the SDK would write to one is
-    /// handed over. A write is answered when it is on the disk.
+    /// The SDK's configuration for it in this process. No connection is opened: the requests that the SDK would write
+    /// to one are handed over directly. A write is answered once it is on the disk.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         config(&self.endpoint(), SharedHttpClient::new(self.in_process.clone()))
     }
 
-    /// The tables called `names`, reached in this process.
+    /// The tables called `names`, accessed in this process.
     #[must_use]
     pub fn store(&self, names: &TableNames) -> Store {
         Store::whose_changes_are_counted(&Client::new(&self.sdk_config()), names, self.changes.clone())
     }
 
-    /// Stops it once the requests under way are answered. Whoever asks it from then on finds it unreachable.
+    /// Stops it once the requests in progress are answered. Later callers find it unreachable.
     ///
     /// # Errors
     /// [`EmbeddedError::Serve`] when it had failed before.
@@ -137,13 +137,13 @@ async fn loopback_port() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
 }
 
-/// The SDK's configuration for an embedded DynamoDB at `endpoint`, which asks for credentials and takes any.
+/// The SDK's configuration for an embedded DynamoDB at `endpoint`, which requires credentials and accepts any.
 #[must_use]
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
     config(endpoint, sockets())
 }
 
-/// Without TLS: what is embedded is reached on loopback, and nobody need wait for the certificates to be read.
+/// Without TLS: an embedded DynamoDB is reached on loopback, so nothing has to wait for the certificates to be read.
 fn sockets() -> SharedHttpClient {
     HttpClientBuilder::new().build_http()
 }

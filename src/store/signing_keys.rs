@@ -1,5 +1,5 @@
-//! Wrapped signing keys: items of the clients table, which the function may read and never write, under keys that no client
-//! identifier can be.
+//! Wrapped signing keys: items of the clients table, which the function may read but never write, under keys that
+//! cannot be client identifiers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,11 +16,11 @@ use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
 use crate::store::table::Table;
 
-/// What the keys of these items begin with. A client identifier has ASCII characters only (RFC 6749, appendix A.1): no
+/// The prefix of the keys of these items. A client identifier has ASCII characters only (RFC 6749, appendix A.1), so no
 /// request can name such an item.
 pub(super) const PREFIX: &str = "§signing-key/";
 
-/// Text that cannot name a wrapped key.
+/// Text that is not a valid name for a wrapped key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the name of a wrapped key is 1 to {} of a-z, 0-9 and -", KeyName::MAX_BYTES)]
 pub struct MalformedKeyName;
@@ -37,7 +37,7 @@ impl KeyName {
     /// Parses a name.
     ///
     /// # Errors
-    /// [`MalformedKeyName`] when the text is empty, too long, or holds another character.
+    /// [`MalformedKeyName`] when the text is empty, too long, or contains another character.
     pub fn parse(text: &str) -> Result<Self, MalformedKeyName> {
         let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if plain && (1..=Self::MAX_BYTES).contains(&text.len()) { Ok(Self(text.into())) } else { Err(MalformedKeyName) }
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for KeyName {
     }
 }
 
-/// What a wrapped key is: a pair of a `DataKeyPairSpec` of KMS, or a secret for one algorithm.
+/// What a wrapped key is: a key pair of a `DataKeyPairSpec` of KMS, or a secret for one algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     /// An RSA key of 2048 bits.
@@ -113,7 +113,7 @@ impl KeyKind {
         Self::Hs512,
     ];
 
-    /// Its name: of a pair, the one that KMS has for it.
+    /// Its name; for a key pair, the one that KMS has for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -130,7 +130,7 @@ impl KeyKind {
         }
     }
 
-    /// The kind of key that signs with `algorithm`; of RSA keys, the shortest.
+    /// The kind of key that signs with `algorithm`; for RSA, the shortest.
     #[must_use]
     pub const fn of(algorithm: Algorithm) -> Self {
         match algorithm {
@@ -150,7 +150,7 @@ impl KeyKind {
         }
     }
 
-    /// The algorithm of a secret; none of a pair.
+    /// The algorithm of a secret; `None` for a key pair.
     #[must_use]
     pub const fn of_secret(self) -> Option<Algorithm> {
         match self {
@@ -164,18 +164,19 @@ impl KeyKind {
 
 named!(KeyKind);
 
-/// A wrapped key: its secret half only KMS can read.
+/// A wrapped key: only KMS can read its secret half.
 #[derive(Clone, Debug)]
 pub struct WrappedKey {
-    /// What it is called.
+    /// Its name.
     pub name: KeyName,
-    /// What it is.
+    /// Its kind.
     pub kind: KeyKind,
-    /// The public half of a pair. Whoever may write the table may write it: it counts once the unwrapped key has proved it.
+    /// The public half of a key pair. Anyone who may write to the table may write it: it counts only once the unwrapped
+    /// key has proved it.
     pub public_key: Option<PublicKey>,
     /// The `kid` of its tokens.
     pub key_id: String,
-    /// The private half, in PKCS#8, or the secret, as KMS encrypted it.
+    /// The private half, in PKCS#8, or the secret, encrypted by KMS.
     pub wrapped: Vec<u8>,
     /// The ARN of the KMS key that it is wrapped with.
     pub wrapped_by: String,
@@ -209,7 +210,7 @@ impl StoredKey {
         }
     }
 
-    /// What is wrong with it under `key`, if anything is.
+    /// What is wrong with it under `key`, if anything.
     fn contradiction(&self, key: &str) -> Option<String> {
         if key != self.name.key() {
             return Some("it is stored under another name than its own".to_owned());
@@ -268,22 +269,22 @@ impl SigningKeys {
     /// Stores a key; never overwrites one.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when DynamoDB fails.
     pub async fn create(&self, key: &WrappedKey) -> Result<Created, StoreError> {
         self.clients.create(self.clients.item(&key.name.key(), StoredKey::new(key))?).await
     }
 
-    /// Deletes a key. Nothing brings it back.
+    /// Deletes a key for good.
     ///
     /// # Errors
-    /// [`StoreError`] when DynamoDB does not.
+    /// [`StoreError`] when DynamoDB fails.
     pub async fn delete(&self, name: &KeyName) -> Result<Changed, StoreError> {
         let request = self.clients.delete(&name.key());
         let outcome = request.condition_expression("attribute_exists(client_id)").send().await;
         Ok(Changed::held(held(outcome)?))
     }
 
-    /// Every key, by reading the whole table: for the command line only.
+    /// Every key, found by reading the whole table: for the command line only.
     #[must_use]
     pub fn list(&self) -> Pages<'_, WrappedKey> {
         let request = self.clients.scan().filter_expression("begins_with(client_id, :signing_key)");

@@ -1,4 +1,5 @@
-//! Keys of a data folder that are made or imported by command, and tokens signed with a secret that an API shares.
+//! Keys of a data folder that are made or imported with the command line, and tokens signed with a secret that an API
+//! shares.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -17,7 +18,7 @@ use crate::server::{Server, stopped_and_running, text, used_folder};
 
 const ALGORITHMS: [(&str, usize); 3] = [("HS256", 32), ("HS384", 48), ("HS512", 64)];
 
-/// Bytes of which no two runs of a length are alike.
+/// Bytes in which no two runs of the same length are alike.
 fn secret(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|index| u8::try_from(index).expect("few") ^ 0xC3).collect()
 }
@@ -26,7 +27,7 @@ fn import(folder: On<'_>, algorithm: &str, secret: &[u8]) -> Value {
     folder.json_with(&["key", "import", "--alg", algorithm, "--secret-stdin"], &STANDARD.encode(secret))
 }
 
-/// The access token of a login of the demo, whose client signs with `algorithm` from now on.
+/// The access token of a login at the demo, whose client signs with `algorithm` from now on.
 fn login_with(server: &Server, folder: On<'_>, algorithm: &str) -> String {
     let demo = &server.started["demo"];
     folder.run(&["client", "update", text(&demo["client_id"]), "--signing-alg", algorithm]).ok();
@@ -88,7 +89,7 @@ fn post_form_to(server: &Server, path: &str, credentials: (&str, &str), form: &[
 }
 
 #[test]
-fn a_secret_is_taken_once_for_an_algorithm_and_never_shown() {
+fn a_secret_is_imported_only_once_for_an_algorithm_and_never_shown() {
     stopped_and_running(|folder| {
         let import = ["key", "import", "--alg", "HS512", "--secret-stdin"];
         let encoded = STANDARD.encode(secret(64));
@@ -106,7 +107,7 @@ fn a_secret_is_taken_once_for_an_algorithm_and_never_shown() {
 }
 
 #[test]
-fn a_secret_of_the_wrong_length_or_in_doubt_is_refused_and_nothing_is_written() {
+fn a_secret_with_the_wrong_length_or_an_ambiguous_encoding_is_refused_and_nothing_is_written() {
     let data = used_folder();
     let folder = On(data.path());
     for (algorithm, encoding, input, reason) in [
@@ -179,7 +180,7 @@ fn a_key_that_is_created_is_the_one_that_the_server_signs_with_whether_it_runs_o
 }
 
 #[test]
-fn a_folder_that_no_server_made_gets_no_key() {
+fn no_key_is_made_in_a_folder_that_no_server_has_used() {
     let data = tempfile::tempdir().expect("a folder");
     let shown = data.path().display();
     let reason = format!("{shown} is not a Passgrant data folder yet: `passgrant serve --data {shown}` makes it one");
@@ -191,7 +192,7 @@ fn a_folder_that_no_server_made_gets_no_key() {
 }
 
 #[test]
-fn a_file_that_holds_no_secret_stops_the_start_and_is_left_as_it_is() {
+fn a_file_without_a_secret_stops_the_start_and_is_left_as_it_is() {
     let data = used_folder();
     let file = data.path().join("signing-key-hs384.secret");
     fs::write(&file, [1; 47]).expect("a file");

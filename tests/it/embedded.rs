@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: that it makes no difference whether it is asked over a socket or in the process.
+//! The embedded DynamoDB: it behaves the same over a socket as in the process.
 
 #![expect(clippy::expect_used, reason = "a test without its database has failed")]
 
@@ -24,7 +24,7 @@ async fn started(folder: Option<&tempfile::TempDir>) -> EmbeddedDynamoDb {
     EmbeddedDynamoDb::start(file.as_deref(), &names, Box::new(SystemClock)).await.expect("a DynamoDB")
 }
 
-/// A client in the process, and one over a socket.
+/// A client in the process, and a client over a socket.
 fn both(dynamodb: &EmbeddedDynamoDb) -> [Client; 2] {
     [dynamodb.sdk_config(), embedded::sdk_config(&dynamodb.endpoint())].map(|config| Client::new(&config))
 }
@@ -37,14 +37,14 @@ fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// An error as whoever handles it sees it.
+/// An error as the code that handles it sees it.
 fn seen<E: ProvideErrorMetadata + std::fmt::Debug>(error: &SdkError<E, HttpResponse>) -> String {
     let service = error.as_service_error().expect("an answer");
     let status = error.raw_response().expect("an answer").status().as_u16();
     format!("{status} {:?} {:?}", service.code(), service.message())
 }
 
-/// A change of the item `a`, which is there.
+/// A change of the item `a`, which exists.
 fn change(client: &Client) -> UpdateItemFluentBuilder {
     client.update_item().table_name(TABLE).key("id", text("a"))
 }
@@ -118,7 +118,7 @@ async fn what_is_written_in_the_process_is_read_over_the_socket_and_the_other_wa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_writes_at_once_each_is_done_once_and_survives_the_database() {
+async fn each_of_many_writes_at_the_same_time_is_done_once_and_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let dynamodb = started(Some(&folder)).await;
     let [inside, outside] = both(&dynamodb);

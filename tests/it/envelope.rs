@@ -1,4 +1,4 @@
-//! Keys in envelopes: wrapped by KMS, stored in DynamoDB, unwrapped once an instance, and signing in the process.
+//! Keys in envelopes: wrapped by KMS, stored in DynamoDB, unwrapped once per instance, and signing in the process.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -41,7 +41,7 @@ async fn app() -> TestApp {
     app_with(&[]).await
 }
 
-/// Bytes that are no key anywhere else.
+/// Bytes that are not used as a key anywhere else.
 fn secret(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|index| u8::try_from(index).expect("few") ^ 0xA5).collect()
 }
@@ -51,7 +51,7 @@ async fn import(app: &TestApp, key: &str, algorithm: Algorithm, secret: Vec<u8>)
     app.envelopes().import(&name(key), secret, app.now()).await.expect("a key")
 }
 
-/// How often KMS was asked for an operation.
+/// How often an operation of KMS was called.
 fn count(app: &TestApp, operation: &str) -> usize {
     double(app).calls().iter().filter(|call| call.operation == operation).count()
 }
@@ -63,7 +63,7 @@ fn verified_with(jwt: &str, secret: &[u8]) -> Value {
     decode::<Value>(jwt, &DecodingKey::from_secret(secret), &validation).expect("a good MAC").claims
 }
 
-/// Whoever asks about a token gets to know it, until it is revoked.
+/// The token works for introspection and at userinfo until it is revoked.
 async fn is_of_use(app: &TestApp, token: &str) {
     assert_eq!(app.introspect(token).await["active"], true);
     app.userinfo(token).await.succeeded();
@@ -71,7 +71,7 @@ async fn is_of_use(app: &TestApp, token: &str) {
     assert_eq!(app.introspect(token).await["active"], false);
 }
 
-/// The client's tokens are of use at userinfo from now on.
+/// From now on, the client's tokens are accepted at userinfo.
 async fn with_openid(app: &TestApp) {
     app.change_client("app", |client| {
         (client.scopes, client.default_scopes) = (scope("read openid"), scope("read openid"));
@@ -83,7 +83,7 @@ async fn key_ids(app: &TestApp) -> Vec<Value> {
     published(app).await.iter().map(|key| key["kid"].clone()).collect()
 }
 
-/// Changes the item of a key as somebody could who may write the table.
+/// Changes the item of a key, as anyone who may write to the table could.
 async fn set(app: &TestApp, key: &str, attribute: &str, value: AttributeValue) {
     app.set_client_attribute(&format!("§signing-key/{key}"), attribute, value).await;
 }
@@ -95,7 +95,7 @@ async fn item(app: &TestApp, key: &str, attribute: &str) -> AttributeValue {
 }
 
 #[tokio::test]
-async fn every_algorithm_signs_from_an_envelope_and_kms_is_asked_once_an_instance_and_key() {
+async fn every_algorithm_signs_from_an_envelope_and_kms_is_called_once_per_instance_and_key() {
     let mut app = app().await;
     for (kind, key, _) in PAIRS {
         create(&app, key, kind).await;
@@ -149,7 +149,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_start_without_kms_or_without_dynamodb_is_made_up_for_by_the_first_request_that_can() {
+async fn after_a_start_without_kms_or_dynamodb_the_first_request_that_reaches_them_unwraps_the_key() {
     let mut app = app().await;
     create(&app, "main", KeyKind::P256).await;
     app.change_client("app", |client| client.signing_algorithm = Some(Algorithm::Es256)).await;
@@ -217,7 +217,7 @@ async fn an_envelope_that_was_changed_or_moved_is_left_out_and_another_key_signs
     }
 }
 
-/// A key pair wrapped with a KMS key of the attacker's own, for the name that is attacked.
+/// A key pair wrapped with the attacker's own KMS key, for the name that is attacked.
 async fn wrap_as_stranger(app: &TestApp, key: &str) -> Vec<u8> {
     let kms = aws_sdk_kms::Client::new(&crate::rig::sdk::config(&double(app).endpoint()));
     let request = kms.generate_data_key_pair_without_plaintext().key_id(key);
@@ -280,7 +280,7 @@ async fn keys_in_kms_and_in_envelopes_are_one_list() {
 }
 
 #[tokio::test]
-async fn a_wrapped_key_is_bound_to_an_algorithm_as_any_other() {
+async fn a_wrapped_key_can_be_bound_to_an_algorithm_like_any_other() {
     let mut app = app().await;
     create(&app, "main", KeyKind::Rsa2048).await;
     import(&app, "shared", Algorithm::Hs256, secret(32)).await;
@@ -331,7 +331,7 @@ async fn a_wrapping_key_that_is_disabled_keeps_new_instances_from_signing_until_
 }
 
 #[tokio::test]
-async fn a_name_is_given_to_one_key() {
+async fn a_name_can_be_given_to_only_one_key() {
     let app = app().await;
     let first = create(&app, "main", KeyKind::P256).await;
     let again = app.envelopes().create(&name("main"), KeyKind::P384, app.now()).await.expect_err("taken").to_string();
@@ -344,7 +344,7 @@ async fn a_name_is_given_to_one_key() {
 }
 
 #[tokio::test]
-async fn a_wrapped_key_is_no_client() {
+async fn a_wrapped_key_is_not_a_client() {
     let app = app().await;
     create(&app, "main", KeyKind::P256).await;
     let clients = app.store.clients.list().all().await.expect("clients");

@@ -1,4 +1,4 @@
-//! `passgrant key` against KMS and DynamoDB, and the service that uses what it made.
+//! `passgrant key` with KMS and DynamoDB, and the service that uses the keys it made.
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
@@ -17,10 +17,10 @@ use crate::rig::jwt::{part, verified_claims};
 use crate::rig::keys::{double, login_with, published};
 use crate::rig::wire::{Fault, Matcher};
 
-/// 32 bytes in base64, and in no other encoding.
+/// 32 bytes in base64; the text is not valid in any other encoding.
 const SECRET: &str = "pKWmp6ChoqOsra6vqKmqq7S1tre4uaq7vL2+v7Cxsr8=";
 
-/// `passgrant key` on the app's KMS and tables, with its configuration.
+/// `passgrant key` on the app's KMS and tables, with the app's configuration.
 fn command(app: &TestApp, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_passgrant"));
     let kms = app.kms_wire.as_ref().expect("a wire").endpoint();
@@ -39,7 +39,7 @@ fn command(app: &TestApp, arguments: &[&str]) -> Command {
 
 async fn ran(mut command: Command, input: &str) -> Output {
     let mut child = command.spawn().expect("passgrant starts");
-    // A command that refuses its input may be gone before it has read it.
+    // A command that refuses its input may have exited before it has read it.
     let _: std::io::Result<()> = child.stdin.take().expect("piped").write_all(input.as_bytes()).await;
     let output = child.wait_with_output().await.expect("passgrant ends");
     let said = [&output.stdout[..], &output.stderr].concat();
@@ -93,7 +93,7 @@ async fn kms_may_take_longer_to_make_a_key_than_a_request_may_wait() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_imported_signs_for_whoever_has_it_too() {
+async fn a_token_signed_with_an_imported_secret_is_verified_by_others_who_have_it() {
     let mut app = app_with(&[]).await;
     let arguments = ["import", "reports", "--alg", "HS256", "--secret-stdin"];
     let imported = json_of(&app, &arguments, &format!("{SECRET}\n")).await;
@@ -107,7 +107,7 @@ async fn a_secret_that_is_imported_signs_for_whoever_has_it_too() {
     jsonwebtoken::decode::<Value>(&jwt, &key, &validation).expect("a good MAC");
 }
 
-/// Puts the moments at which keys were made apart: the command's clock counts seconds.
+/// Moves the creation times of keys apart: the command's clock counts whole seconds.
 async fn order(app: &TestApp, keys: &[&str]) {
     for (moment, key) in keys.iter().enumerate() {
         let made = AttributeValue::N(moment.to_string());
@@ -208,7 +208,7 @@ async fn a_key_whose_answer_was_lost_is_not_made_twice() {
     let output = ran(command(&app, &["create", "main", "--alg", "ES256"]), "").await;
     let stored = app.store.signing_keys.list().all().await.expect("keys");
     assert_eq!(stored.len(), 1);
-    // The SDK writes again, and finds its own.
+    // The SDK repeats the write, and finds its own item.
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.is_empty() || said.contains("there is a key main already"), "{said}");
     let request = app.dynamodb().get_item().table_name(&app.config.tables.clients);

@@ -1,4 +1,4 @@
-//! What a key in an envelope saves: no call to KMS for a token, and no round for an ID token.
+//! What a key in an envelope saves: the call of KMS for each token, and the round for an ID token.
 
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::store::signing_keys::KeyKind;
@@ -22,7 +22,7 @@ async fn app(client_cache: &str) -> TestApp {
 }
 
 #[tokio::test]
-async fn a_cold_start_unwraps_a_key_in_two_rounds_and_opens_the_tables_meanwhile() {
+async fn a_cold_start_unwraps_a_key_in_two_rounds_and_opens_the_tables_at_the_same_time() {
     let app = app("0s").await;
     delay_calls(&app);
     app.service().warm_up().await;
@@ -33,7 +33,7 @@ async fn a_cold_start_unwraps_a_key_in_two_rounds_and_opens_the_tables_meanwhile
 }
 
 #[tokio::test]
-async fn a_login_takes_as_many_rounds_with_an_id_token_as_without_and_asks_kms_nothing() {
+async fn a_login_takes_as_many_rounds_with_an_id_token_as_without_and_does_not_call_kms() {
     for (client_cache, reads, rounds) in [("0s", 2, 3), ("60s", 1, 2)] {
         let app = app(client_cache).await;
         app.login().await.succeeded();

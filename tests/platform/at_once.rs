@@ -1,4 +1,4 @@
-//! One environment, and one request or several at once.
+//! One environment, and one request or several at the same time.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::platform::{Answer, succeeded};
 use crate::surroundings::{Surroundings, USERS, login};
 
 #[tokio::test]
-async fn requests_that_come_at_once_are_worked_on_at_once_and_each_is_answered_as_its_own() {
+async fn requests_at_the_same_time_are_handled_at_the_same_time_and_each_gets_its_own_answer() {
     let mut surroundings = Surroundings::start().await;
     let _function = surroundings.function(&[("AWS_LAMBDA_MAX_CONCURRENCY", &USERS.to_string())]);
-    // The client is known from here on: the reads that follow are of users.
+    // The client is in memory from here on: the reads that follow are of users.
     succeeded(&surroundings.log_in(0).await);
     let mut polls = Vec::new();
     for _ in 0..USERS {
@@ -24,7 +24,7 @@ async fn requests_that_come_at_once_are_worked_on_at_once_and_each_is_answered_a
     for (number, poll) in polls.into_iter().enumerate() {
         poll.invoke(&user_name(number), login(number));
     }
-    // Three at the start, two of the first login.
+    // Three at the start, two for the first login.
     surroundings.dynamodb.asked("GetItem", 5 + USERS).await;
     surroundings.dynamodb.release();
 
@@ -46,7 +46,7 @@ async fn requests_that_come_at_once_are_worked_on_at_once_and_each_is_answered_a
 }
 
 #[tokio::test]
-async fn where_the_platform_asks_for_nothing_else_one_request_follows_the_other() {
+async fn requests_are_handled_one_after_the_other_unless_the_platform_says_otherwise() {
     for variables in [&[][..], &[("AWS_LAMBDA_MAX_CONCURRENCY", "1")]] {
         let mut surroundings = Surroundings::start().await;
         let _function = surroundings.function(variables);

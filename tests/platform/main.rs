@@ -1,5 +1,5 @@
-//! `bootstrap` as a program: how it starts, what it survives, and what it does with several requests at once. What stands
-//! in for the platform, DynamoDB and KMS is the benchmarks'.
+//! `bootstrap` as a program: how it starts, what it survives, and how it handles several requests at the same time. The
+//! stand-ins for the platform, DynamoDB and KMS are those of the benchmarks.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "stand-ins that cannot go on fail the test they serve")]
 #![expect(clippy::print_stderr, reason = "a stand-in says why TLS failed")]

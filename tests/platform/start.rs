@@ -1,12 +1,12 @@
-//! Starting, and being stopped and woken by the platform.
+//! Starting a function, and stopping and waking it as the platform does.
 
 use crate::aws::Authority;
 use crate::platform::succeeded;
 use crate::surroundings::Surroundings;
 
-/// A warm-up that is given up takes its connections along: KMS would have nobody to answer.
+/// Giving up the warm-up would close its connections, and KMS could not send its answer.
 #[tokio::test]
-async fn the_first_poll_waits_for_nobody_who_does_not_answer_and_the_warm_up_goes_on() {
+async fn the_first_poll_does_not_wait_for_services_that_do_not_answer_and_the_warm_up_goes_on() {
     let mut surroundings = Surroundings::start().await;
     surroundings.dynamodb.hold();
     surroundings.kms.hold();

@@ -1,4 +1,4 @@
-//! A function, and everything around it.
+//! A function and everything around it.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::aws::{Authority, StandIn};
 use crate::canned::{self, Canned, PASSWORD, user_name};
 use crate::platform::{Answer, Function, RuntimeApi, token_request};
 
-/// As many as requests come at once.
+/// As many as there are requests at the same time.
 pub(crate) const USERS: usize = 8;
 
 pub(crate) struct Surroundings {
@@ -31,7 +31,7 @@ impl Surroundings {
         Self::behind(None).await
     }
 
-    /// DynamoDB and KMS speak TLS, where there is an authority.
+    /// DynamoDB and KMS speak TLS if there is an authority.
     pub(crate) async fn behind(authority: Option<&Authority>) -> Self {
         let canned = Arc::new(Canned::prepare(USERS, &Argon2Policy::new(64, 1, 1).expect("a policy")).await);
         let [dynamodb, kms] = [(); 2].map(|()| StandIn::start(&canned, authority, Duration::ZERO));
@@ -52,7 +52,7 @@ impl Surroundings {
         Function::start(Path::new(env!("CARGO_BIN_EXE_bootstrap")), &self.api, &environment, Stdio::from(log))
     }
 
-    /// A login of the user with this number, by itself.
+    /// A single login of the user with this number.
     pub(crate) async fn log_in(&mut self, number: usize) -> Answer {
         self.api.poll().await.invoke("alone", login(number));
         let answer = self.api.answer().await;
@@ -60,7 +60,7 @@ impl Surroundings {
         answer
     }
 
-    /// What the function wrote, a line each.
+    /// The function's log, line by line.
     pub(crate) fn log(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.log.path()).expect("the log");
         log.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()

@@ -177,7 +177,7 @@ impl Import {
 }
 
 impl Place {
-    /// A data folder has one key for each algorithm, and nothing to wrap it.
+    /// A data folder has one key for each algorithm, and nothing to wrap it with.
     fn is_folder(&self, command: &str) -> Result<(), Failure> {
         let given = [
             (self.name.is_some(), "[NAME]"),
@@ -190,7 +190,7 @@ impl Place {
         }
     }
 
-    /// In AWS, the name.
+    /// The name, which a key has in AWS.
     fn name(&self, command: &str) -> Result<KeyName, Failure> {
         if self.mode == Some(Mode::File) {
             let message = "a file needs a data folder: give '--data <DIR>'";
@@ -214,7 +214,7 @@ impl Place {
     }
 }
 
-/// One that is still listed is not deleted: instances would start without it.
+/// A key that is still listed is not deleted: instances would start without it.
 async fn delete(context: &Context, name: &KeyName) -> Result<(), Failure> {
     if context.data.is_some() {
         return Err(conflict("key delete", "<NAME>", "--data <DIR>"));

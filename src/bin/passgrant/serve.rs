@@ -33,7 +33,7 @@ use crate::serve::refusals::Refusals;
 
 const DEFAULT_FOLDER: &str = ".passgrant";
 
-/// How long the database may take to finish what it is doing when the server stops. What it had answered is kept anyway.
+/// How long the database may take to finish its work when the server stops. What it has answered is kept in any case.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
 
 const EXAMPLES: &str = "\
@@ -67,7 +67,7 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     numeric.as_deref().unwrap_or(text).parse().map_err(|_| "an IP address and a port, as in 127.0.0.1:8080".to_owned())
 }
 
-/// What the server says of itself at the start.
+/// What the server prints about itself at the start.
 #[derive(Serialize)]
 struct Started<'a> {
     url: &'a str,
@@ -144,7 +144,7 @@ pub(crate) async fn run(
         demo: demo.as_ref(),
     };
     match output.print(&started, || started.text()) {
-        // The server is there for its clients, whoever reads its first words.
+        // The server is there for its clients, whether or not its first output is read.
         Ok(()) | Err(Failure::OutputClosed) => {}
         Err(failure) => return Err(failure),
     }
@@ -178,8 +178,8 @@ fn derived_issuer(url: &str) -> Result<Issuer, Failure> {
     Issuer::parse(url).map_err(missing)
 }
 
-/// A key for each algorithm, of which that for `usual` is made now, unless it is a secret: a verifier that asks for the keys before the first login
-/// finds it.
+/// A key for each algorithm. The one for `usual` is made now, unless it is a secret, so that a verifier that asks for
+/// the keys before the first login finds it.
 async fn signing_keys(folder: Option<&DataFolder>, usual: Algorithm) -> Result<Vec<OnDemandKey>, Failure> {
     let keys = match folder {
         Some(folder) => folder.signing_keys()?,

@@ -16,40 +16,41 @@ use crate::signing::secret::SharedSecret;
 use crate::store::outcome::{Created, StoreError};
 use crate::store::signing_keys::{KeyKind, KeyName, WrappedKey};
 
-/// Why a key is not wrapped and stored.
+/// Why a key was not wrapped and stored.
 #[derive(Debug, Error)]
 pub enum NotWrapped {
-    /// KMS did not do it.
+    /// KMS did not do its part.
     #[error(transparent)]
     Kms(#[from] AwsError),
-    /// DynamoDB did not do it.
+    /// DynamoDB did not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The name is taken.
     #[error("there is a key {0} already")]
     AlreadyThere(KeyName),
-    /// No key to wrap with is known.
+    /// No key to wrap with is configured.
     #[error("no wrapping key is named")]
     NoWrappingKey,
     /// The public half is not a key that this service signs with.
     #[error("the key that KMS made {0}")]
     Unusable(#[from] UnusableKey),
-    /// What KMS answered is not all there.
+    /// Part of the answer of KMS is missing.
     #[error("KMS gave no {0}")]
     Incomplete(&'static str),
 }
 
-/// An RSA key takes KMS much longer than anything that a request waits for.
+/// KMS takes much longer to make an RSA key than a request may wait for anything.
 fn patient() -> TimeoutConfig {
     const ATTEMPT: Duration = Duration::from_secs(30);
     TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ATTEMPT * 3).build()
 }
 
 impl Envelopes {
-    /// Has KMS make a pair of `kind`, and stores it as `name`. Its private half is nowhere but in KMS before it is wrapped.
+    /// Has KMS make a key pair of `kind`, and stores it as `name`. Until it is wrapped, its private half is nowhere but
+    /// in KMS.
     ///
     /// # Errors
-    /// [`NotWrapped`] when KMS or DynamoDB does not, or the name is taken.
+    /// [`NotWrapped`] when KMS or DynamoDB fails, or the name is taken.
     pub async fn create(&self, name: &KeyName, kind: KeyKind, now: Timestamp) -> Result<WrappedKey, NotWrapped> {
         let wrapping_key = self.wrapping_key.as_deref().ok_or(NotWrapped::NoWrappingKey)?;
         self.is_free(name).await?;
@@ -73,7 +74,7 @@ impl Envelopes {
         self.store(key).await
     }
 
-    /// Has KMS wrap a secret that others have too, and stores it as `name`.
+    /// Has KMS wrap a secret that is shared with others, and stores it as `name`.
     ///
     /// # Errors
     /// As [`Envelopes::create`].
@@ -98,7 +99,7 @@ impl Envelopes {
         self.store(key).await
     }
 
-    /// Asked before KMS is: who lost a race is told by the write.
+    /// Checked before KMS is called. A caller that loses a race learns so from the write.
     async fn is_free(&self, name: &KeyName) -> Result<(), NotWrapped> {
         match self.keys.get(name).await? {
             None => Ok(()),

@@ -1,8 +1,8 @@
-//! The SDK's HTTP client that has no connection: it hands requests to the database in this process.
+//! An HTTP client for the SDK that has no connection: it hands requests to the database in this process.
 //!
-//! What the service asks for all the time is done here: one item read, written, changed or deleted. The rest, and every
-//! request that is not understood here, goes to the embedded server's socket, so that there is one place that knows how
-//! DynamoDB words each refusal.
+//! The operations that the service uses all the time are done here: reading, writing, changing or deleting one item.
+//! Every other operation, and every request that is not understood here, goes to the embedded server's socket, so that
+//! only one place knows how DynamoDB words each refusal.
 
 use std::fmt;
 use std::io;
@@ -38,7 +38,7 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// Passes an outcome on, which was one in `table`.
+    /// Passes on the outcome of a write to `table`, and counts the write if its changes are counted.
     fn note<T>(&self, table: &str, outcome: T) -> T {
         if table == self.table {
             self.changes.note();
@@ -55,7 +55,7 @@ pub(super) struct InProcess {
 }
 
 struct Shared {
-    /// None when it was closed.
+    /// `None` once it is closed.
     database: RwLock<Option<Database>>,
     flush: Option<Flush>,
     noted: Noted,
@@ -64,7 +64,7 @@ struct Shared {
 }
 
 impl InProcess {
-    /// A client for `database`, whose writes `flush` makes durable, where they must be, and which `sockets` reach too.
+    /// A client for `database`, which `sockets` reaches too. `flush` makes its writes durable, where that is needed.
     pub(super) fn new(database: Database, flush: Option<Flush>, noted: Noted, sockets: SharedHttpClient) -> Self {
         let database = RwLock::new(Some(database));
         let shared = Arc::new(Shared { database, flush, noted, sockets, socket: OnceLock::new() });
@@ -72,7 +72,7 @@ impl InProcess {
         Self { shared, connector }
     }
 
-    /// Lets go of the database when the calls under way have been answered. Every later call fails.
+    /// Releases the database once the calls in progress have been answered. Every later call fails.
     pub(super) fn close(&self) {
         self.shared.database.write().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -86,7 +86,7 @@ impl fmt::Debug for InProcess {
 
 impl HttpClient for InProcess {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        // The settings are those of the one configuration that this client is in.
+        // The settings are those of the only configuration that has this client.
         self.shared.socket.get_or_init(|| self.shared.sockets.http_connector(settings, components));
         self.connector.clone()
     }
@@ -133,7 +133,7 @@ fn unreachable(error: &io::Error) -> HttpConnectorFuture {
     HttpConnectorFuture::ready(Err(ConnectorError::io(io::Error::from(error.kind()).into())))
 }
 
-/// What is done to one item without a socket.
+/// An operation on one item that needs no socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Get,
@@ -143,7 +143,8 @@ enum Operation {
 }
 
 impl Operation {
-    /// What `request` asks for; none where that is another operation, or it is not a request as the SDK makes it.
+    /// The operation that `request` asks for; `None` if that is another one, or the request is not one that the SDK
+    /// makes.
     fn of(request: &HttpRequest) -> Option<Self> {
         let headers = request.headers();
         let usual = request.method() == "POST"
@@ -158,7 +159,7 @@ impl Operation {
         }
     }
 
-    /// The answer to a request with this `body`; none where only the embedded server knows how it is put.
+    /// The answer to a request with this `body`; `None` if only the embedded server knows how to word it.
     fn run(self, database: &Database, noted: &Noted, body: &[u8]) -> Option<HttpResponse> {
         match self {
             Self::Get => answer(body, |request| database.get_item(request)),
@@ -180,10 +181,11 @@ where
     T: DeserializeOwned,
     U: Serialize,
 {
-    // How a request that cannot be read is refused, the server knows.
+    // The server knows how to refuse a request that cannot be read.
     let (status, json) = match run(serde_json::from_slice(body).ok()?) {
         Ok(answer) => (200, serde_json::to_string(&answer).ok()?),
-        // A tag that the server resolves, and the crate does not show how. Nothing was written: it may be asked again.
+        // The server resolves this tag, and the crate does not expose how. Nothing was written, so the server can be
+        // asked again.
         Err(DynoxideError::EnvelopedValidation(_)) => return None,
         Err(error) => (error.status_code(), error.to_json()),
     };

@@ -1,9 +1,9 @@
-//! Group commit: writes that come at once share the time that the disk takes.
+//! Group commit: writes that come at the same time share one flush of the disk.
 //!
-//! SQLite would wait for the disk in each commit, and let everybody else wait with it. Instead, each commit ends when it
-//! is in the write-ahead log, where a killed process leaves it, and a thread flushes that file to the disk, each time for
-//! all who wait. Nobody is answered before: an answered write survives the machine too. SQLite itself still flushes
-//! around its checkpoints, which is what keeps the file sound.
+//! SQLite would wait for the disk in each commit, and make every other request wait with it. Instead, each commit ends
+//! when it is in the write-ahead log, where it survives a killed process, and a thread flushes that file to the disk,
+//! each time for every write that is waiting. No write is answered before its flush, so an answered write also survives
+//! a crash of the machine. SQLite itself still flushes around its checkpoints, which is what keeps the file sound.
 
 use std::fs::File;
 use std::io;
@@ -13,33 +13,33 @@ use std::thread;
 use dynoxide::{Database, DynoxideError};
 use tokio::sync::{mpsc, oneshot};
 
-/// Who waits for a flush.
+/// A write that waits for a flush.
 type Waiting = oneshot::Sender<io::Result<()>>;
 
-/// A thread that flushes, which ends with the last of these.
+/// A thread that flushes, which ends when the last of these is dropped.
 #[derive(Clone)]
 pub(super) struct Flush {
     waiting: mpsc::UnboundedSender<Waiting>,
 }
 
 impl Flush {
-    /// Flushes in place of the commits of `database`, which is in the file at `path`. Where it keeps no write-ahead log,
-    /// as on a file system that does not allow one, commits stay as they are.
+    /// Flushes instead of the commits of `database`, which is in the file at `path`. If the database keeps no
+    /// write-ahead log, for example on a file system that does not allow one, commits stay as they are.
     ///
     /// # Errors
-    /// That of the database.
+    /// The error of the database.
     pub(super) fn instead_of_each_commit(database: &Database, path: &Path) -> Result<Option<Self>, DynoxideError> {
         let Ok(log) = File::open(log_of(path)) else { return Ok(None) };
         let (waiting, asked) = mpsc::unbounded_channel();
         if thread::Builder::new().name("flush".to_owned()).spawn(move || flush_for(asked, &log)).is_err() {
             return Ok(None);
         }
-        // Its effect is `synchronous = NORMAL`, and what SQLite has by default.
+        // This sets `synchronous = NORMAL`, and leaves the rest at SQLite's defaults.
         database.disable_bulk_loading()?;
         Ok(Some(Self { waiting }))
     }
 
-    /// Waits until everything that was committed before is on the disk.
+    /// Waits until everything that was committed before the call is on the disk.
     pub(super) fn flushed(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let (done, flushed) = oneshot::channel();
         let asked = self.waiting.send(done);
@@ -67,13 +67,13 @@ fn flush_for(mut asked: mpsc::UnboundedReceiver<Waiting>, log: &File) {
                 Ok(()) => Ok(()),
                 Err(error) => Err(error.kind().into()),
             };
-            // Who does not wait any more need not know.
+            // A write that no longer waits need not be told.
             let _: Result<(), io::Result<()>> = waiting.send(outcome);
         }
     }
 }
 
-/// SQLite's write-ahead log of the database at `path`: the same file as long as the database is open.
+/// SQLite's write-ahead log of the database at `path`: it stays the same file as long as the database is open.
 fn log_of(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_waits_for_a_flush_is_answered_and_its_failure_is_told() {
+    async fn every_waiting_write_is_told_whether_the_flush_succeeded() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, "committed").expect("a file");

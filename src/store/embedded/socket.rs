@@ -1,5 +1,6 @@
-//! The loopback port that others reach the embedded DynamoDB at. Behind it is the embedded server's own, which nobody is
-//! told: what that server answers passes through here, so that an answer has the same effects whichever way it takes.
+//! The loopback port at which other processes reach the embedded DynamoDB. Behind it is the embedded server's own port,
+//! which is not announced: the server's answers pass through here, so that an answer has the same effects whichever way
+//! it takes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,15 +13,15 @@ use tokio::task::JoinSet;
 use crate::store::changes::Changes;
 use crate::store::embedded::flush::Flush;
 
-/// As much of an answer as is passed on at once.
+/// The largest part of an answer that is passed on at once.
 const PIECE: usize = 16 * 1024;
 
-/// What is done before an answer goes out.
+/// What is done before an answer is sent.
 #[derive(Clone)]
 pub(super) struct BeforeAnswer {
-    /// Makes durable what was written, where it must be.
+    /// Makes durable what was written, where that is needed.
     pub(super) flush: Option<Flush>,
-    /// Tells that clients may have changed.
+    /// Signals that clients may have changed.
     pub(super) changes: Changes,
 }
 
@@ -34,7 +35,7 @@ impl BeforeAnswer {
     }
 }
 
-/// Passes connections on to `server` until `stop`, then waits for those that there are.
+/// Passes connections on to `server` until `stop`, then waits for the open ones to end.
 pub(super) async fn serve(
     listener: TcpListener,
     server: SocketAddr,
@@ -44,12 +45,12 @@ pub(super) async fn serve(
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            // A sender that is gone stops it too.
+            // Dropping the sender stops it too.
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
                 connections.spawn(pass(stream, server, before.clone()));
             },
-            // A connection that breaks is its client's affair.
+            // A connection that breaks concerns only its client.
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
@@ -80,7 +81,7 @@ async fn pass(client: TcpStream, server: SocketAddr, before: BeforeAnswer) -> io
     };
     tokio::select! {
         answered = answering => answered,
-        // It may have asked all that it will, and wait for the answer.
+        // The client may have sent its last request and be waiting for the answer.
         Err(error) = asking => Err(error),
     }
 }

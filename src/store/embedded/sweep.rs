@@ -1,6 +1,7 @@
-//! What DynamoDB does to expired items: it deletes them, some time after.
+//! What DynamoDB does with expired items: it deletes them, some time after they expired.
 //!
-//! A page at a time, and a pause after each: a request never waits longer than a page takes, however many items there are.
+//! It works page by page, with a pause after each: a request never waits longer than a page takes, however many items
+//! there are.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,12 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::clock::Clock;
 
-/// How often expired items are deleted; also from the start to the first time, when there are better things to do.
+/// How often expired items are deleted. The first sweep also comes this long after the start, when there is better work
+/// to do.
 const EVERY: Duration = Duration::from_mins(1);
-/// Items that are looked at while others wait, at most.
+/// The most items that are examined while requests wait.
 const PAGE: usize = 50;
 
-/// Deletes what has expired in one table.
+/// Deletes the expired items of one table.
 #[derive(Clone)]
 pub(super) struct Sweep {
     database: Database,
@@ -31,7 +33,7 @@ impl Sweep {
         Self { database, table, clock: clock.into() }
     }
 
-    /// Sweeps again and again.
+    /// Sweeps again and again, without end.
     pub(super) async fn forever(self) {
         let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,14 +45,14 @@ impl Sweep {
         }
     }
 
-    /// Looks at every item once. How many it deleted.
+    /// Examines every item once. Returns how many it deleted.
     async fn once(&self) -> Result<usize, DynoxideError> {
         let (mut after, mut deleted) = (None, 0);
         loop {
             let begun = Instant::now();
             let sweep = self.clone();
             let page = tokio::task::spawn_blocking(move || sweep.page(after)).await;
-            // A page that was interrupted is looked at again the next time.
+            // A page that was interrupted is examined again in the next sweep.
             let Ok(page) = page else { return Ok(deleted) };
             let (of_page, next) = page?;
             deleted += of_page;
@@ -58,12 +60,13 @@ impl Sweep {
                 return Ok(deleted);
             }
             after = next;
-            // Half of the time is everybody else's.
+            // Half of the time belongs to the requests.
             sleep(begun.elapsed()).await;
         }
     }
 
-    /// Deletes what has expired in the page `after` an item. How many those are, and the last item of the page.
+    /// Deletes the expired items of the page that follows the item `after`. Returns how many they are, and the last
+    /// item of the page.
     fn page(&self, after: Option<Item>) -> Result<(usize, Option<Item>), DynoxideError> {
         let now = AttributeValue::N(self.clock.now().as_unix().to_string());
         let now = HashMap::from([(":now".to_owned(), now)]);
@@ -82,7 +85,7 @@ impl Sweep {
             let outcome = self.database.delete_item(DeleteItemRequest {
                 table_name: self.table.clone(),
                 key,
-                // It may have been used in this moment, and live on.
+                // The item may have been used at this very moment, and live on.
                 condition_expression: Some(expired.clone()),
                 expression_attribute_values: Some(now.clone()),
                 ..DeleteItemRequest::default()
@@ -113,7 +116,7 @@ mod tests {
         }
     }
 
-    /// A sweep at the time 1000 of a table with items that expire at these times.
+    /// A sweep at time 1000 of a table with items that expire at these times.
     fn sweep(expiries: impl Iterator<Item = u64>) -> Sweep {
         let database = Database::memory().expect("a database");
         let table: CreateTableRequest = serde_json::from_str(
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_keeps_requests_waiting_for_a_page_and_no_longer_however_much_has_expired() {
+    fn a_request_waits_for_one_page_of_a_sweep_at_most_however_much_has_expired() {
         let sweep = sweep(std::iter::repeat_n(999, 3 * PAGE));
         let (deleted, next) = sweep.page(None).expect("a page");
         assert_eq!((deleted, items(&sweep).len()), (PAGE, 2 * PAGE), "the database is free again");

@@ -12,7 +12,7 @@ pub(crate) fn name(text: &str) -> KeyName {
     KeyName::parse(text).expect("a name")
 }
 
-/// An app with a wrapping key, that lists no key yet.
+/// An app with a wrapping key that lists no signing key yet.
 pub(crate) async fn app_with(variables: &[(&'static str, &str)]) -> TestApp {
     let double = KmsDouble::start().await;
     let wrapping = double.create_key(KeySpec::SymmetricDefault);

@@ -49,7 +49,7 @@ pub(super) async fn list_stored(context: &Context) -> Result<(), Failure> {
     context.output.print(&views, table)
 }
 
-/// What tokens are verified with, each key once and in order: a JWK, or of a secret one without it.
+/// The keys that tokens are verified with, each once and in order: a JWK, which for a secret is one without the secret.
 async fn keys(context: &Context) -> Result<Vec<Value>, Failure> {
     if let Some(folder) = &context.data {
         let keys = data_folder::made_signing_keys(folder)?;
@@ -71,7 +71,7 @@ async fn keys(context: &Context) -> Result<Vec<Value>, Failure> {
                 let fresh: Vec<_> = found.into_iter().filter(fresh).collect();
                 keys.extend(fresh);
             }
-            // As in the function: while there is another key, it is left out.
+            // As in the function, a key that cannot be used is left out while there is another.
             Err(error) if !error.is_transient() => left_out = left_out.or(Some(error)),
             Err(error) => return Err(error.into()),
         }
@@ -87,7 +87,7 @@ async fn shown(ring: &KeyRing, context: &Context) -> Result<Vec<Value>, SigningE
     Ok(keys.into_iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
 }
 
-/// What the clients table says of a wrapped key: only the function can have it unwrapped.
+/// What the clients table says about a wrapped key: only the function can have it unwrapped.
 async fn stored(
     context: &Context,
     listed: &ListedKey,

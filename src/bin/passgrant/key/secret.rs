@@ -22,7 +22,7 @@ pub(super) enum Encoding {
     Text,
 }
 
-/// The secret on standard input, or typed unseen.
+/// The secret from standard input, or typed without echo.
 pub(super) fn read(from_stdin: bool, encoding: Option<Encoding>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if !from_stdin && !io::stdin().is_terminal() {
         let message = "there is no terminal to ask for the secret on: give it on standard input with '--secret-stdin'";
@@ -32,7 +32,8 @@ pub(super) fn read(from_stdin: bool, encoding: Option<Encoding>) -> Result<Zeroi
     decoded(&line, encoding).map_err(Failure::refused)
 }
 
-/// The bytes that `text` stands for. Text of hexadecimal digits is base64 too, of other bytes: it is not guessed at.
+/// The bytes that `text` stands for. Hexadecimal digits are also valid base64, for other bytes: the encoding is not
+/// guessed.
 fn decoded(text: &str, encoding: Option<Encoding>) -> Result<Zeroizing<Vec<u8>>, &'static str> {
     if encoding.is_none() && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("the secret could be hex as well as base64: say which with --encoding");
@@ -48,7 +49,7 @@ fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let is_url_safe = text.contains(['-', '_']);
     let alphabet = if is_url_safe { alphabet::URL_SAFE } else { alphabet::STANDARD };
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    // In one piece: memory that grew would leave the secret behind.
+    // Allocated in one piece: memory that grew would leave parts of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     GeneralPurpose::new(&alphabet, config).decode_vec(text, &mut bytes).ok()?;
     Some(bytes)
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_read_as_it_is_written_and_what_could_be_two_things_is_not_guessed_at() {
+    fn a_secret_is_decoded_as_it_is_written_and_an_ambiguous_one_is_refused() {
         let bytes: Vec<u8> = (0xE0..=0xFF).collect();
         let hex = "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
         let base64 = "4OHi4+Tl5ufo6err7O3u7/Dx8vP09fb3+Pn6+/z9/v8=";

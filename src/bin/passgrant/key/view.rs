@@ -1,4 +1,4 @@
-//! Keys as they are printed: never what is secret of them.
+//! Keys as they are printed: never with their secret part.
 
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::in_process::InProcessKey;
@@ -78,7 +78,7 @@ impl<'a> KeptKey<'a> {
     }
 }
 
-/// What is left of a deleted key.
+/// What is shown of a deleted key.
 #[derive(Serialize)]
 pub(super) struct Deleted<'a> {
     pub(super) name: &'a KeyName,

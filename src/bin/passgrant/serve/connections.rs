@@ -1,4 +1,4 @@
-//! HTTP/1.1 connections: every one bounded in time and size, and all of them in number.
+//! HTTP/1.1 connections: each is bounded in time and size, and their number is limited.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -24,22 +24,22 @@ use tokio::time::{sleep, timeout};
 
 use crate::serve::refusals::{Connection, MALFORMED, NOT_RECEIVED, Refusals};
 
-/// Each takes one descriptor.
+/// Each takes one file descriptor.
 const MAX_CONNECTIONS: usize = 256;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// From the opening of a connection, or the answer before, to the end of the headers.
+/// From the opening of a connection, or the previous answer, to the end of the headers.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// As behind API Gateway.
+/// The same as behind API Gateway.
 const REQUEST_TIME: Duration = Duration::from_secs(29);
-/// How long the requests under way may go on when the server stops.
+/// How long the requests in progress may continue when the server stops.
 const CLOSING_TIME: Duration = Duration::from_secs(10);
-/// How much of a body that is too large is read all the same: a client that is still sending would not see the answer.
+/// How much of a body that is too large is read anyway: a client that is still sending would not see the answer.
 const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
-/// Before the next connection is taken, when one could not be: usually there are no descriptors left.
+/// The pause after a connection could not be accepted: usually there are no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers connections until `stop` returns, then lets the requests under way finish, unless it returns again.
+/// Answers connections until `stop` returns, then lets the requests in progress finish, unless it returns again.
 pub(super) async fn serve(listener: TcpListener, refusals: Refusals, mut stop: impl AsyncFnMut()) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -50,7 +50,7 @@ pub(super) async fn serve(listener: TcpListener, refusals: Refusals, mut stop: i
                 Ok((stream, _)) => {
                     let connection = graceful.watch(connection(stream, refusals.clone()));
                     tokio::spawn(async move {
-                        // A connection that breaks is its client's affair.
+                        // A connection that breaks concerns only its client.
                         let _: hyper::Result<()> = connection.await;
                         drop(place);
                     });
@@ -82,7 +82,7 @@ fn connection(
     stream: TcpStream,
     refusals: Refusals,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Output = hyper::Result<()>> + Send {
-    // Without it, an answer may wait for the acknowledgement of the one before.
+    // Without it, an answer may wait for the acknowledgement of the previous one.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
@@ -113,8 +113,8 @@ async fn answer(refusals: &Refusals, request: Request<Incoming>) -> Response<Byt
     }
 }
 
-/// What hyper lets through and HTTP does not: a request to no host, or to several (RFC 9112, section 3.2), and a body
-/// that is coded in another way than once in chunks (sections 6.1 and 7.1).
+/// What hyper accepts and HTTP does not: a request to no host, or to several (RFC 9112, section 3.2), and a body whose
+/// transfer coding is anything but a single `chunked` (sections 6.1 and 7.1).
 fn is_malformed(head: &Parts) -> bool {
     let hosts = head.headers.get_all(HOST).iter().count();
     let codings: Vec<_> = head.headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
@@ -126,9 +126,10 @@ fn is_malformed(head: &Parts) -> bool {
     !readable || hosts > 1 || (hosts == 0 && head.version > Version::HTTP_10)
 }
 
-/// The body; of one that is too large, enough for the service to say so.
+/// The body; if it is too large, enough of it for the service to say so.
 async fn read(mut body: Incoming) -> hyper::Result<Bytes> {
-    // In one piece from the start: a body that grew would leave copies of itself behind, which nobody wipes.
+    // Allocated in one piece from the start: a body that grew would leave copies of itself behind, which would not be
+    // wiped.
     let mut read = BytesMut::with_capacity(MAX_BODY_BYTES + 1);
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
@@ -143,7 +144,7 @@ async fn read(mut body: Incoming) -> hyper::Result<Bytes> {
     Ok(read.freeze())
 }
 
-/// An answer for a request that did not arrive; its connection is of no more use.
+/// An answer to a request that did not arrive; its connection cannot be used again.
 fn closing(refusals: &Refusals, error: &Error) -> Response<Bytes> {
     let mut response = refusals.answer(error);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

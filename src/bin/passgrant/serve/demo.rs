@@ -23,7 +23,7 @@ use crate::failure::Failure;
 const CLIENT: &str = "demo-client";
 const USER: &str = "demo-user";
 
-/// The demo's credentials. They are nowhere else: each start of the demo sets new ones.
+/// The demo's credentials. They are stored nowhere else: each start of the demo sets new ones.
 #[derive(Serialize)]
 pub(super) struct Demo {
     client_id: &'static str,
@@ -45,7 +45,7 @@ fn readable<S: Serializer>(password: &Zeroizing<String>, serializer: S) -> Resul
 }
 
 impl Demo {
-    /// Makes the client and the user, or gives those that are there new credentials.
+    /// Creates the client and the user, or gives existing ones new credentials.
     pub(super) async fn prepare(
         store: &Store,
         config: &Config,
@@ -75,7 +75,7 @@ impl Demo {
     }
 }
 
-/// Whether the client was there before.
+/// Returns whether the client existed before.
 async fn prepare_client(
     store: &Store,
     secret: &ClientSecret,
@@ -104,7 +104,7 @@ async fn prepare_client(
     }
 }
 
-/// Whether the user was there before.
+/// Returns whether the user existed before.
 async fn prepare_user(
     store: &Store,
     config: &Config,
@@ -124,7 +124,7 @@ async fn prepare_user(
     Ok(true)
 }
 
-/// A password of 96 random bits or more, in characters that no shell and no form changes.
+/// A password of 96 random bits or more, in characters that neither a shell nor a form changes.
 fn generate_password(min_length: usize, random: &dyn Random) -> Result<Zeroizing<String>, Failure> {
     const USUAL_LENGTH: usize = 16;
     let mut password = Zeroizing::new(URL_SAFE_NO_PAD.encode(*random.bytes::<48>()?));

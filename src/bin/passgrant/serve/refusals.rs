@@ -1,4 +1,4 @@
-//! What is refused before it is a request, answered as everything else is.
+//! What is refused before it becomes a request, answered like everything else.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -29,17 +29,17 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Those of `service`, with a description for people where they are to be `detailed`.
+    /// The refusals of `service`, with a description for people if they are to be `detailed`.
     pub(super) fn new(service: Arc<Service>, detailed: bool) -> Self {
         Self { service, detailed }
     }
 
-    /// The service, for what does reach it.
+    /// The service, for requests that do reach it.
     pub(super) fn service(&self) -> &Service {
         &self.service
     }
 
-    /// The answer, and its line in the log.
+    /// Makes the answer, and writes its line in the log.
     pub(super) fn answer(&self, error: &Error) -> Response<Bytes> {
         let id = RequestId::generate(&self.service);
         let (status, code) = error.kind().answer();
@@ -50,8 +50,8 @@ impl Refusals {
         response
     }
 
-    /// What to send where hyper would send `head` and nothing else: it answers by itself what it cannot parse, and leaves
-    /// nobody a say in it. No answer of the service is a refusal without a body.
+    /// What to send where hyper would send `head` and nothing else: it answers by itself what it cannot parse, and
+    /// offers no way to change that answer. The service itself never refuses without a body.
     fn instead_of(&self, head: &[u8]) -> Option<Bytes> {
         let head = std::str::from_utf8(head).ok()?;
         let (before, after) = head.split_once("\r\ncontent-length: 0\r\n")?;
@@ -71,7 +71,7 @@ impl Refusals {
 pub(super) struct Connection {
     stream: TokioIo<TcpStream>,
     refusals: Refusals,
-    /// Whether what is written next begins an answer.
+    /// Whether the next write begins an answer.
     begins: bool,
     /// What is still to be sent in place of what hyper writes.
     instead: Option<Bytes>,
@@ -130,7 +130,7 @@ impl Write for Connection {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().stream().poll_flush(context))?;
-        // hyper flushes each answer when all of it is written, and then only.
+        // hyper flushes each answer once all of it is written, and only then.
         self.begins = true;
         Poll::Ready(Ok(()))
     }

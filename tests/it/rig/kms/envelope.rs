@@ -1,4 +1,5 @@
-//! Wrapping: `Encrypt`, `Decrypt` and `GenerateDataKeyPairWithoutPlaintext` of symmetric keys, each with its encryption context.
+//! Wrapping: `Encrypt`, `Decrypt` and `GenerateDataKeyPairWithoutPlaintext` with symmetric keys, each with its
+//! encryption context.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ const DATA_KEY_PAIR_SPECS: [&str; 9] = [
     "ECC_NIST_EDWARDS25519",
 ];
 const ENCRYPTION_ALGORITHMS: [&str; 4] = ["SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"];
-/// How long a key id is, at the beginning of a ciphertext.
+/// The length of the key id at the beginning of a ciphertext.
 const KEY_ID_LENGTH: usize = 36;
 
 type Context = BTreeMap<String, String>;
@@ -65,7 +66,7 @@ pub(super) fn encrypt(account: &Account, request: EncryptRequest) -> Result<Valu
     let plaintext = blob(request.plaintext)?;
     let mut violations = Violations::default();
     let key_id = check_key_id(&mut violations, request.key_id);
-    // A plaintext is sensitive: KMS does not repeat it.
+    // A plaintext is sensitive: the error of KMS does not repeat it.
     check_length(&mut violations, "Value at 'plaintext'", plaintext.as_deref(), 4096);
     check_algorithm(&mut violations, request.encryption_algorithm.as_deref());
     violations.into_result()?;
@@ -84,7 +85,7 @@ pub(super) fn encrypt(account: &Account, request: EncryptRequest) -> Result<Valu
 pub(super) fn decrypt(account: &Account, request: DecryptRequest) -> Result<Value, KmsError> {
     let wrapped = blob(request.ciphertext_blob)?;
     let mut violations = Violations::default();
-    // The ciphertext of a symmetric key says whose it is, and the key need not be named.
+    // The ciphertext of a symmetric key says which key it belongs to, so the key need not be named.
     let key_id = request.key_id.map(|key_id| check_key_id(&mut violations, Some(key_id)));
     check_length(&mut violations, "Value at 'ciphertextBlob'", wrapped.as_deref(), 6144);
     check_algorithm(&mut violations, request.encryption_algorithm.as_deref());
@@ -168,7 +169,7 @@ fn check_length(violations: &mut Violations, value: &str, bytes: Option<&[u8]>, 
     }
 }
 
-/// The key's id, a nonce, and the text encrypted with the context, which is authenticated and not in it.
+/// The key's id, a nonce, and the encrypted text. The context is authenticated but not part of it.
 fn wrap(key: &Key, context: &Context, plaintext: &[u8]) -> Vec<u8> {
     let mut nonce = [0; NONCE_LEN];
     rand::fill(&mut nonce).expect("random bytes");
@@ -178,7 +179,7 @@ fn wrap(key: &Key, context: &Context, plaintext: &[u8]) -> Vec<u8> {
     [key.id.as_bytes(), &nonce, &text].concat()
 }
 
-/// Whatever is wrong, KMS tells nothing of it.
+/// Whatever is wrong, KMS does not reveal it.
 fn unwrap(key: &Key, context: &Context, wrapped: &[u8]) -> Result<Vec<u8>, KmsError> {
     let invalid = || KmsError::bare("InvalidCiphertextException");
     let rest = wrapped.strip_prefix(key.id.as_bytes()).ok_or_else(invalid)?;
@@ -194,7 +195,7 @@ fn cipher(key: &Key) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, secret).expect("32 bytes"))
 }
 
-/// Whatever order its members came in, a context is one.
+/// A context is the same whatever the order of its members.
 fn aad(context: &Context) -> Aad<Vec<u8>> {
     Aad::from(serde_json::to_vec(context).expect("JSON"))
 }
