@@ -9,7 +9,7 @@
 //! - `--only ROWS`: `password`, `refresh` or `start`, or several of them separated by commas;
 //! - `--server PATH`: another `passgrant` than the one built with this benchmark, to compare two in alternation;
 //! - `--folder PATH`: where the data folder is made, by default the temporary folder. Its disk decides what writes
-//! cost.
+//!   cost.
 //!
 //! One thread of this process drives the server, on the same processors. Its time is printed; the server loses that
 //! much.
