@@ -204,7 +204,7 @@ async fn one_fault_is_retried_within_the_request() {
 async fn a_call_that_never_answers_is_given_up_wherever_it_is() {
     /// Well within the 29 seconds of API Gateway.
     const TIME: Duration = Duration::from_secs(20);
-    let hang_from = async |nth| {
+    let hang_from = |nth| async move {
         let app = app().await;
         let token = app.login().await.succeeded().text("refresh_token");
         for refreshes in [false, true] {

@@ -103,6 +103,8 @@ impl fmt::Debug for Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = Operation::of(&request);
+        let is_read = operation == Some(Operation::Get);
+        let write = self.0.flush.as_ref().filter(|_| !is_read).map(Flush::write);
         let outcome = match &*self.0.database.read().unwrap_or_else(PoisonError::into_inner) {
             None => return unreachable(&io::ErrorKind::ConnectionRefused.into()),
             Some(database) => {
@@ -115,10 +117,10 @@ impl HttpConnector for Connector {
                 None => unreachable(&io::ErrorKind::NotConnected.into()),
             };
         };
-        let written = operation.is_some_and(|operation| operation != Operation::Get) && response.status().is_success();
         match &self.0.flush {
-            Some(flush) if written => {
-                let flushed = flush.flushed();
+            // A refused write reveals what is there, as a read does, and may be the repetition of one that succeeded.
+            Some(flush) if write.is_some() || flush.is_behind() => {
+                let flushed = flush.flushed(write);
                 HttpConnectorFuture::new(async move {
                     flushed.await.map_err(|error| ConnectorError::io(error.into()))?;
                     Ok(response)
@@ -192,4 +194,54 @@ where
     let mut response = HttpResponse::new(StatusCode::try_from(status).ok()?, SdkBody::from(json));
     response.headers_mut().insert(CONTENT_TYPE.as_str(), MEDIA_TYPE);
     Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::error::SdkError;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use aws_smithy_http_client::Builder as HttpClientBuilder;
+    use dynoxide::actions::create_table::CreateTableRequest;
+
+    use super::*;
+    use crate::store::embedded::config;
+
+    fn client(flush: Flush) -> Client {
+        let database = Database::memory().expect("a database");
+        let table: CreateTableRequest = serde_json::from_str(
+            r#"{"TableName": "tokens", "BillingMode": "PAY_PER_REQUEST",
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#,
+        )
+        .expect("a request");
+        database.create_table(table).expect("a table");
+        let noted = Noted { table: "clients".to_owned(), changes: Changes::default() };
+        let in_process = InProcess::new(database, Some(flush), noted, HttpClientBuilder::new().build_http());
+        Client::new(&config("http://127.0.0.1:9", SharedHttpClient::new(in_process)))
+    }
+
+    #[tokio::test]
+    async fn nothing_that_may_not_be_on_the_disk_is_answered() {
+        let id = || AttributeValue::S("one".to_owned());
+        let flushes = client(Flush::by(|| Ok(())).expect("a thread"));
+        let put = |client: &Client| {
+            client
+                .put_item()
+                .table_name("tokens")
+                .item("id", id())
+                .condition_expression("attribute_not_exists(id)")
+                .send()
+        };
+        put(&flushes).await.expect("a write");
+        assert!(matches!(put(&flushes).await, Err(SdkError::ServiceError(_))), "it is there already");
+        flushes.get_item().table_name("tokens").key("id", id()).send().await.expect("a read");
+
+        let fails = client(Flush::by(|| Err(io::ErrorKind::StorageFull.into())).expect("a thread"));
+        fails.get_item().table_name("tokens").key("id", id()).send().await.expect("a read before any write");
+        // The SDK repeats a write that was not answered, and the repetition finds its condition unmet.
+        assert!(matches!(put(&fails).await, Err(SdkError::DispatchFailure(_))));
+        let read = fails.get_item().table_name("tokens").key("id", id()).send().await;
+        assert!(matches!(read, Err(SdkError::DispatchFailure(_))), "what was written may be lost");
+    }
 }

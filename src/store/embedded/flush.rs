@@ -3,23 +3,38 @@
 //! SQLite would wait for the disk in each commit, and make every other request wait with it. Instead, each commit ends
 //! when it is in the write-ahead log, where it survives a killed process, and a thread flushes that file to the disk,
 //! each time for every write that is waiting. No write is answered before its flush, so an answered write also survives
-//! a crash of the machine. SQLite itself still flushes around its checkpoints, which is what keeps the file sound.
+//! a crash of the machine, and no read is answered before the flush of what it may have seen. SQLite itself still flushes
+//! around its checkpoints, which is what keeps the file sound.
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use dynoxide::{Database, DynoxideError};
 use tokio::sync::{mpsc, oneshot};
 
-/// A write that waits for a flush.
-type Waiting = oneshot::Sender<io::Result<()>>;
+/// A request that waits for a flush, and its write, if it is one.
+type Waiting = (oneshot::Sender<io::Result<()>>, Option<Write>);
 
 /// A thread that flushes, which ends when the last of these is dropped.
 #[derive(Clone)]
 pub(super) struct Flush {
     waiting: mpsc::UnboundedSender<Waiting>,
+    /// How many writes may have been committed and not flushed.
+    unflushed: Arc<AtomicUsize>,
+}
+
+/// A write that may have been committed and is not flushed: it counts until it is dropped.
+pub(super) struct Write(Arc<AtomicUsize>);
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Flush {
@@ -30,19 +45,35 @@ impl Flush {
     /// The error of the database.
     pub(super) fn instead_of_each_commit(database: &Database, path: &Path) -> Result<Option<Self>, DynoxideError> {
         let Ok(log) = File::open(log_of(path)) else { return Ok(None) };
-        let (waiting, asked) = mpsc::unbounded_channel();
-        if thread::Builder::new().name("flush".to_owned()).spawn(move || flush_for(asked, &log)).is_err() {
-            return Ok(None);
-        }
+        let Ok(flush) = Self::by(move || log.sync_data()) else { return Ok(None) };
         // This sets `synchronous = NORMAL`, and leaves the rest at SQLite's defaults.
         database.disable_bulk_loading()?;
-        Ok(Some(Self { waiting }))
+        Ok(Some(flush))
     }
 
-    /// Waits until everything that was committed before the call is on the disk.
-    pub(super) fn flushed(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
+    /// Flushes with `sync`, on a thread of its own.
+    pub(super) fn by(sync: impl FnMut() -> io::Result<()> + Send + 'static) -> io::Result<Self> {
+        let (waiting, asked) = mpsc::unbounded_channel();
+        thread::Builder::new().name("flush".to_owned()).spawn(move || flush_for(asked, sync))?;
+        Ok(Self { waiting, unflushed: Arc::default() })
+    }
+
+    /// To be called before a write, and given to [`Flush::flushed`] after it.
+    pub(super) fn write(&self) -> Write {
+        self.unflushed.fetch_add(1, Ordering::SeqCst);
+        Write(Arc::clone(&self.unflushed))
+    }
+
+    /// Whether what was read just now may not have been flushed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.unflushed.load(Ordering::SeqCst) > 0
+    }
+
+    /// Waits until everything that was committed before the call is on the disk. `write` counts until then, also if the
+    /// request no longer waits.
+    pub(super) fn flushed(&self, write: Option<Write>) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let (done, flushed) = oneshot::channel();
-        let asked = self.waiting.send(done);
+        let asked = self.waiting.send((done, write));
         async move {
             let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
             asked.map_err(|_| gone())?;
@@ -51,23 +82,35 @@ impl Flush {
     }
 }
 
-fn flush_for(mut asked: mpsc::UnboundedReceiver<Waiting>, log: &File) {
+/// A flush that fails is the last: the system may have dropped what it could not write, and a later flush that succeeds
+/// would say nothing about it.
+fn flush_for(mut asked: mpsc::UnboundedReceiver<Waiting>, mut sync: impl FnMut() -> io::Result<()>) {
     let mut waiting = Vec::new();
+    let mut flushed = Ok(());
     while let Some(first) = asked.blocking_recv() {
         waiting.push(first);
         while let Ok(next) = asked.try_recv() {
             waiting.push(next);
         }
-        let flushed = log.sync_data();
-        if let Err(error) = &flushed {
-            tracing::error!(%error, "the database could not be flushed to the disk");
+        if flushed.is_ok() {
+            flushed = sync();
+            if let Err(error) = &flushed {
+                tracing::error!(%error, "the database could not be flushed to the disk: nothing is written until a restart");
+            }
         }
-        for waiting in waiting.drain(..) {
+        for (waiting, write) in waiting.drain(..) {
             let outcome = match &flushed {
-                Ok(()) => Ok(()),
-                Err(error) => Err(error.kind().into()),
+                Ok(()) => {
+                    drop(write);
+                    Ok(())
+                }
+                Err(error) => {
+                    // It stays unflushed: nobody is to be told of it, not even by reading it.
+                    mem::forget(write);
+                    Err(error.kind().into())
+                }
             };
-            // A write that no longer waits need not be told.
+            // A request that no longer waits need not be told.
             let _: Result<(), io::Result<()>> = waiting.send(outcome);
         }
     }
@@ -92,14 +135,35 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "committed").expect("a file");
         for (path, flushes) in [(file.as_path(), true), (Path::new("/dev/null"), false)] {
-            let (waiting, asked) = mpsc::unbounded_channel();
             let log = File::open(path).expect("a file");
-            let thread = thread::spawn(move || flush_for(asked, &log));
-            let flush = Flush { waiting };
-            let waiting = futures_util::future::join_all((0..4).map(|_| flush.flushed()));
+            let flush = Flush::by(move || log.sync_data()).expect("a thread");
+            let waiting = futures_util::future::join_all((0..4).map(|_| flush.flushed(None)));
             assert!(waiting.await.iter().all(|flushed| flushed.is_ok() == flushes), "{}", path.display());
-            drop(flush);
-            thread.join().expect("it ends with the last who could ask");
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_flushed_any_more_once_a_flush_has_failed() {
+        let mut failures = [Ok(()), Err(io::Error::from(io::ErrorKind::StorageFull))].into_iter();
+        let flush = Flush::by(move || failures.next().unwrap_or(Ok(()))).expect("a thread");
+        assert!(flush.flushed(Some(flush.write())).await.is_ok());
+        assert!(!flush.is_behind());
+        for _ in 0..3 {
+            assert_eq!(
+                flush.flushed(Some(flush.write())).await.map_err(|error| error.kind()),
+                Err(io::ErrorKind::StorageFull)
+            );
+            assert!(flush.is_behind(), "what is read now may be lost");
+        }
+    }
+
+    #[test]
+    fn a_write_counts_as_unflushed_until_it_is_dropped() {
+        let flush = Flush::by(|| Ok(())).expect("a thread");
+        let (one, other) = (flush.write(), flush.write());
+        drop(one);
+        assert!(flush.is_behind());
+        drop(other);
+        assert!(!flush.is_behind());
     }
 }

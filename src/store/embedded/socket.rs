@@ -2,6 +2,8 @@
 //! which is not announced: the server's answers pass through here, so that an answer has the same effects whichever way
 //! it takes.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 
@@ -29,7 +31,7 @@ impl BeforeAnswer {
     async fn done(&self) -> io::Result<()> {
         self.changes.note();
         match &self.flush {
-            Some(flush) => flush.flushed().await,
+            Some(flush) => flush.flushed(None).await,
             None => Ok(()),
         }
     }
@@ -63,25 +65,28 @@ async fn pass(client: TcpStream, server: SocketAddr, before: BeforeAnswer) -> io
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let ((mut asked, mut answer), (mut answered, mut ask)) = (client.into_split(), server.into_split());
+    // However the client ends, the server may have a request of it: its answer is waited for, because of what is done
+    // before it goes out.
     let asking = async {
-        copy(&mut asked, &mut ask).await?;
-        ask.shutdown().await
+        let _: io::Result<u64> = copy(&mut asked, &mut ask).await;
+        let _: io::Result<()> = ask.shutdown().await;
+        pending::<Infallible>().await
     };
     let answering = async {
         let mut piece = vec![0; PIECE];
+        let mut is_there = true;
         loop {
             match answered.read(&mut piece).await? {
                 0 => return answer.shutdown().await,
                 length => {
                     before.done().await?;
-                    answer.write_all(&piece[..length]).await?;
+                    is_there = is_there && answer.write_all(&piece[..length]).await.is_ok();
                 }
             }
         }
     };
     tokio::select! {
         answered = answering => answered,
-        // The client may have sent its last request and be waiting for the answer.
-        Err(error) = asking => Err(error),
+        never = asking => match never {},
     }
 }
