@@ -71,12 +71,12 @@ impl Store {
 
     /// The same, where every change of a client is counted in `changes` before it is answered.
     pub(crate) fn whose_changes_are_counted(client: &Client, names: &TableNames, changes: Changes) -> Self {
-        let clients = Table::new(client, &names.clients, "client_id");
-        let tokens = Table::new(client, &names.tokens, "id");
+        let clients = Table::new(client, &names.clients, key::CLIENTS);
+        let tokens = Table::new(client, &names.tokens, key::TOKENS);
         Self {
             signing_keys: SigningKeys::new(clients.clone()),
             clients: Clients::new(clients, changes),
-            users: Users::new(Table::new(client, &names.users, "username")),
+            users: Users::new(Table::new(client, &names.users, key::USERS)),
             sessions: StoredSessions::new(tokens.clone()),
             access_tokens: AccessTokens::new(tokens.clone()),
             assertions: UsedAssertions::new(tokens.clone()),

@@ -159,3 +159,16 @@ fn config(endpoint: &str, http_client: SharedHttpClient) -> SdkConfig {
         .endpoint_url(endpoint);
     aws::bounded(config.build())
 }
+
+/// A database in memory with an empty table, `tokens`, as the tests of its parts need it.
+#[cfg(test)]
+fn with_tokens_table() -> Database {
+    let database = Database::memory().expect("a database");
+    let table = serde_json::from_str(
+        r#"{"TableName": "tokens", "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#,
+    );
+    database.create_table(table.expect("a request")).expect("a table");
+    database
+}

@@ -1,7 +1,15 @@
-//! The keys of the tokens table: each kind of item has a prefix, which keeps it apart from the others.
+//! The attributes that are the tables' keys, and what the keys in the tokens table are: each kind of item has a prefix, which
+//! keeps it apart from the others.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The key of the clients table.
+pub(super) const CLIENTS: &str = "client_id";
+/// The key of the users table.
+pub(super) const USERS: &str = "username";
+/// The key of the tokens table.
+pub(super) const TOKENS: &str = "id";
 
 /// The prefix of the keys of sessions.
 pub(crate) const SESSION: &str = "s#";

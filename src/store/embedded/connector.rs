@@ -202,20 +202,12 @@ mod tests {
     use aws_sdk_dynamodb::error::SdkError;
     use aws_sdk_dynamodb::types::AttributeValue;
     use aws_smithy_http_client::Builder as HttpClientBuilder;
-    use dynoxide::actions::create_table::CreateTableRequest;
 
     use super::*;
-    use crate::store::embedded::config;
+    use crate::store::embedded::{config, with_tokens_table};
 
     fn client(flush: Flush) -> Client {
-        let database = Database::memory().expect("a database");
-        let table: CreateTableRequest = serde_json::from_str(
-            r#"{"TableName": "tokens", "BillingMode": "PAY_PER_REQUEST",
-                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#,
-        )
-        .expect("a request");
-        database.create_table(table).expect("a table");
+        let database = with_tokens_table();
         let noted = Noted { table: "clients".to_owned(), changes: Changes::default() };
         let in_process = InProcess::new(database, Some(flush), noted, HttpClientBuilder::new().build_http());
         Client::new(&config("http://127.0.0.1:9", SharedHttpClient::new(in_process)))

@@ -102,11 +102,11 @@ impl Sweep {
 
 #[cfg(test)]
 mod tests {
-    use dynoxide::actions::create_table::CreateTableRequest;
     use dynoxide::actions::put_item::PutItemRequest;
 
     use super::*;
     use crate::clock::Timestamp;
+    use crate::store::embedded::with_tokens_table;
 
     struct At(u64);
 
@@ -118,14 +118,7 @@ mod tests {
 
     /// A sweep at time 1000 of a table with items that expire at these times.
     fn sweep(expiries: impl Iterator<Item = u64>) -> Sweep {
-        let database = Database::memory().expect("a database");
-        let table: CreateTableRequest = serde_json::from_str(
-            r#"{"TableName": "tokens", "BillingMode": "PAY_PER_REQUEST",
-                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#,
-        )
-        .expect("a request");
-        database.create_table(table).expect("a table");
+        let database = with_tokens_table();
         for (index, expires_at) in expiries.enumerate() {
             let id = AttributeValue::S(format!("{expires_at}-{index}"));
             let expires_at = AttributeValue::N(expires_at.to_string());
