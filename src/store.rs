@@ -43,6 +43,14 @@ pub struct TableNames {
     pub tokens: String,
 }
 
+impl TableNames {
+    /// The tables, and the attribute that is the key of each.
+    #[cfg(feature = "cli")]
+    fn keys(&self) -> [(&str, &'static str); 3] {
+        [(&self.clients, key::CLIENTS), (&self.users, key::USERS), (&self.tokens, key::TOKENS)]
+    }
+}
+
 /// The tables.
 #[derive(Clone, Debug)]
 pub struct Store {

@@ -31,6 +31,7 @@ fn ours(kernel: Kernel, params: &Params, kept: bool) -> Hash {
         let argon2 = Argon2 { algorithm: Algorithm::Argon2id, version: Version::V0x13, params: &params, secret: &[] };
         let mut tag = [0; 32];
         argon2.hash_into(kernel, PASSWORD, SALT, &mut memory, &mut tag).expect("a hash");
+        memory.wipe();
         tag
     })
 }

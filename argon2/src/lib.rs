@@ -2,7 +2,7 @@
 //!
 //! The [`argon2`] crate is the reference: this crate takes its parameters and returns its errors, and the reference
 //! computes what no [`Kernel`] has proved able to. What this crate adds is the compression function in the processor's
-//! widest vectors, memory in huge pages that is kept and wiped, and references that are fetched before they are needed.
+//! widest vectors, memory in huge pages that is kept for the next computation, and references that are fetched before they are needed.
 //! `docs/decisions` says what was weighed, and `cargo bench --bench argon2` shows what it is worth.
 
 mod blake2b;
@@ -40,7 +40,8 @@ pub struct Argon2<'a> {
 }
 
 impl Argon2<'_> {
-    /// Hashes a password into `output`. Nothing of it is left in memory or on the stack.
+    /// Hashes a password into `output`. Nothing of it is left on the stack. What is left in `memory` stays there until the
+    /// next computation overwrites it or [`Memory::wipe`] does: whoever read it could test guesses at a lower cost.
     ///
     /// # Errors
     /// The [`Error`] of the reference implementation for inputs or an output of a length that is not allowed.
@@ -80,7 +81,7 @@ impl Argon2<'_> {
         let shape = Shape::new(self.algorithm, self.version, self.params);
         let lent = memory.lend(shape.block_count());
         let mut seed = self.seed(password, salt, output.len());
-        for (number, lane) in (0_u32..).zip(lent.0.chunks_exact_mut(shape.lane_length())) {
+        for (number, lane) in (0_u32..).zip(lent.chunks_exact_mut(shape.lane_length())) {
             for (index, block) in (0_u32..2).zip(lane) {
                 let mut natural = [0; size_of::<Block>()];
                 hash_long(&[&seed, &index.to_le_bytes(), &number.to_le_bytes()], &mut natural);
@@ -91,10 +92,10 @@ impl Argon2<'_> {
         }
         seed.zeroize();
         for segment in shape.segments() {
-            kernel.fill(&segment, lent.0);
+            kernel.fill(&segment, lent);
         }
         let mut last: Block = [0; size_of::<Block>()];
-        for lane in lent.0.chunks_exact(shape.lane_length()) {
+        for lane in lent.chunks_exact(shape.lane_length()) {
             for index in 0..WORDS {
                 let made = word(&lane[shape.lane_length() - 1], kernel.place(index));
                 let sum = word(&last, index) ^ made;

@@ -10,10 +10,14 @@ const BLOCK: usize = size_of::<Block>();
 /// The size of huge pages on x86-64 and arm64: memory can only consist of them if it begins at a multiple of it.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Memory for Argon2, kept between computations. It is mapped when it is first needed, and holds nothing of a
-/// computation once that is over, however it ended.
+/// Memory for Argon2, kept between computations. It is mapped when it is first needed, and wiped when it is given back to
+/// the operating system; between computations, [`Memory::wipe`] wipes it.
 #[derive(Default)]
-pub struct Memory(Option<Mapping>);
+pub struct Memory {
+    mapping: Option<Mapping>,
+    /// How much of it, from its beginning, may not be zero.
+    written: usize,
+}
 
 enum Mapping {
     Pages(MmapMut),
@@ -25,44 +29,70 @@ impl Memory {
     /// Memory that is not mapped yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self(None)
+        Self { mapping: None, written: 0 }
     }
 
     /// How much is mapped, in KiB. Pages that were never written cost nothing.
     #[must_use]
     pub fn mapped_kib(&self) -> usize {
-        self.0.as_ref().map_or(0, |mapping| mapping.bytes().len() / BLOCK)
+        self.mapping.as_ref().map_or(0, |mapping| mapping.bytes().len() / BLOCK)
     }
 
     /// Gives the memory back to the operating system if it is more than computations over `kib` KiB need.
     pub fn shrink_to(&mut self, kib: usize) {
         if self.mapped_kib() > kib + HUGE_PAGE / BLOCK {
-            self.0 = None;
+            self.give_back();
         }
     }
 
     /// Maps what computations over `kib` KiB need, and writes to every page, which is what takes time.
     pub fn prepare(&mut self, kib: usize) {
-        drop(self.lend(kib));
+        self.lend(kib);
+        self.wipe();
+    }
+
+    /// Overwrites with zeros what computations have left. A computation that follows at once overwrites as much of it as
+    /// it uses, so between two of them this can be left out.
+    pub fn wipe(&mut self) {
+        if let Some(mapping) = &mut self.mapping {
+            let written = &mut mapping.bytes_mut()[..self.written];
+            written.fill(0);
+            // Otherwise the compiler might leave out the zeros, since nobody reads them.
+            optimization_barrier(written);
+        }
+        self.written = 0;
     }
 
     /// Whether every byte of it is zero.
     #[must_use]
     pub fn is_wiped(&self) -> bool {
-        self.0.as_ref().is_none_or(|mapping| mapping.bytes().iter().all(|&byte| byte == 0))
+        self.mapping.as_ref().is_none_or(|mapping| mapping.bytes().iter().all(|&byte| byte == 0))
     }
 
-    /// Lends `count` blocks, which are wiped when they are given back.
-    pub(crate) fn lend(&mut self, count: usize) -> Lent<'_> {
+    /// Lends `count` blocks, with whatever the last computation left in them.
+    pub(crate) fn lend(&mut self, count: usize) -> &mut [Block] {
         let length = count * BLOCK + HUGE_PAGE;
-        if self.0.as_ref().is_none_or(|mapping| mapping.bytes().len() < length) {
+        if self.mapping.as_ref().is_none_or(|mapping| mapping.bytes().len() < length) {
             // The old mapping goes first: there is never more than one.
-            self.0 = None;
+            self.give_back();
         }
-        let bytes = self.0.get_or_insert_with(|| Mapping::new(length)).bytes_mut();
+        let bytes = self.mapping.get_or_insert_with(|| Mapping::new(length)).bytes_mut();
         let misaligned = bytes.as_ptr().addr() % HUGE_PAGE;
         let start = (HUGE_PAGE - misaligned) % HUGE_PAGE;
-        Lent(bytes[start..][..count * BLOCK].as_chunks_mut().0)
+        let end = start + count * BLOCK;
+        self.written = self.written.max(end);
+        bytes[start..end].as_chunks_mut().0
+    }
+
+    fn give_back(&mut self) {
+        self.wipe();
+        self.mapping = None;
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 
@@ -92,31 +122,22 @@ impl Mapping {
     }
 }
 
-/// Blocks of a [`Memory`], for one computation.
-pub(crate) struct Lent<'a>(pub(crate) &'a mut [Block]);
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        self.0.as_flattened_mut().fill(0);
-        // Otherwise the compiler might leave out the zeros, since nobody reads them.
-        optimization_barrier(self.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_zero_when_it_is_given_back() {
+    fn whatever_was_written_is_zero_once_it_is_wiped() {
         let mut memory = Memory::new();
         assert!(memory.is_wiped() && memory.mapped_kib() == 0);
-        for count in [8, 5000, 64] {
-            let lent = memory.lend(count);
-            assert_eq!((lent.0.len(), lent.0.as_ptr().addr() % HUGE_PAGE), (count, 0));
-            assert!(lent.0.iter().all(|block| *block == [0; BLOCK]));
-            lent.0.fill([0xA5; BLOCK]);
-            drop(lent);
+        for counts in [&[8, 5000, 64][..], &[4, 64]] {
+            for &count in counts {
+                let lent = memory.lend(count);
+                assert_eq!((lent.len(), lent.as_ptr().addr() % HUGE_PAGE), (count, 0));
+                lent.fill([0xA5; BLOCK]);
+            }
+            assert!(!memory.is_wiped());
+            memory.wipe();
             assert!(memory.is_wiped());
         }
         assert!(memory.mapped_kib() >= 5000, "it is kept");
@@ -126,32 +147,20 @@ mod tests {
     fn memory_that_was_prepared_is_not_mapped_again() {
         let mut memory = Memory::new();
         memory.prepare(5000);
-        let start = memory.0.as_ref().map(|mapping| mapping.bytes().as_ptr());
         assert!(memory.mapped_kib() >= 5000 && memory.is_wiped());
-        drop(memory.lend(5000));
-        assert!(memory.0.as_ref().map(|mapping| mapping.bytes().as_ptr()) == start);
+        let start = memory.mapping.as_ref().map(|mapping| mapping.bytes().as_ptr());
+        memory.lend(5000);
+        assert!(memory.mapping.as_ref().map(|mapping| mapping.bytes().as_ptr()) == start);
     }
 
     #[test]
     fn memory_beyond_what_is_kept_goes_back_to_the_operating_system() {
         let mut memory = Memory::new();
-        drop(memory.lend(64));
+        memory.lend(64);
         memory.shrink_to(64);
         assert!(memory.mapped_kib() >= 64);
-        drop(memory.lend(65536));
+        memory.lend(65536);
         memory.shrink_to(64);
-        assert_eq!(memory.mapped_kib(), 0);
-    }
-
-    #[test]
-    fn memory_is_wiped_when_a_computation_panics() {
-        let mut memory = Memory::new();
-        let computation = std::panic::AssertUnwindSafe(|| {
-            let lent = memory.lend(64);
-            lent.0.fill([0xA5; BLOCK]);
-            panic!("a computation that fails");
-        });
-        assert!(std::panic::catch_unwind(computation).is_err());
-        assert!(memory.is_wiped());
+        assert_eq!((memory.mapped_kib(), memory.written), (0, 0));
     }
 }

@@ -75,7 +75,6 @@ fn every_kernel_agrees_with_the_reference_on_every_algorithm_and_version_at_the_
             }
         }
     }
-    assert!(memory.is_wiped());
 }
 
 #[test]
@@ -145,7 +144,6 @@ proptest! {
         let mut memory = Memory::new();
         for kernel in Kernel::all() {
             prop_assert_eq!(&by(kernel, argon2, &password, &salt, length, &mut memory), &expected, "{}", kernel.name());
-            prop_assert!(memory.is_wiped());
         }
     }
 }

@@ -1,16 +1,15 @@
 //! The verification of passwords: a bounded number at once, a bounded number waiting, each at the cost of the live
 //! policy.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod queue;
 
 use subtle::Choice;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use crate::password::Password;
-use crate::password::argon2::{self, Memory};
+use crate::password::argon2;
 use crate::password::hash::{Argon2Policy, Computation, Expected, Mark, PasswordHash, UnreadableHash};
+use crate::password::pool::queue::{NoTurn, Queue};
 use crate::random::{Random, RandomFailed};
 
 /// Why a verification could not be done.
@@ -42,17 +41,23 @@ pub struct Verified {
     pub mark: Mark,
 }
 
+impl From<NoTurn> for VerifyError {
+    fn from(error: NoTurn) -> Self {
+        match error {
+            NoTurn::NoPlace => Self::Overloaded,
+            NoTurn::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
 /// Verifies passwords, a bounded number at once, with a bounded number waiting.
 ///
-/// Each verification in progress has its own Argon2 memory, kept for the next one, because fresh memory costs page
-/// faults, and wiped, because anyone who read it could test guesses without computing Argon2. The memory that a hash
-/// under larger parameters took is not kept.
+/// Each verification in progress has its own Argon2 memory, which is kept for the next one, because fresh memory costs
+/// page faults. The next one overwrites it; if none is waiting, it is wiped, because anyone who read it could test
+/// guesses at a lower cost. The memory that a hash under larger parameters took is not kept.
 pub struct Argon2Pool {
     policy: Argon2Policy,
-    running: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    max_waiting: usize,
-    memory: Arc<Mutex<Vec<Memory>>>,
+    queue: Queue,
 }
 
 impl Argon2Pool {
@@ -60,13 +65,8 @@ impl Argon2Pool {
     #[must_use]
     pub fn new(policy: Argon2Policy, at_once: usize, max_waiting: usize) -> Self {
         argon2::prepare();
-        Self {
-            policy,
-            running: Arc::new(Semaphore::new(at_once.max(1))),
-            waiting: AtomicUsize::new(0),
-            max_waiting,
-            memory: Arc::default(),
-        }
+        let queue = Queue::start(at_once, max_waiting, policy.memory_kib());
+        Self { policy, queue }
     }
 
     /// Whether `password` is the one behind `hash`, which belongs to the user with the username `name`.
@@ -89,7 +89,7 @@ impl Argon2Pool {
         let expected = hash.map_or_else(|| Ok(self.policy.of_nobody(name)), Expected::parse)?;
         let rest = self.policy.rest_of(&expected.computation);
         let live = self.policy.made(&expected.computation);
-        self.in_turn(move |memory| {
+        let verified = self.queue.turn(move |memory| {
             let refused = password.is_none();
             let password = password.unwrap_or_else(Password::none);
             let mut compute = |form: &str| {
@@ -107,22 +107,14 @@ impl Argon2Pool {
                 outdated: !live || !bool::from(prepared),
                 mark: Mark::of(&computed),
             }
-        })
-        .await
+        });
+        Ok(verified.await?)
     }
 
     /// Has the memory of one verification mapped, so that the first one need not wait for that. Nothing waits for it here.
     pub(crate) fn prepare(&self) {
-        // In a verification's turn: there is never more memory than verifications at once.
-        let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() else { return };
-        let (pool, kib) = (Arc::clone(&self.memory), self.policy.memory_kib());
-        // Nobody asks what became of it: a verification maps what it lacks.
-        drop(tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let mut memory = Memory::new();
-            memory.prepare(kib);
-            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-        }));
+        let kib = self.policy.memory_kib();
+        self.queue.unasked(move |memory| memory.prepare(kib));
     }
 
     /// Hashes a password that turned out to be right. This is as much work as a verification, and waits for its turn as
@@ -133,50 +125,14 @@ impl Argon2Pool {
     pub async fn hash(&self, password: Password, random: &dyn Random) -> Result<PasswordHash, VerifyError> {
         let salt = random.bytes::<16>().map_err(|RandomFailed| VerifyError::NoRandomness)?;
         let salted: Computation = self.policy.salted(&*salt);
-        self.in_turn(move |memory| salted.hash(&password, memory)).await
-    }
-
-    async fn in_turn<T, W>(&self, work: W) -> Result<T, VerifyError>
-    where
-        T: Send + 'static,
-        W: FnOnce(&mut Memory) -> T + Send + 'static,
-    {
-        let permit = {
-            let _place = self.take_place()?;
-            self.running.clone().acquire_owned().await.map_err(|_| VerifyError::Interrupted)?
-        };
-        let (pool, kept_kib) = (Arc::clone(&self.memory), self.policy.memory_kib());
-        let verification = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let mut memory = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            let outcome = work(&mut memory);
-            memory.shrink_to(kept_kib);
-            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-            outcome
-        });
-        verification.await.map_err(|_| VerifyError::Interrupted)
-    }
-
-    fn take_place(&self) -> Result<Waiting<'_>, VerifyError> {
-        let waiting = Waiting(&self.waiting);
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.max_waiting + self.running.available_permits() {
-            return Err(VerifyError::Overloaded);
-        }
-        Ok(waiting)
-    }
-}
-
-/// A place in the queue, given back when dropped, even if the request is cancelled while it waits.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        Ok(self.queue.turn(move |memory| salted.hash(&password, memory)).await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
     use crate::random::OsRandom;
 
@@ -269,51 +225,52 @@ mod tests {
     #[tokio::test]
     async fn a_verification_for_which_the_queue_has_no_place_is_refused_as_overload() {
         let pool = Argon2Pool::new(policy(), 1, 0);
-        let held = pool.running.clone().acquire_owned().await.expect("open");
+        let (release, released) = mpsc::channel::<()>();
+        let held = pool.queue.turn(move |_| released.recv());
         assert_eq!(pool.verify(None, None, "ann").await, Err(VerifyError::Overloaded));
-        drop(held);
+        drop(release);
+        assert!(held.await.is_ok());
+        pool.queue.rest().await;
         assert!(pool.verify(None, None, "ann").await.is_ok());
     }
 
-    /// How much each memory that waits for the next verification has mapped, in KiB; all of it is zero.
-    fn kept_kib(pool: &Argon2Pool) -> Vec<usize> {
-        let kept = pool.memory.lock().expect("not poisoned");
-        assert!(kept.iter().all(Memory::is_wiped), "something is left of a password");
-        kept.iter().map(Memory::mapped_kib).collect()
+    /// How much is mapped for the next verification, in KiB; all of it is zero.
+    async fn kept_kib(pool: &Argon2Pool) -> usize {
+        pool.queue.rest().await;
+        let kept = pool.queue.turn(|memory| (memory.is_wiped(), memory.mapped_kib()));
+        let (is_wiped, kib) = kept.await.expect("a turn");
+        assert!(is_wiped, "something is left of a password");
+        kib
     }
 
     #[tokio::test]
     async fn memory_that_was_prepared_is_the_first_verifications() {
         let pool = Argon2Pool::new(policy(), 1, 8);
         pool.prepare();
-        let turn = pool.running.acquire().await.expect("open");
-        let prepared = kept_kib(&pool);
-        assert!(prepared.len() == 1 && prepared[0] >= 64, "{prepared:?}");
-        pool.prepare();
-        drop(turn);
+        let prepared = kept_kib(&pool).await;
+        assert!(prepared >= 64);
         pool.verify(Some(password("guess")), None, "ann").await.expect("one");
-        assert_eq!(kept_kib(&pool), prepared, "no more than what runs at once");
+        assert_eq!(kept_kib(&pool).await, prepared);
     }
 
     #[tokio::test]
     async fn what_is_kept_for_the_next_verification_is_wiped_and_no_more_than_the_policy_takes() {
-        let pool = Argon2Pool::new(policy(), 2, 8);
-        assert!(kept_kib(&pool).is_empty(), "mapped when it is needed");
+        let pool = Argon2Pool::new(policy(), 1, 8);
+        assert_eq!(kept_kib(&pool).await, 0, "mapped when it is needed");
         pool.verify(Some(password("guess")), None, "ann").await.expect("one");
-        let usual = kept_kib(&pool);
-        assert!(usual.len() == 1 && usual[0] >= 64);
+        let usual = kept_kib(&pool).await;
+        assert!(usual >= 64);
 
         let larger = Argon2Policy::new(8192, 1, 1).expect("within bounds").hash(&password("correct"), &OsRandom);
         let larger = larger.expect("randomness");
         assert!(matches(&pool, "correct", &larger).await);
         assert!(!matches(&pool, "guess", &larger).await);
-        assert_eq!(kept_kib(&pool), [0], "what a larger hash took is given back");
+        assert_eq!(kept_kib(&pool).await, 0, "what a larger hash took is given back");
 
         let guesses = (0..6).map(|_| pool.verify(Some(password("guess")), None, "ann"));
         for outcome in futures_util::future::join_all(guesses).await {
             assert!(!outcome.expect("one").matches);
         }
-        let kept = kept_kib(&pool);
-        assert!(kept.len() <= 2 && kept.iter().all(|kib| usual.contains(kib) || *kib == 0), "{kept:?}");
+        assert_eq!(kept_kib(&pool).await, usual);
     }
 }

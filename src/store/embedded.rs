@@ -5,6 +5,7 @@ mod connector;
 mod flush;
 mod socket;
 mod sweep;
+mod thread;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,10 +25,11 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::aws;
 use crate::clock::Clock;
 use crate::store::changes::Changes;
-use crate::store::embedded::connector::{InProcess, Noted};
+use crate::store::embedded::connector::{InProcess, Tables};
 use crate::store::embedded::flush::Flush;
 use crate::store::embedded::socket::BeforeAnswer;
 use crate::store::embedded::sweep::Sweep;
+use crate::store::embedded::thread::DatabaseThread;
 use crate::store::schema::{SchemaError, create_tables};
 use crate::store::{Store, TableNames};
 
@@ -86,10 +88,10 @@ impl EmbeddedDynamoDb {
         });
         let before = BeforeAnswer { flush: flush.clone(), changes: changes.clone() };
         let sweep = Sweep::new(database.clone(), names.tokens.clone(), clock);
-        let noted = Noted { table: names.clients.clone(), changes: changes.clone() };
+        let tables = Tables { names: names.clone(), changes: changes.clone() };
         let running = Self {
             address,
-            in_process: InProcess::new(database, flush, noted, sockets()),
+            in_process: InProcess::new(DatabaseThread::start(database)?, flush, tables, sockets()),
             changes,
             stop,
             server: tokio::spawn(server),
@@ -125,7 +127,7 @@ impl EmbeddedDynamoDb {
     /// [`EmbeddedError::Serve`] when it had failed before.
     pub async fn stop(self) -> Result<(), EmbeddedError> {
         self.sweeper.abort();
-        self.in_process.close();
+        self.in_process.close().await;
         self.stop.send_replace(true);
         let failed = |error: JoinError| EmbeddedError::Serve(error.to_string());
         self.server.await.map_err(failed)?.map_err(EmbeddedError::Serve)?;

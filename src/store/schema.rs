@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::{
 };
 use thiserror::Error;
 
+use crate::store::TableNames;
 use crate::store::outcome::StoreError;
-use crate::store::{TableNames, key};
 
 /// Why the tables could not be created.
 #[derive(Debug, Error)]
@@ -26,9 +26,8 @@ pub enum SchemaError {
 /// [`SchemaError`] when a request to DynamoDB fails.
 pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), SchemaError> {
     let there = client.list_tables().send().await.map_err(StoreError::from_sdk)?;
-    let tables = [(&names.clients, key::CLIENTS), (&names.users, key::USERS), (&names.tokens, key::TOKENS)];
-    for (table, key) in tables {
-        if !there.table_names().contains(table) {
+    for (table, key) in names.keys() {
+        if there.table_names().iter().all(|name| name != table) {
             create_table(client, table, key).await?;
         }
     }

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
+use mimalloc::MiMalloc;
 use passgrant::clock::SystemClock;
 use passgrant::config::Config;
 use passgrant::random::OsRandom;
@@ -29,6 +30,11 @@ use tracing::level_filters::LevelFilter;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::output::{Output, OutputFormat};
+
+/// The local server allocates on one thread and frees on another all the time, for which it takes a sixth less processor
+/// time with this allocator than with that of the C library (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const EXAMPLES: &str = "\
 Examples:

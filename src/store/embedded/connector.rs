@@ -4,9 +4,10 @@
 //! Every other operation, and every request that is not understood here, goes to the embedded server's socket, so that
 //! only one place knows how DynamoDB words each refusal.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{
@@ -18,32 +19,44 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::update_item::UpdateItemRequest;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{AttributeValue, Database, DynoxideError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::store::TableNames;
 use crate::store::changes::Changes;
-use crate::store::embedded::flush::Flush;
+use crate::store::embedded::flush::{Flush, Place};
+use crate::store::embedded::thread::{Closed, DatabaseThread};
 
 const TARGET: &str = "x-amz-target";
 const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
-/// The table whose changes are counted, and the counter.
-pub(super) struct Noted {
-    pub(super) table: String,
+type Attributes = HashMap<String, AttributeValue>;
+
+/// The tables, and where changes of the clients are counted.
+pub(super) struct Tables {
+    pub(super) names: TableNames,
     pub(super) changes: Changes,
 }
 
-impl Noted {
-    /// Passes on the outcome of a write to `table`, and counts the write if its changes are counted.
-    fn note<T>(&self, table: &str, outcome: T) -> T {
-        if table == self.table {
+impl Tables {
+    /// The item that `attributes` are of, or are the key of.
+    fn place(&self, table: &str, attributes: &Attributes) -> Place {
+        let key = self.names.keys().into_iter().find(|(name, _)| *name == table);
+        match key.and_then(|(_, key)| attributes.get(key)) {
+            Some(AttributeValue::S(value)) => Place::of(table, value),
+            _ => Place::Anywhere,
+        }
+    }
+
+    fn note_write(&self, table: &str) {
+        if table == self.names.clients {
             self.changes.note();
         }
-        outcome
     }
 }
 
@@ -55,26 +68,29 @@ pub(super) struct InProcess {
 }
 
 struct Shared {
-    /// `None` once it is closed.
-    database: RwLock<Option<Database>>,
+    database: DatabaseThread,
     flush: Option<Flush>,
-    noted: Noted,
+    tables: Arc<Tables>,
     sockets: SharedHttpClient,
     socket: OnceLock<SharedHttpConnector>,
 }
 
 impl InProcess {
     /// A client for `database`, which `sockets` reaches too. `flush` makes its writes durable, where that is needed.
-    pub(super) fn new(database: Database, flush: Option<Flush>, noted: Noted, sockets: SharedHttpClient) -> Self {
-        let database = RwLock::new(Some(database));
-        let shared = Arc::new(Shared { database, flush, noted, sockets, socket: OnceLock::new() });
+    pub(super) fn new(
+        database: DatabaseThread,
+        flush: Option<Flush>,
+        tables: Tables,
+        sockets: SharedHttpClient,
+    ) -> Self {
+        let shared = Arc::new(Shared { database, flush, tables: Arc::new(tables), sockets, socket: OnceLock::new() });
         let connector = SharedHttpConnector::new(Connector(Arc::clone(&shared)));
         Self { shared, connector }
     }
 
     /// Releases the database once the calls in progress have been answered. Every later call fails.
-    pub(super) fn close(&self) {
-        self.shared.database.write().unwrap_or_else(PoisonError::into_inner).take();
+    pub(super) async fn close(&self) {
+        self.shared.database.close().await;
     }
 }
 
@@ -102,89 +118,102 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let operation = Operation::of(&request);
-        let is_read = operation == Some(Operation::Get);
-        let write = self.0.flush.as_ref().filter(|_| !is_read).map(Flush::write);
-        let outcome = match &*self.0.database.read().unwrap_or_else(PoisonError::into_inner) {
-            None => return unreachable(&io::ErrorKind::ConnectionRefused.into()),
-            Some(database) => {
-                operation.and_then(|operation| operation.run(database, &self.0.noted, request.body().bytes()?))
+        let shared = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            match shared.answer(&request).await? {
+                Some(response) => Ok(response),
+                None => {
+                    shared.socket.get().ok_or_else(|| unreachable(io::ErrorKind::NotConnected))?.call(request).await
+                }
             }
-        };
-        let Some(response) = outcome else {
-            return match self.0.socket.get() {
-                Some(socket) => socket.call(request),
-                None => unreachable(&io::ErrorKind::NotConnected.into()),
-            };
-        };
-        match &self.0.flush {
-            // A refused write reveals what is there, as a read does, and may be the repetition of one that succeeded.
-            Some(flush) if write.is_some() || flush.is_behind() => {
-                let flushed = flush.flushed(write);
-                HttpConnectorFuture::new(async move {
-                    flushed.await.map_err(|error| ConnectorError::io(error.into()))?;
-                    Ok(response)
-                })
-            }
-            _ => HttpConnectorFuture::ready(Ok(response)),
-        }
+        })
     }
 }
 
-fn unreachable(error: &io::Error) -> HttpConnectorFuture {
-    HttpConnectorFuture::ready(Err(ConnectorError::io(io::Error::from(error.kind()).into())))
+fn unreachable(kind: io::ErrorKind) -> ConnectorError {
+    ConnectorError::io(io::Error::from(kind).into())
 }
 
-/// An operation on one item that needs no socket.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Get,
-    Put,
-    Update,
-    Delete,
-}
-
-impl Operation {
-    /// The operation that `request` asks for; `None` if that is another one, or the request is not one that the SDK
-    /// makes.
-    fn of(request: &HttpRequest) -> Option<Self> {
+impl Shared {
+    /// The answer to `request`; `None` if only the embedded server knows how to word it.
+    async fn answer(&self, request: &HttpRequest) -> Result<Option<HttpResponse>, ConnectorError> {
         let headers = request.headers();
         let usual = request.method() == "POST"
             && headers.contains_key(AUTHORIZATION.as_str())
             && headers.get(CONTENT_TYPE.as_str()) == Some(MEDIA_TYPE);
-        match headers.get(TARGET)?.strip_prefix("DynamoDB_20120810.")? {
-            "GetItem" if usual => Some(Self::Get),
-            "PutItem" if usual => Some(Self::Put),
-            "UpdateItem" if usual => Some(Self::Update),
-            "DeleteItem" if usual => Some(Self::Delete),
-            _ => None,
+        let operation = headers.get(TARGET).and_then(|target| target.strip_prefix("DynamoDB_20120810."));
+        let (Some(operation), Some(body), true) = (operation, request.body().bytes(), usual) else { return Ok(None) };
+        match operation {
+            "GetItem" => self.read(body).await,
+            "PutItem" => {
+                self.write(body, |put: &PutItemRequest| (&put.table_name, &put.item), Database::put_item).await
+            }
+            "UpdateItem" => {
+                self.write(body, |update: &UpdateItemRequest| (&update.table_name, &update.key), Database::update_item)
+                    .await
+            }
+            "DeleteItem" => {
+                self.write(body, |delete: &DeleteItemRequest| (&delete.table_name, &delete.key), Database::delete_item)
+                    .await
+            }
+            _ => Ok(None),
         }
     }
 
-    /// The answer to a request with this `body`; `None` if only the embedded server knows how to word it.
-    fn run(self, database: &Database, noted: &Noted, body: &[u8]) -> Option<HttpResponse> {
-        match self {
-            Self::Get => answer(body, |request| database.get_item(request)),
-            Self::Put => answer(body, |request: PutItemRequest| {
-                noted.note(&request.table_name.clone(), database.put_item(request))
-            }),
-            Self::Update => answer(body, |request: UpdateItemRequest| {
-                noted.note(&request.table_name.clone(), database.update_item(request))
-            }),
-            Self::Delete => answer(body, |request: DeleteItemRequest| {
-                noted.note(&request.table_name.clone(), database.delete_item(request))
-            }),
+    async fn read(&self, body: &[u8]) -> Result<Option<HttpResponse>, ConnectorError> {
+        let Some(get) = parsed::<GetItemRequest>(body) else { return Ok(None) };
+        let place = self.tables.place(&get.table_name, &get.key);
+        let read = self.database.call(move |database| database.get_item(get)).await?;
+        if let Some(flush) = self.flush.as_ref().filter(|flush| flush.is_behind(place)) {
+            flushed(flush.flushed(None)).await?;
         }
+        Ok(response(read))
+    }
+
+    /// `item` gives the table and the attributes of the item that is written.
+    async fn write<T: DeserializeOwned + Send + 'static, U: Serialize + Send + 'static>(
+        &self,
+        body: &[u8],
+        item: fn(&T) -> (&String, &Attributes),
+        run: fn(&Database, T) -> Result<U, DynoxideError>,
+    ) -> Result<Option<HttpResponse>, ConnectorError> {
+        let Some(request) = parsed::<T>(body) else { return Ok(None) };
+        let (table, attributes) = item(&request);
+        let (table, place) = (table.clone(), self.tables.place(table, attributes));
+        let (tables, flush) = (Arc::clone(&self.tables), self.flush.clone());
+        let write = flush.as_ref().map(|flush| flush.write(place));
+        let call = self.database.call(move |database| {
+            let written = run(database, request);
+            // Both on the database's thread: they happen even if the request no longer waits.
+            tables.note_write(&table);
+            (written, flush.map(|flush| flush.flushed(write)))
+        });
+        let (written, flush) = call.await?;
+        // A refused write reveals what is there, as a read does, and may be the repetition of one that succeeded.
+        if let Some(flush) = flush {
+            flushed(flush).await?;
+        }
+        Ok(response(written))
     }
 }
 
-fn answer<T, U>(body: &[u8], run: impl FnOnce(T) -> Result<U, DynoxideError>) -> Option<HttpResponse>
-where
-    T: DeserializeOwned,
-    U: Serialize,
-{
-    // The server knows how to refuse a request that cannot be read.
-    let (status, json) = match run(serde_json::from_slice(body).ok()?) {
+impl From<Closed> for ConnectorError {
+    fn from(Closed: Closed) -> Self {
+        unreachable(io::ErrorKind::ConnectionRefused)
+    }
+}
+
+/// `None` for a request that cannot be read: the server knows how to refuse it.
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_slice(body).ok()
+}
+
+async fn flushed(flush: impl Future<Output = io::Result<()>>) -> Result<(), ConnectorError> {
+    flush.await.map_err(|error| ConnectorError::io(error.into()))
+}
+
+fn response<U: Serialize>(outcome: Result<U, DynoxideError>) -> Option<HttpResponse> {
+    let (status, json) = match outcome {
         Ok(answer) => (200, serde_json::to_string(&answer).ok()?),
         // The server resolves this tag, and the crate does not expose how. Nothing was written, so the server can be
         // asked again.
@@ -208,8 +237,16 @@ mod tests {
 
     fn client(flush: Flush) -> Client {
         let database = with_tokens_table();
-        let noted = Noted { table: "clients".to_owned(), changes: Changes::default() };
-        let in_process = InProcess::new(database, Some(flush), noted, HttpClientBuilder::new().build_http());
+        let tables = Tables {
+            names: TableNames { clients: "clients".into(), users: "users".into(), tokens: "tokens".into() },
+            changes: Changes::default(),
+        };
+        let in_process = InProcess::new(
+            DatabaseThread::start(database).expect("a thread"),
+            Some(flush),
+            tables,
+            HttpClientBuilder::new().build_http(),
+        );
         Client::new(&config("http://127.0.0.1:9", SharedHttpClient::new(in_process)))
     }
 

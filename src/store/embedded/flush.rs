@@ -6,12 +6,14 @@
 //! a crash of the machine, and no read is answered before the flush of what it may have seen. SQLite itself still flushes
 //! around its checkpoints, which is what keeps the file sound.
 
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
 use std::fs::File;
+use std::hash::BuildHasher as _;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use dynoxide::{Database, DynoxideError};
@@ -24,16 +26,50 @@ type Waiting = (oneshot::Sender<io::Result<()>>, Option<Write>);
 #[derive(Clone)]
 pub(super) struct Flush {
     waiting: mpsc::UnboundedSender<Waiting>,
-    /// How many writes may have been committed and not flushed.
-    unflushed: Arc<AtomicUsize>,
+    unflushed: Arc<Unflushed>,
+}
+
+/// What a request reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// The item with this hash of its table and key. Two items of the same hash wait for each other, and nothing more.
+    Item(u64),
+    /// It is not known what.
+    Anywhere,
+}
+
+impl Place {
+    /// The item of `table` with the key `key`.
+    pub(super) fn of(table: &str, key: &str) -> Self {
+        static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        Self::Item(HASHER.hash_one((table, key)))
+    }
+}
+
+/// How many writes may have been committed and not flushed, by what they wrote.
+#[derive(Default)]
+struct Unflushed(Mutex<HashMap<Place, usize>>);
+
+impl Unflushed {
+    fn places(&self) -> MutexGuard<'_, HashMap<Place, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A write that may have been committed and is not flushed: it counts until it is dropped.
-pub(super) struct Write(Arc<AtomicUsize>);
+pub(super) struct Write {
+    unflushed: Arc<Unflushed>,
+    place: Place,
+}
 
 impl Drop for Write {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        if let Entry::Occupied(mut writes) = self.unflushed.places().entry(self.place) {
+            *writes.get_mut() -= 1;
+            if *writes.get() == 0 {
+                writes.remove();
+            }
+        }
     }
 }
 
@@ -58,15 +94,19 @@ impl Flush {
         Ok(Self { waiting, unflushed: Arc::default() })
     }
 
-    /// To be called before a write, and given to [`Flush::flushed`] after it.
-    pub(super) fn write(&self) -> Write {
-        self.unflushed.fetch_add(1, Ordering::SeqCst);
-        Write(Arc::clone(&self.unflushed))
+    /// To be called before a write to `place`, and given to [`Flush::flushed`] after it.
+    pub(super) fn write(&self, place: Place) -> Write {
+        *self.unflushed.places().entry(place).or_default() += 1;
+        Write { unflushed: Arc::clone(&self.unflushed), place }
     }
 
-    /// Whether what was read just now may not have been flushed.
-    pub(super) fn is_behind(&self) -> bool {
-        self.unflushed.load(Ordering::SeqCst) > 0
+    /// Whether what was read at `place` just now may not have been flushed.
+    pub(super) fn is_behind(&self, place: Place) -> bool {
+        let unflushed = self.unflushed.places();
+        match place {
+            Place::Item(_) => unflushed.contains_key(&place) || unflushed.contains_key(&Place::Anywhere),
+            Place::Anywhere => !unflushed.is_empty(),
+        }
     }
 
     /// Waits until everything that was committed before the call is on the disk. `write` counts until then, also if the
@@ -144,26 +184,34 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_flushed_any_more_once_a_flush_has_failed() {
+        let place = Place::of("tokens", "one");
         let mut failures = [Ok(()), Err(io::Error::from(io::ErrorKind::StorageFull))].into_iter();
         let flush = Flush::by(move || failures.next().unwrap_or(Ok(()))).expect("a thread");
-        assert!(flush.flushed(Some(flush.write())).await.is_ok());
-        assert!(!flush.is_behind());
+        assert!(flush.flushed(Some(flush.write(place))).await.is_ok());
+        assert!(!flush.is_behind(place));
         for _ in 0..3 {
             assert_eq!(
-                flush.flushed(Some(flush.write())).await.map_err(|error| error.kind()),
+                flush.flushed(Some(flush.write(place))).await.map_err(|error| error.kind()),
                 Err(io::ErrorKind::StorageFull)
             );
-            assert!(flush.is_behind(), "what is read now may be lost");
+            assert!(flush.is_behind(place), "what is read now may be lost");
         }
     }
 
     #[test]
-    fn a_write_counts_as_unflushed_until_it_is_dropped() {
+    fn a_write_counts_as_unflushed_until_it_is_dropped_and_only_where_it_wrote() {
         let flush = Flush::by(|| Ok(())).expect("a thread");
-        let (one, other) = (flush.write(), flush.write());
+        let (here, there) = (Place::of("tokens", "here"), Place::of("tokens", "there"));
+        let behind = || [here, there, Place::Anywhere].map(|place| flush.is_behind(place));
+        let (one, other) = (flush.write(here), flush.write(here));
+        assert_eq!(behind(), [true, false, true]);
         drop(one);
-        assert!(flush.is_behind());
+        assert_eq!(behind(), [true, false, true]);
         drop(other);
-        assert!(!flush.is_behind());
+        assert_eq!(behind(), [false; 3]);
+        let unknown = flush.write(Place::Anywhere);
+        assert_eq!(behind(), [true; 3]);
+        drop(unknown);
+        assert_eq!(behind(), [false; 3]);
     }
 }
