@@ -174,6 +174,21 @@ pub struct User {
 }
 
 impl User {
+    /// A user whose subject is given from outside, and may have been that of a user who was deleted. The sessions of that
+    /// user do not continue: they began in another generation.
+    ///
+    /// # Errors
+    /// [`RandomFailed`] when there is no randomness.
+    pub fn with_known_subject(
+        username: Username,
+        subject: Subject,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<Self, RandomFailed> {
+        let generation = u32::from_be_bytes(*random.bytes::<4>()?);
+        Ok(Self { session_generation: generation.into(), ..Self::new(username, subject, now) })
+    }
+
     /// A user who is created at `now`, enabled, and without a password or claims yet.
     #[must_use]
     pub fn new(username: Username, subject: Subject, now: Timestamp) -> Self {

@@ -29,7 +29,7 @@ impl Row {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "fewer than a million")]
-    fn count(&self) -> f64 {
+    pub(crate) fn count(&self) -> f64 {
         self.latencies.len() as f64
     }
 
@@ -85,12 +85,19 @@ impl Driver {
         self.runtime.block_on(self.connections[0].exchange(authorization, &request));
     }
 
-    /// Password grants: one connection for each of `users`.
-    pub(crate) fn log_in(&mut self, registered: &Registered, users: &[String], duration: Duration) -> Row {
+    /// Password grants over `in_flight` connections, each of which takes its turn of `users` over and over.
+    pub(crate) fn log_in(
+        &mut self,
+        registered: &Registered,
+        users: &[String],
+        in_flight: usize,
+        duration: Duration,
+    ) -> Row {
         let authorization = registered.authorization("RS256");
-        let loops = self.connections.iter_mut().zip(users).map(async |(connection, user)| {
-            let request = login(user);
-            connection.repeat(duration, authorization, |_| request.clone()).await
+        let connections = self.connections.iter_mut().take(in_flight).enumerate();
+        let loops = connections.map(async |(first, connection)| {
+            let mut own = users.iter().skip(first).step_by(in_flight).cycle();
+            connection.repeat(duration, authorization, |_| login(own.next().expect("a user for each connection"))).await
         });
         let started = Instant::now();
         let latencies = self.runtime.block_on(join_all(loops));
@@ -158,7 +165,7 @@ impl Connection {
         &mut self,
         duration: Duration,
         authorization: &str,
-        next: impl Fn(Option<&Self>) -> String,
+        mut next: impl FnMut(Option<&Self>) -> String,
     ) -> Vec<f64> {
         let (begin, mut latencies) = (Instant::now(), Vec::with_capacity(1 << 16));
         let mut body = next(None);

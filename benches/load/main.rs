@@ -6,7 +6,9 @@
 //!
 //! - `--seconds N`: how long each row is measured, 3 by default;
 //! - `--in-flight N,N,..`: how many requests are in flight at the same time, 1,8,32 by default;
-//! - `--only ROWS`: `password`, `refresh` or `start`, or several of them separated by commas;
+//! - `--only ROWS`: `password`, `refresh` or `start`, or several of them separated by commas; or one of these, which are
+//!   left out otherwise: `scale`, what a request costs with a thousand, a hundred thousand and a million users and as many
+//!   sessions in the tables; `soak`, the server's memory, again and again, under logins and refreshes;
 //! - `--server PATH`: another `passgrant` than the one built with this benchmark, to compare two in alternation;
 //! - `--folder PATH`: where the data folder is made, by default the temporary folder. Its disk decides what writes
 //!   cost.
@@ -17,18 +19,25 @@
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program of its own, which prints what it measured")]
 
 mod driver;
+mod fill;
 mod limits;
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::driver::{Driver, Row};
+use crate::fill::fill;
 use crate::limits::Limits;
-use crate::server::{ALGORITHMS, Registered, Server};
+use crate::server::{ALGORITHMS, Registered, Server, user_name};
 
 /// How many starts are measured; their median is printed.
 const STARTS: usize = 9;
+
+/// How long the memory is watched.
+const SOAK: Duration = Duration::from_mins(10);
+const SCALE_IN_FLIGHT: usize = 8;
+const SCALE_ROUNDS: usize = 5;
 
 struct Options {
     seconds: f64,
@@ -94,10 +103,16 @@ fn main() {
     if options.wants("refresh") {
         refreshes(&options, &server, &registered);
     }
+    if options.wants("soak") {
+        soak(&options, &server, &registered);
+    }
     println!("\npeak memory of the server: {:.0} MiB", server.peak_mib());
     server.stop();
     if options.wants("start") {
         starts(&options, &data, &registered);
+    }
+    if options.wants("scale") {
+        scale(&options, &data, &registered);
     }
 }
 
@@ -106,12 +121,12 @@ fn passwords(options: &Options, server: &Server, registered: &Registered) {
     let mut limits = Limits::measure();
     let mut driver = Driver::connect(server.address(), most(options));
     let users = registered.users(most(options));
-    driver.log_in(registered, &users, Duration::from_millis(300));
+    driver.log_in(registered, &users, users.len(), Duration::from_millis(300));
     let rows: Vec<_> = options
         .in_flight
         .iter()
         .map(|&in_flight| {
-            let row = server.measured(|| driver.log_in(registered, &users[..in_flight], options.duration()));
+            let row = server.measured(|| driver.log_in(registered, &users, in_flight, options.duration()));
             (in_flight, row)
         })
         .collect();
@@ -178,8 +193,53 @@ fn print_refreshes(name: &str, row: &Row) {
     );
 }
 
+/// What a request costs against what is in the tables. The users who log in are scattered over the whole table.
+fn scale(options: &Options, data: &Path, registered: &Registered) {
+    let server = Server::start(&options.server, data);
+    Driver::connect(server.address(), 1).one_login(registered);
+    server.stop();
+    println!("\n{:<26}{:>21}{:>21}", "users and sessions", "password grant, ms", "refresh (ES256), ms");
+    for count in [1_000, 100_000, 1_000_000] {
+        fill(data, count);
+        let server = Server::start(&options.server, data);
+        let mut driver = Driver::connect(server.address(), SCALE_IN_FLIGHT);
+        let users: Vec<_> = (0..1_000).map(|number| user_name(number * (count / 1_000))).collect();
+        let mut chains = driver.begin_chains(registered, "ES256", SCALE_IN_FLIGHT);
+        let (mut logins, mut refreshes) = (Vec::new(), Vec::new());
+        for _ in 0..SCALE_ROUNDS {
+            let row = server.measured(|| driver.log_in(registered, &users, SCALE_IN_FLIGHT, options.duration()));
+            logins.push(row.server_cpu_ms());
+            let row = server.measured(|| driver.refresh(registered, "ES256", &mut chains, options.duration()));
+            refreshes.push(row.server_cpu_ms());
+        }
+        println!("{count:<26}{:>21}{:>21}", spread(&mut logins), spread(&mut refreshes));
+        server.stop();
+    }
+    println!("(the server's processor time for each; {SCALE_ROUNDS} rounds: least, median, most)");
+}
+
+fn spread(times: &mut [f64]) -> String {
+    times.sort_by(f64::total_cmp);
+    format!("{:.3} {:.3} {:.3}", times[0], times[times.len() / 2], times[times.len() - 1])
+}
+
+/// Logins and refreshes in turn; the server's memory after each pair of them.
+fn soak(options: &Options, server: &Server, registered: &Registered) {
+    println!("\n{:<26}{:>14}{:>14}{:>14}", "seconds", "requests", "memory, MiB", "peak, MiB");
+    let users = registered.users(most(options));
+    let mut driver = Driver::connect(server.address(), most(options));
+    let mut chains = driver.begin_chains(registered, "RS256", most(options));
+    let (started, mut requests) = (Instant::now(), 0.0);
+    while started.elapsed() < SOAK {
+        requests += driver.log_in(registered, &users, users.len(), options.duration()).count();
+        requests += driver.refresh(registered, "RS256", &mut chains, options.duration()).count();
+        let seconds = started.elapsed().as_secs();
+        println!("{seconds:<26}{requests:>14.0}{:>14.1}{:>14.1}", server.anonymous_mib(), server.peak_mib());
+    }
+}
+
 /// From the start of the process, on a folder that was used before, to the first answer with a token.
-fn starts(options: &Options, data: &std::path::Path, registered: &Registered) {
+fn starts(options: &Options, data: &Path, registered: &Registered) {
     let mut times: Vec<_> = (0..STARTS)
         .map(|_| {
             let address = server::free_address();

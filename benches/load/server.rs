@@ -53,8 +53,17 @@ impl Server {
 
     /// The peak of its memory.
     pub(crate) fn peak_mib(&self) -> f64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    /// What it has in memory now, without the pages of its own file.
+    pub(crate) fn anonymous_mib(&self) -> f64 {
+        self.memory_mib("RssAnon:")
+    }
+
+    fn memory_mib(&self, name: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a size");
         line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
     }
 
@@ -93,6 +102,10 @@ fn passgrant(program: &Path, data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+pub(crate) fn user_name(index: usize) -> String {
+    format!("user-{index}")
+}
+
 /// A client for each algorithm, and users.
 pub(crate) struct Registered {
     authorizations: Vec<(&'static str, String)>,
@@ -110,7 +123,7 @@ impl Registered {
             (algorithm, format!("Basic {}", STANDARD.encode(format!("{algorithm}:{secret}"))))
         };
         let user = |index: usize| {
-            let name = format!("user-{index}");
+            let name = user_name(index);
             let mut command = passgrant(program, data, &["user", "create", &name, "--password-stdin"]);
             let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("passgrant starts");
             child.stdin.take().expect("piped").write_all(PASSWORD.as_bytes()).expect("it reads");

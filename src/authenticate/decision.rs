@@ -194,7 +194,7 @@ impl Deciding<'_> {
                 self.import_password(delegation, user, vouched.claims).await
             }
             Some(user) => Ok(Decision::Accepted(Identity { user, asserted: vouched.claims, stored: true })),
-            None if delegation.import => self.import_user(delegation, vouched.claims).await,
+            None if delegation.import => self.import_user(delegation, vouched).await,
             None => self.stranger(delegation, vouched),
         }
     }
@@ -202,20 +202,22 @@ impl Deciding<'_> {
     /// A user whom only the verifier knows. Nothing in this service distinguishes two logins by one user from logins by
     /// two users, so the verifier must.
     fn stranger(self, delegation: &Delegation, vouched: Vouched) -> Result<Decision, Error> {
-        let unusable = |problem: String| {
-            Error::server_error().because(format!("the verifier {} said yes, but {problem}", delegation.name))
-        };
-        let sub = vouched.sub.ok_or_else(|| unusable("gave no sub for a user who is not imported".to_owned()))?;
-        let subject = Subject::delegated(&delegation.name, &sub).map_err(|error| unusable(error.to_string()))?;
-        let user = self.user(subject, None, vouched.claims);
+        let subject = subject(delegation, &vouched)?
+            .ok_or_else(|| unusable(delegation, "gave no sub for a user who is not imported"))?;
+        let user = User::new(self.submission.username.clone(), subject, self.submission.now);
+        let user = User { claims: vouched.claims, ..user };
         Ok(Decision::Accepted(Identity { user, asserted: Object::new(), stored: false }))
     }
 
-    /// Creates the user. Without the user there is no subject, and so no login.
-    async fn import_user(self, delegation: &Delegation, claims: Object) -> Result<Decision, Error> {
-        let hash = self.hash().await?;
-        let subject = Subject::generate(&*self.verifiers.random)?;
-        let user = self.user(subject, Some(hash), claims);
+    /// Creates the user, with the subject that the verifier has for the user, or else a fresh one. Without the user there
+    /// is no subject, and so no login.
+    async fn import_user(self, delegation: &Delegation, vouched: Vouched) -> Result<Decision, Error> {
+        let (username, now, random) = (self.submission.username.clone(), self.submission.now, &*self.verifiers.random);
+        let user = match subject(delegation, &vouched)? {
+            Some(subject) => User::with_known_subject(username, subject, now, random)?,
+            None => User::new(username, Subject::generate(random)?, now),
+        };
+        let user = User { password_hash: Some(self.hash().await?), claims: vouched.claims, ..user };
         match self.verifiers.users.create(&user).await? {
             Created::Written => {
                 tracing::info!(verifier = %delegation.name, "a user was imported");
@@ -260,11 +262,16 @@ impl Deciding<'_> {
         let hashed = self.verifiers.passwords.hash(self.submission.password.clone(), &*self.verifiers.random).await;
         hashed.map_err(|error| undecided(error, None))
     }
+}
 
-    fn user(self, subject: Subject, password_hash: Option<PasswordHash>, claims: Object) -> User {
-        let user = User::new(self.submission.username.clone(), subject, self.submission.now);
-        User { password_hash, claims, ..user }
-    }
+/// The subject of the user whom the verifier vouched for, if it has one for its users.
+fn subject(delegation: &Delegation, vouched: &Vouched) -> Result<Option<Subject>, Error> {
+    let subject = vouched.sub.as_ref().map(|sub| Subject::delegated(&delegation.name, sub)).transpose();
+    subject.map_err(|error| unusable(delegation, &error.to_string()))
+}
+
+fn unusable(delegation: &Delegation, problem: &str) -> Error {
+    Error::server_error().because(format!("the verifier {} said yes, but {problem}", delegation.name))
 }
 
 /// The error when there is no verdict. If the user's hash is damaged, the log identifies the user by the subject.

@@ -16,6 +16,7 @@ mod folders;
 mod http;
 mod hygiene;
 mod keys;
+mod legacy_login;
 mod limits;
 mod memory;
 mod secrets;

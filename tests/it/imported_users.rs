@@ -34,7 +34,7 @@ async fn a_yes_imports_the_user_who_then_needs_no_verifier() {
     let answer = login(&app, "zoe", "her password").await.succeeded();
     let imported = user(&app, "zoe").await.expect("a user");
     assert_eq!(serde_json::to_value(&imported.claims).expect("JSON"), claims);
-    assert_eq!(imported.subject.as_str().len(), 36, "a subject of this service's own, not the verifier's");
+    assert_eq!(imported.subject.as_str(), "mover:1001", "the verifier's subject, which is that of its own users too");
     let (_, token) = verified_claims(&app, &answer.text("access_token")).await;
     assert_eq!(token["sub"], imported.subject.as_str());
     delegate.take_calls();
@@ -47,6 +47,33 @@ async fn a_yes_imports_the_user_who_then_needs_no_verifier() {
     let refreshed = app.refresh(&answer.text("refresh_token")).await.succeeded();
     let (_, token) = verified_claims(&app, &refreshed.text("access_token")).await;
     assert_eq!(token["sub"], imported.subject.as_str());
+}
+
+#[tokio::test]
+async fn a_verifier_without_subjects_imports_users_with_fresh_ones_and_an_unusable_subject_imports_nobody() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    delegate.behave(Behaviour::result("yes"));
+    login(&app, "zoe", "the password").await.succeeded();
+    assert_eq!(user(&app, "zoe").await.expect("a user").subject.as_str().len(), 36, "a UUID");
+    for sub in ["", "a b", &"x".repeat(250)] {
+        delegate.behave(Behaviour::json(&json!({"result": "yes", "sub": sub})));
+        login(&app, "una", "the password").await.failed(500, "server_error");
+        assert!(user(&app, "una").await.is_none(), "{sub:?}");
+    }
+}
+
+/// The subject is the same, so only the generation tells the two users apart.
+#[tokio::test]
+async fn a_deleted_user_who_is_imported_again_does_not_get_the_old_sessions_back() {
+    let delegate = Delegate::start().await;
+    let app = app_of(&delegate, "moving").await;
+    delegate.behave(yes(&json!({})));
+    let before = login(&app, "zoe", "the password").await.succeeded();
+    app.store.users.delete(&username("zoe")).await.expect("deleted");
+    let after = login(&app, "zoe", "the password").await.succeeded();
+    app.refresh(&before.text("refresh_token")).await.failed(400, "invalid_grant");
+    app.refresh(&after.text("refresh_token")).await.succeeded();
 }
 
 #[tokio::test]
