@@ -23,5 +23,6 @@ mod secrets;
 mod server;
 mod serving;
 mod sessions;
+mod shell;
 mod usage;
 mod users;

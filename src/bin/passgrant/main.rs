@@ -12,6 +12,7 @@ mod scope_argument;
 mod secret_input;
 mod serve;
 mod session;
+mod shell;
 mod user;
 
 use std::io;
@@ -85,6 +86,12 @@ enum Command {
     Key(key::Command),
     /// Estimate what a deployment costs in AWS
     Cost(cost::Arguments),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
+    Completions(shell::Completions),
+    /// Write manual pages, one for each command
+    #[command(after_help = shell::MAN_EXAMPLES)]
+    Man(shell::Man),
 }
 
 /// What every command that manages something works with.
@@ -114,8 +121,13 @@ fn main() -> ExitCode {
 
 fn run(command_line: CommandLine) -> Result<(), Failure> {
     let CommandLine { global: Global { data, output }, command } = command_line;
-    let config = Config::from_env()?;
     let output = Output::new(output);
+    match &command {
+        Command::Completions(arguments) => return arguments.run(),
+        Command::Man(arguments) => return arguments.run(),
+        _ => {}
+    }
+    let config = Config::from_env()?;
     if let Command::Cost(arguments) = command {
         return cost::run(&arguments, &output);
     }
@@ -133,7 +145,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
             Command::User(command) => command.run(&context).await?,
             Command::Session(command) => command.run(&context).await?,
             Command::Key(command) => command.run(&context).await?,
-            Command::Serve(_) | Command::Cost(_) => {}
+            Command::Serve(_) | Command::Cost(_) | Command::Completions(_) | Command::Man(_) => {}
         }
         match context.database.into_inner() {
             Some(database) => database.close().await,

@@ -37,13 +37,18 @@ impl Output {
             OutputFormat::Table => text(),
             OutputFormat::Json => serde_json::to_string_pretty(value)?,
         };
-        let mut stdout = io::stdout().lock();
-        let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::OutputClosed,
-            _ => Failure::refused(format!("standard output: {error}")),
-        })
+        print_text(&text)
     }
+}
+
+/// Prints `text`, whatever the format.
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::OutputClosed,
+        _ => Failure::refused(format!("standard output: {error}")),
+    })
 }
 
 /// A warning on standard error.
