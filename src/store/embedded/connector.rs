@@ -1,6 +1,7 @@
 //! An HTTP client for the SDK that has no connection: it hands requests to the database in this process.
 //!
-//! The operations that the service uses all the time are done here: reading, writing, changing or deleting one item.
+//! The operations that the service uses all the time are done here: reading, writing, changing or deleting one item, and
+//! the transactions in which users are imported.
 //! Every other operation, and every request that is not understood here, goes to the embedded server's socket, so that
 //! only one place knows how DynamoDB words each refusal.
 
@@ -19,6 +20,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::transact_write_items::{TransactWriteItem, TransactWriteItemsRequest};
 use dynoxide::actions::update_item::UpdateItemRequest;
 use dynoxide::{Database, DynoxideError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -135,13 +137,14 @@ fn unreachable(error: &io::Error) -> HttpConnectorFuture {
     HttpConnectorFuture::ready(Err(ConnectorError::io(io::Error::from(error.kind()).into())))
 }
 
-/// An operation on one item that needs no socket.
+/// An operation that needs no socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Get,
     Put,
     Update,
     Delete,
+    Transact,
 }
 
 impl Operation {
@@ -157,6 +160,7 @@ impl Operation {
             "PutItem" if usual => Some(Self::Put),
             "UpdateItem" if usual => Some(Self::Update),
             "DeleteItem" if usual => Some(Self::Delete),
+            "TransactWriteItems" if usual => Some(Self::Transact),
             _ => None,
         }
     }
@@ -174,8 +178,29 @@ impl Operation {
             Self::Delete => answer(body, |request: DeleteItemRequest| {
                 noted.note(&request.table_name.clone(), database.delete_item(request))
             }),
+            Self::Transact => answer(body, |request| transact(database, noted, request)),
         }
     }
+}
+
+/// Without the token, which the database would keep for ten minutes, with the size of each item: an import has many. It
+/// is for an answer that was lost, and whoever writes must know how to recognise what was written anyway.
+fn transact(
+    database: &Database,
+    noted: &Noted,
+    mut request: TransactWriteItemsRequest,
+) -> Result<impl Serialize + use<>, DynoxideError> {
+    request.client_request_token = None;
+    let tables: Vec<String> = request.transact_items.iter().filter_map(changed_table).cloned().collect();
+    let outcome = database.transact_write_items(request);
+    tables.iter().fold(outcome, |outcome, table| noted.note(table, outcome))
+}
+
+fn changed_table(item: &TransactWriteItem) -> Option<&String> {
+    let put = item.put.as_ref().map(|put| &put.table_name);
+    let update = || item.update.as_ref().map(|update| &update.table_name);
+    let delete = || item.delete.as_ref().map(|delete| &delete.table_name);
+    put.or_else(update).or_else(delete)
 }
 
 fn answer<T, U>(body: &[u8], run: impl FnOnce(T) -> Result<U, DynoxideError>) -> Option<HttpResponse>
