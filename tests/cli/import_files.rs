@@ -113,7 +113,10 @@ fn a_bad_row_of_csv_is_rejected_and_a_bad_header_or_quote_ends_the_import() {
     let open = place.write("open.csv", "username,sub\nk,\nl,\"never\nclosed,\n");
     let said = place.import(&open, &[]).refused();
     let reason = "line 3, column 1: the file ends inside of quotes that open in this row: expected a closing quote";
-    assert_eq!(said, format!("{reason}; 1 users were read before, and the same command goes on after them"));
+    assert_eq!(
+        said,
+        format!("{reason}; what comes before is done (users: 1), and the same command goes on from there")
+    );
     assert_eq!(place.exported().len(), 3, "what was read before is in");
     let endless = place.write("endless.csv", format!("username\nm\n\"{}", "x\n".repeat(2_000_000)));
     let said = place.import(&endless, &["--dry-run"]).refused();

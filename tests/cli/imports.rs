@@ -117,8 +117,7 @@ fn an_import_that_fails_at_a_conflict_has_written_all_before_it_and_nothing_behi
     let file = place.write("users.jsonl", lines);
     let fails = ["--on-conflict", "fail"];
     let reason = place.import(&file, &fails).refused();
-    let expected =
-        "line 151: the user n150 exists already; 150 users were read before, and the same command goes on after them";
+    let expected = "line 151: the user n150 exists already; what comes before is done (users: 150), and the same command goes on from there";
     assert_eq!(reason, expected);
     assert_eq!(place.exported().len(), 151);
     assert_eq!(place.import(&file, &fails).refused(), expected, "the conflict is still there");

@@ -18,6 +18,7 @@ mod http;
 mod hygiene;
 mod import_files;
 mod import_resumed;
+mod import_throttled;
 mod importing;
 mod imports;
 mod keys;

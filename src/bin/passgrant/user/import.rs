@@ -55,7 +55,7 @@ Examples:
   passgrant user import users.jsonl --on-conflict update
   passgrant user import realm.json --format keycloak
   passgrant user import users.json --format firebase --firebase-config parameters.json
-  passgrant user export --with-password-hashes | passgrant --data .passgrant user import - --format jsonl
+  passgrant user export | passgrant --data .passgrant user import - --format jsonl
 
 An import that is interrupted is continued by the same command. Users who are rejected are listed in FILE.rejects.jsonl
 with the line and the reason, and the exit code is 1: everybody else is imported.";
@@ -97,6 +97,11 @@ impl Import {
         }
         let firebase = self.firebase_config.as_deref().map(Config::read).transpose()?;
         let bytes = path.map(size).transpose()?;
+        if let (Some(path), Some(rejects)) = (path, &self.rejects)
+            && is_same_file(path, rejects)
+        {
+            return Err(Failure::refused(format!("{}: the rejected cannot be listed in the input", rejects.display())));
+        }
         let store = &context.database().await?.store;
 
         let options = self.options(format, firebase.as_ref(), context);
@@ -153,10 +158,11 @@ impl Import {
         account.rejects.show();
         if let Err(failure) = outcome {
             return Err(match (failure, &account.checkpoint) {
-                (Failure::Refused(reason), Some(_)) => Failure::refused(format!(
-                    "{reason}; {} users were read before, and the same command goes on after them",
-                    account.progress.tally.total().read
-                )),
+                (Failure::Refused(reason), Some(_)) => {
+                    let users = account.progress.tally.total().read;
+                    let goes_on = "the same command goes on from there";
+                    Failure::refused(format!("{reason}; what comes before is done (users: {users}), and {goes_on}"))
+                }
                 (failure, _) => failure,
             });
         }
@@ -214,6 +220,11 @@ impl Import {
         let (format, project) = (format.name(), project.unwrap_or_default());
         format!("--format {format} --on-conflict {conflict} (usernames: {profile}{project})")
     }
+}
+
+/// Whether two paths lead to one file that exists.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The size of the file at `path`.

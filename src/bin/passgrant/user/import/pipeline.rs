@@ -70,7 +70,7 @@ impl Account {
         for outcome in done.outcomes {
             self.progress.tally.count(outcome.hash, outcome.became);
             if let Some(rejected) = outcome.rejected {
-                self.rejects.add(&rejected)?;
+                self.bar.beside(|| self.rejects.add(&rejected))?;
             }
         }
         if let Some(end) = done.end {

@@ -51,6 +51,11 @@ impl Progress {
         }
     }
 
+    /// Does what writes to standard error too.
+    pub(crate) fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.bar.suspend(work)
+    }
+
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }

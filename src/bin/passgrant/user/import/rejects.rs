@@ -25,7 +25,7 @@ struct Reject<'a> {
 
 /// Where the rejected go.
 pub(super) struct Rejects {
-    /// `None`: only to standard error, all of them.
+    /// `None`: to standard error at once, all of them.
     path: Option<PathBuf>,
     file: Option<BufWriter<File>>,
     bytes: u64,
@@ -70,13 +70,14 @@ impl Rejects {
 
     pub(super) fn add(&mut self, rejected: &Rejected) -> Result<(), Failure> {
         let Rejected { place, reason } = rejected;
-        if self.path.is_none() || self.shown.len() < MOST_SHOWN {
+        if self.path.is_none() {
+            warn(&format!("{place}: {reason}"));
+            return Ok(());
+        }
+        if self.shown.len() < MOST_SHOWN {
             self.shown.push(format!("{place}: {reason}"));
         } else {
             self.unshown += 1;
-        }
-        if self.path.is_none() {
-            return Ok(());
         }
         if self.file.is_none() {
             let file = self.open(OpenOptions::new().write(true).create_new(true));
