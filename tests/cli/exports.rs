@@ -1,7 +1,5 @@
 //! `passgrant user export`: what comes out goes in again.
 
-#![expect(clippy::expect_used, reason = "a test without its file has failed")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 

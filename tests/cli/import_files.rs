@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::importing::{HASH, Place, counts, rejects};
+use crate::importing::{HASH, Place, counts, plain_lines, rejects};
 
 #[test]
 fn byte_order_marks_line_endings_and_empty_lines_make_no_difference() {
@@ -29,16 +29,14 @@ fn byte_order_marks_line_endings_and_empty_lines_make_no_difference() {
 #[test]
 fn of_two_lines_for_one_user_the_first_counts_however_they_are_spelt() {
     let place = Place::new();
-    let filler =
-        |range: std::ops::Range<u32>| range.map(|n| format!("{{\"username\":\"n{n}\"}}\n")).collect::<String>();
     let twice = |who: &str, n: u32| format!("{{\"username\":\"{who}\",\"claims\":{{\"n\":{n}}}}}\n");
     // Next to each other, in the next batch, and far away.
     let content = [
         twice("ann", 1),
         twice("Ann", 2),
-        filler(0..60),
+        plain_lines(0..60),
         twice(" \u{ff21}NN", 3),
-        filler(60..900),
+        plain_lines(60..900),
         twice("ANN ", 4),
         twice("bob", 1),
     ];

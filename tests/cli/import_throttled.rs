@@ -12,7 +12,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::command::{On, passgrant, run};
-use crate::importing::counts;
+use crate::importing::{counts, plain_lines};
 use crate::server::{Server, text};
 
 /// Stands in front of the DynamoDB at `endpoint`, and refuses every second transaction as long as `faults` lasts.
@@ -35,7 +35,7 @@ fn throttling(endpoint: String, faults: &Arc<AtomicI64>) -> String {
 
 fn request(stream: &mut TcpStream) -> Vec<u8> {
     let mut request = Vec::new();
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 4 * 1024];
     loop {
         let read = stream.read(&mut buffer).expect("a request");
         request.extend_from_slice(&buffer[..read]);
@@ -89,8 +89,7 @@ fn an_import_waits_while_it_is_throttled_and_loses_and_doubles_nobody() {
     let faults = Arc::new(AtomicI64::new(12));
     let endpoint = throttling(text(&published["endpoint"]).to_owned(), &faults);
     let file = data.path().join("users.jsonl");
-    let lines: String = (0..1000).map(|number| format!("{{\"username\":\"n{number}\"}}\n")).collect();
-    fs::write(&file, lines).expect("a file");
+    fs::write(&file, plain_lines(0..1000)).expect("a file");
     let mut import = passgrant();
     import
         .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test without its file has failed")]
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -69,6 +70,11 @@ impl Place {
 /// A sample file of the project.
 pub(crate) fn sample(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/import").join(name).display().to_string()
+}
+
+/// A line for each of the users `n0`, `n1` and so on.
+pub(crate) fn plain_lines(numbers: Range<u32>) -> String {
+    numbers.map(|number| format!("{{\"username\":\"n{number}\"}}")).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// The numbers of a summary: read, created, updated, unchanged, skipped, rejected.

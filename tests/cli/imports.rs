@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::command::{On, run};
-use crate::importing::{HASH, PASSWORD, Place, counts, rejects, sample};
+use crate::importing::{HASH, PASSWORD, Place, counts, plain_lines, rejects, sample};
 use crate::server::{Server, stopped_and_running, text};
 
 #[test]
@@ -113,8 +113,7 @@ fn an_update_changes_what_the_file_says_and_nothing_else_and_another_hash_ends_t
 fn an_import_that_fails_at_a_conflict_has_written_all_before_it_and_nothing_behind_it() {
     let place = Place::new();
     place.folder().run_with(&["user", "create", "n150", "--password-stdin"], PASSWORD).ok();
-    let lines: String = (0..400).map(|number| format!("{{\"username\":\"n{number}\"}}\n")).collect();
-    let file = place.write("users.jsonl", lines);
+    let file = place.write("users.jsonl", plain_lines(0..400));
     let fails = ["--on-conflict", "fail"];
     let reason = place.import(&file, &fails).refused();
     let expected = "line 151: the user n150 exists already; what comes before is done (users: 150), and the same command goes on from there";

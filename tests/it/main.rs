@@ -30,6 +30,7 @@ mod imported_users;
 mod introspection;
 mod listed_keys;
 mod logs;
+mod many_users;
 mod password_grant;
 mod password_hashes;
 mod pinned_keys;
