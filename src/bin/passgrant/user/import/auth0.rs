@@ -1,5 +1,7 @@
 //! Auth0: an export of users with their hashes, or a file for its bulk import; JSON lines or an array.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use passgrant::json::Object;
 
 use crate::user::import::members::{Member, Members};
@@ -55,14 +57,56 @@ fn object_id(member: &Member<'_>) -> Result<Option<Placed<String>>, Wrong> {
     Ok(id.map(|id| (format!("auth0|{id}"), Some(member.at()))))
 }
 
-/// A hash from elsewhere that Auth0 has not replaced yet. Those that are one text are taken.
+/// A hash from elsewhere that Auth0 has not replaced yet: one that is a text, or a digest with a salt beside it.
 fn custom_hash(member: &Member<'_>) -> Result<Placed<String>, Wrong> {
     let mut custom = member.members()?;
     let algorithm = custom.take_text("algorithm")?.ok_or_else(|| member.expected("a member \"algorithm\""))?;
-    if !["argon2", "bcrypt", "ldap", "pbkdf2"].contains(&&*algorithm) {
-        return Err(member.expected("argon2, bcrypt, ldap or pbkdf2 as its algorithm"));
+    if let Some(mut password) = custom.take("password").map(|password| password.members()).transpose()?
+        && password.take_text("encoding")?.is_some_and(|encoding| encoding != "utf8")
+    {
+        return Err(member.expected("a password in utf8"));
     }
     let mut hash = custom.take("hash").ok_or_else(|| member.expected("a member \"hash\""))?.members()?;
     let value = hash.take("value").ok_or_else(|| member.expected("a member \"value\" of its hash"))?;
-    Ok((value.text()?, Some(value.at())))
+    let encoding = hash.take_text("encoding")?;
+    let text = match &*algorithm {
+        "argon2" | "bcrypt" | "ldap" | "pbkdf2" => value.text()?,
+        "md5" | "sha1" | "sha256" | "sha512" => {
+            let digest = match encoding.as_deref() {
+                Some("base64") => hex(&STANDARD.decode(value.text()?).map_err(|_| value.expected("base64"))?),
+                None | Some("hex") => value.text()?,
+                Some(_) => return Err(member.expected("a hash in hex or base64")),
+            };
+            let salt = custom.take("salt").map(|salt| salted(&salt)).transpose()?.unwrap_or_default();
+            format!("{algorithm}:{salt}{digest}")
+        }
+        _ => return Err(member.expected("argon2, bcrypt, ldap, pbkdf2, md5, sha1, sha256 or sha512 as its algorithm")),
+    };
+    Ok((text, Some(value.at())))
+}
+
+/// Where a salt is, and what: as a digest has it in front.
+fn salted(member: &Member<'_>) -> Result<String, Wrong> {
+    let mut salt = member.members()?;
+    let value = salt.take_text("value")?.ok_or_else(|| member.expected("a member \"value\""))?;
+    let position = match salt.take_text("position")?.as_deref() {
+        None | Some("prefix") => "prefix",
+        Some("suffix") => "suffix",
+        Some(_) => return Err(member.expected("prefix or suffix as its position")),
+    };
+    let encoding = match salt.take_text("encoding")?.as_deref() {
+        None | Some("utf8") => "",
+        Some("hex") => "-hex",
+        Some("base64") => "-base64",
+        Some(_) => return Err(member.expected("a salt in utf8, hex or base64")),
+    };
+    Ok(format!("{position}{encoding}:{value}:"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }

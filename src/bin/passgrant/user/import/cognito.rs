@@ -16,7 +16,8 @@ pub(super) fn draft(text: &str) -> Result<Draft, Wrong> {
     let mut user = Members::parse(text)?;
     let username = user.take("Username").ok_or_else(|| Wrong::at(0, "expected a member \"Username\""))?;
     let mut attributes = Vec::new();
-    for mut attribute in user.take("Attributes").map(|member| member.objects()).transpose()?.unwrap_or_default() {
+    for attribute in user.take("Attributes").map(|member| member.elements()).transpose()?.unwrap_or_default() {
+        let mut attribute = attribute.members()?;
         let name =
             attribute.take_text("Name")?.ok_or_else(|| Wrong::at(0, "expected a member \"Name\" of an attribute"))?;
         attributes.push((name, attribute.take_text("Value")?.unwrap_or_default()));

@@ -108,5 +108,5 @@ fn custom(text: &str) -> Result<Object, Wrong> {
 /// The hash as one text, with everything that it takes to verify it.
 fn text_of(config: &Config, hash: &str, salt: &str) -> String {
     let Config { signer_key, salt_separator, rounds, mem_cost } = config;
-    format!("$firebase-scrypt$r={rounds},m={mem_cost}${signer_key}${salt_separator}${salt}${hash}")
+    format!("$firebase-scrypt$r={rounds},m={mem_cost},sk={signer_key},ss={salt_separator}${salt}${hash}")
 }

@@ -140,11 +140,16 @@ impl<'a> Member<'a> {
         Members::within(self.text, self.value.get())
     }
 
-    /// The members of the objects in the array that it is.
-    pub(super) fn objects(&self) -> Result<Vec<Members<'a>>, Wrong> {
-        let objects: Result<Vec<&'a RawValue>, _> = serde_json::from_str(self.value.get());
-        let objects = objects.map_err(|_| self.expected("an array of objects"))?;
-        objects.into_iter().map(|object| Members::within(self.text, object.get())).collect()
+    /// The elements of the array that it is, under its name.
+    pub(super) fn elements(&self) -> Result<Vec<Self>, Wrong> {
+        let elements: Result<Vec<&'a RawValue>, _> = serde_json::from_str(self.value.get());
+        let elements = elements.map_err(|_| self.expected("an array of objects"))?;
+        Ok(elements.into_iter().map(|value| Self { text: self.text, name: self.name.clone(), value }).collect())
+    }
+
+    /// Its text as it stands in the record.
+    pub(super) fn json(&self) -> &'a str {
+        self.value.get()
     }
 
     /// The value, whose numbers keep their digits.

@@ -171,3 +171,79 @@ fn header(rows: &mut Rows, format: Format) -> Result<Columns, Failure> {
         .and_then(|columns| if format == Format::Csv { columns.check_known().map(|()| columns) } else { Ok(columns) });
     known.map_err(|wrong| unreadable(row.start, wrong.reason))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What there is in `path` from `position` on: where each user begins and ends, and who they are.
+    fn found(path: &Path, format: Format, position: Position) -> Vec<(Position, Position, String)> {
+        let path = Some(path.to_owned());
+        let origin = Origin { path, format, firebase: None, profile: UsernameProfile::CaseMapped };
+        let Ok(mut source) = Source::open(origin, position) else { panic!("it opens") };
+        let mut all = Vec::new();
+        loop {
+            match source.next() {
+                Ok(None) => return all,
+                Ok(Some(Found { start, end, entry, .. })) => all.push((
+                    start,
+                    end,
+                    match entry {
+                        Entry::Record(record) => record.username.to_string(),
+                        Entry::Rejected(Rejected { place, reason }) => format!("{place}: {reason}"),
+                    },
+                )),
+                Err(failure) => panic!("{:?}", failure.report()),
+            }
+        }
+    }
+
+    #[test]
+    fn from_the_end_of_each_user_on_the_same_is_read_as_from_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let odd = folder.path().join("odd");
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/import");
+        let mut inputs: Vec<_> = [
+            ("users.jsonl", Format::Jsonl),
+            ("users.csv", Format::Csv),
+            ("keycloak.json", Format::Keycloak),
+            ("auth0.jsonl", Format::Auth0),
+            ("cognito.csv", Format::Cognito),
+            ("cognito.json", Format::Cognito),
+            ("django.json", Format::Django),
+            ("django.csv", Format::Django),
+            ("firebase.json", Format::Firebase),
+            ("shadow", Format::Shadow),
+        ]
+        .map(|(name, format)| (fs::read(samples.join(name)).expect("a sample"), format))
+        .into();
+        for (text, format) in [
+            ("\u{feff}\r\n{\"username\":\"a\"}\r\n\r\n{}\n\n{\"username\":\"\u{e9}\"} \n{\"", Format::Jsonl),
+            (
+                "\u{feff}username,claims\r\n\r\na,\"{\r\n\"\"x\"\":\"\"\u{e9}\"\"}\"\r\n\r\n\r\nb\nc,\n\nd,\"\"",
+                Format::Csv,
+            ),
+            ("\u{feff} [ {\"email\":\"a\"}\r\n,{\"x\":\"]\"} ,\n{\"email\":\"\u{e9}\"}]", Format::Auth0),
+            ("{\"users\" : [\n{\"username\":\"a\"},\n{\"username\":7},{\"username\":\"b\"}\n]}", Format::Keycloak),
+            ("{\"users\":[]}", Format::Firebase),
+        ] {
+            inputs.push((text.as_bytes().to_vec(), format));
+        }
+        for (text, format) in inputs {
+            for text in
+                [text.clone(), String::from_utf8_lossy(&text).replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()]
+            {
+                fs::write(&odd, &text).expect("a file");
+                let all = found(&odd, format, Position::START);
+                for (index, (start, end, _)) in all.iter().enumerate() {
+                    assert_eq!(found(&odd, format, *end), all[index + 1..], "{format:?} after {end:?}");
+                    let before = String::from_utf8_lossy(&text[..usize::try_from(start.offset).expect("an offset")]);
+                    assert_eq!(start.line, 1 + before.matches('\n').count() as u64, "{format:?}");
+                }
+            }
+        }
+    }
+}

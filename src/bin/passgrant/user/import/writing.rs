@@ -115,7 +115,7 @@ impl Writing<'_> {
             stopped_at
         } else {
             self.hash(&mut open, &known).await?;
-            self.create(open, &mut outcomes).await?
+            self.create(open, &known, &mut outcomes).await?
         };
         let done = stopped_at.as_ref().map_or(ends.len(), |pending| pending.index);
         let stop = stopped_at.map(|Pending { start, record, .. }| {
@@ -189,13 +189,21 @@ impl Writing<'_> {
     async fn create(
         &self,
         mut open: Vec<Pending>,
+        known: &HashMap<String, User>,
         outcomes: &mut [Option<Outcome>],
     ) -> Result<Option<Pending>, Failure> {
         let mut stopped_at = None;
         while !open.is_empty() {
-            let users: Vec<&User> = open.iter().map(|pending| &pending.user).collect();
-            let taken = self.persist(async || self.store.users.create_all(&users).await).await?;
-            let all_created = taken.iter().all(Option::is_none);
+            // Whoever has no hash yet must not be created without it, even if who was in the way is gone by now.
+            let is_held_up = open.iter().any(Pending::lacks_hash);
+            let taken = if is_held_up {
+                let in_the_way = |pending: &Pending| known.get(pending.user.username.as_str()).cloned();
+                open.iter().map(|pending| in_the_way(pending).filter(|_| pending.lacks_hash())).collect()
+            } else {
+                let users: Vec<&User> = open.iter().map(|pending| &pending.user).collect();
+                self.persist(async || self.store.users.create_all(&users).await).await?
+            };
+            let all_created = !is_held_up && taken.iter().all(Option::is_none);
             let mut left = Vec::new();
             for (pending, existing) in open.into_iter().zip(taken) {
                 match existing {
@@ -284,6 +292,10 @@ impl Pending {
     fn rejected(&self, reason: &str) -> Outcome {
         let place = Place { line: self.start.line, column: None };
         Outcome::rejected(hash_of(&self.record), Rejected { place, reason: reason.to_owned() })
+    }
+
+    fn lacks_hash(&self) -> bool {
+        self.record.hash.is_some() && self.user.password_hash.is_none()
     }
 
     fn of_other_subject(&self, existing: &User) -> Option<Outcome> {
