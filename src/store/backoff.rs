@@ -44,11 +44,15 @@ impl<'r> Backoff<'r> {
     ///
     /// # Errors
     /// The error of the last attempt.
-    pub async fn persist<T>(
+    pub async fn persist<T, P, C>(
         mut self,
-        pause: impl AsyncFn(Duration),
-        call: impl AsyncFn() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        pause: impl Fn(Duration) -> P,
+        call: impl Fn() -> C,
+    ) -> Result<T, StoreError>
+    where
+        P: Future<Output = ()>,
+        C: Future<Output = Result<T, StoreError>>,
+    {
         loop {
             let error = match call().await {
                 Err(error) if error.is_transient() => error,
@@ -66,6 +70,7 @@ impl<'r> Backoff<'r> {
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
+    use std::future::ready;
 
     use super::*;
     use crate::aws::{AwsError, Dependency};
@@ -79,10 +84,13 @@ mod tests {
         let (calls, waits) = (Cell::new(0), RefCell::new(Vec::new()));
         let outcome = Backoff::new(&OsRandom)
             .persist(
-                async |wait| waits.borrow_mut().push(wait),
-                async || {
+                |wait| {
+                    waits.borrow_mut().push(wait);
+                    ready(())
+                },
+                || {
                     calls.set(calls.get() + 1);
-                    if calls.get() > failures { Ok(calls.get()) } else { Err(cancelled(reason)) }
+                    ready(if calls.get() > failures { Ok(calls.get()) } else { Err(cancelled(reason)) })
                 },
             )
             .await;

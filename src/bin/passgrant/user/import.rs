@@ -10,6 +10,7 @@ mod django;
 mod elements;
 mod firebase;
 mod format;
+mod given_hash;
 mod jsonl;
 mod keycloak;
 mod members;
@@ -130,9 +131,9 @@ impl Import {
             Origin { path: path.map(Path::to_owned), format, firebase, profile: context.config.username_profile };
         let source = Source::open(origin, progress.position)?;
         let writing = Writing {
-            store,
-            argon2: &context.config.argon2,
-            marks: &marks,
+            store: store.clone(),
+            argon2: context.config.argon2.clone(),
+            marks,
             on_conflict: self.on_conflict,
             dry_run: self.dry_run,
             resumed: resumed_at.is_some(),
@@ -141,7 +142,7 @@ impl Import {
         let bar = progress::Progress::new(&context.output, bytes);
         bar.resume(progress.position.offset);
         let mut account = Account { progress, checkpoint, rejects, bar, written: Instant::now() };
-        let outcome = pipeline::run(source, &writing, &mut account).await;
+        let outcome = pipeline::run(source, writing, &mut account).await;
         account.bar.finish();
         self.finish(context, format, resumed_at, account, outcome)
     }

@@ -1,6 +1,7 @@
 //! Reading, hashing and writing at the same time: a thread reads, every core hashes, and several batches are written at
 //! once. What became of them is accounted for in the order of the input.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -35,30 +36,35 @@ pub(super) struct Account {
 }
 
 /// Imports `source` to its end, or until it fails. Whatever was done is accounted for in `account`.
-pub(super) async fn run(source: Source, writing: &Writing<'_>, account: &mut Account) -> Result<(), Failure> {
+pub(super) async fn run(source: Source, writing: Writing, account: &mut Account) -> Result<(), Failure> {
     let width = if writing.on_conflict == OnConflict::Fail { 1 } else { WIDTH };
     let (sender, mut receiver) = channel(AHEAD);
     // Not one of the runtime's, which waits for its own when it ends: this one may wait for standard input.
     thread::Builder::new().name("reader".to_owned()).spawn(move || send(source, width, &sender))?;
+    let writing = Arc::new(writing);
+    let write = |batch: Batch| {
+        let writing = Arc::clone(&writing);
+        tokio::spawn(async move { writing.write(batch).await })
+    };
     let mut running = FuturesOrdered::new();
     let mut held: Option<Batch> = None;
     let mut ended: Option<Result<(), Failure>> = None;
     loop {
         let takes = ended.is_none() && held.is_none() && running.len() < width;
         tokio::select! {
-            Some(done) = running.next(), if !running.is_empty() => account.add(done?)?,
+            Some(done) = running.next(), if !running.is_empty() => account.add(done??)?,
             next = receiver.recv(), if takes => match next {
                 None => ended = Some(Ok(())),
                 Some(Err(failure)) => ended = Some(Err(failure)),
                 Some(Ok(batch)) if batch.waits && !running.is_empty() => held = Some(batch),
-                Some(Ok(batch)) => running.push_back(writing.write(batch)),
+                Some(Ok(batch)) => running.push_back(write(batch)),
             },
             else => break,
         }
         if running.is_empty()
             && let Some(batch) = held.take()
         {
-            running.push_back(writing.write(batch));
+            running.push_back(write(batch));
         }
     }
     ended.unwrap_or(Ok(()))

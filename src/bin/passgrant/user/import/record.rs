@@ -5,7 +5,8 @@ use passgrant::json::Object;
 use passgrant::scope::Scope;
 use passgrant::user::{Subject, User, Username, UsernameProfile};
 
-use crate::user::import::stand_in::{ForeignHash, HashFormat};
+use crate::user::import::given_hash::GivenHash;
+use crate::user::import::stand_in::HashFormat;
 use crate::user::import::wrong::Wrong;
 
 /// A value, and how many bytes into the record it is, if that is known.
@@ -28,7 +29,7 @@ pub(super) struct Draft {
 pub(super) struct Record {
     pub(super) username: Username,
     pub(super) sub: Option<Subject>,
-    pub(super) hash: Option<ForeignHash>,
+    pub(super) hash: Option<GivenHash>,
     pub(super) claims: Option<Object>,
     pub(super) scopes: Option<Scope>,
     pub(super) disabled: Option<bool>,
@@ -46,7 +47,7 @@ impl Draft {
                 .map_err(|reason| wrong(at, format!("the sub {:?} is not valid: {reason}", shortened(&sub))))
         });
         let hash = self.hash.map(|(hash, at)| {
-            let read = ForeignHash::read(&hash, self.hash_format);
+            let read = GivenHash::read(hash, self.hash_format);
             read.map_err(|reason| wrong(at, format!("the password hash: {reason}")))
         });
         let claims = self.claims.map(|(claims, at)| {

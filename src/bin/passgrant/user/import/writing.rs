@@ -15,15 +15,16 @@ use passgrant::store::outcome::{Changed, StoreError};
 use passgrant::store::users::Users;
 use passgrant::user::User;
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::failure::Failure;
 use crate::user::import::batch::Batch;
 use crate::user::import::checkpoint::Marks;
 use crate::user::import::cursor::Position;
+use crate::user::import::given_hash::GivenHash;
 use crate::user::import::record::Record;
 use crate::user::import::source::{Entry, Found, Rejected};
-use crate::user::import::stand_in::{ForeignHash, HashFormat};
 use crate::user::import::summary::{Became, NO_HASH, UNKNOWN};
 use crate::user::import::wrong::Place;
 
@@ -45,10 +46,10 @@ pub(crate) enum OnConflict {
 }
 
 /// Writes batches.
-pub(super) struct Writing<'a> {
-    pub(super) store: &'a Store,
-    pub(super) argon2: &'a Argon2Policy,
-    pub(super) marks: &'a Marks,
+pub(super) struct Writing {
+    pub(super) store: Store,
+    pub(super) argon2: Argon2Policy,
+    pub(super) marks: Marks,
     pub(super) on_conflict: OnConflict,
     pub(super) dry_run: bool,
     /// Whether users may have been written by a run that was interrupted.
@@ -86,7 +87,7 @@ pub(super) fn cores() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from)))
 }
 
-impl Writing<'_> {
+impl Writing {
     pub(super) async fn write(&self, batch: Batch) -> Result<Done, Failure> {
         let ends: Vec<Position> = batch.found.iter().map(|found| found.end).collect();
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
@@ -153,12 +154,12 @@ impl Writing<'_> {
     /// The users who exist already, as far as that must be known before anything is written: it saves the work of
     /// wrapping hashes that nobody needs.
     async fn known(&self, open: &[Pending]) -> Result<HashMap<String, User>, Failure> {
-        let wraps = open.iter().any(|pending| pending.record.hash.as_ref().is_some_and(ForeignHash::needs_wrapping));
+        let wraps = open.iter().any(|pending| pending.record.hash.as_ref().is_some_and(GivenHash::needs_wrapping));
         if open.is_empty() || !(self.dry_run || wraps) {
             return Ok(HashMap::new());
         }
         let names: Vec<_> = open.iter().map(|pending| &pending.user.username).collect();
-        let found = self.persist(async || self.store.users.get_many(&names).await).await?;
+        let found = self.persist(|| self.store.users.get_many(&names)).await?;
         Ok(found.into_iter().map(|user| (user.username.as_str().to_owned(), user)).collect())
     }
 
@@ -168,15 +169,20 @@ impl Writing<'_> {
         for (at, pending) in open.iter_mut().enumerate() {
             let Some(hash) = pending.record.hash.clone() else { continue };
             if !hash.needs_wrapping() {
-                pending.user.password_hash = Some(hash.into_stored(self.argon2, &OsRandom)?);
-            } else if !known.contains_key(pending.user.username.as_str()) || self.on_conflict == OnConflict::Update {
-                let (cores, argon2) = (Arc::clone(&self.cores), self.argon2.clone());
-                let wrapped = tokio::spawn(async move {
-                    let _permit = cores.acquire_owned().await;
-                    tokio::task::spawn_blocking(move || hash.into_stored(&argon2, &OsRandom)).await
-                });
-                wrapping.push((at, wrapped));
+                pending.user.password_hash = Some(hash.stored(&self.argon2)?);
+                continue;
             }
+            let existing = known.get(pending.user.username.as_str());
+            if existing.is_some() && self.on_conflict != OnConflict::Update {
+                continue;
+            }
+            let existing = existing.and_then(|user| user.password_hash.clone());
+            let (cores, argon2) = (Arc::clone(&self.cores), self.argon2.clone());
+            let wrapped = tokio::spawn(async move {
+                let _permit = cores.acquire_owned().await;
+                spawn_blocking(move || hash.stored_unless(existing.as_ref(), &argon2)).await
+            });
+            wrapping.push((at, wrapped));
         }
         for (at, wrapped) in wrapping {
             open[at].user.password_hash = Some(wrapped.await???);
@@ -201,7 +207,7 @@ impl Writing<'_> {
                 open.iter().map(|pending| in_the_way(pending).filter(|_| pending.lacks_hash())).collect()
             } else {
                 let users: Vec<&User> = open.iter().map(|pending| &pending.user).collect();
-                self.persist(async || self.store.users.create_all(&users).await).await?
+                self.persist(|| self.store.users.create_all(&users)).await?
             };
             let all_created = !is_held_up && taken.iter().all(Option::is_none);
             let mut left = Vec::new();
@@ -248,14 +254,14 @@ impl Writing<'_> {
                 return Ok(pending.became(Became::Unchanged));
             }
             let now = SystemClock.now();
-            let changed = self.persist(async || self.store.users.replace(&existing, &wanted, now).await).await?;
+            let changed = self.persist(|| self.store.users.replace(&existing, &wanted, now)).await?;
             if changed == Changed::Written {
                 if wanted.password_hash != existing.password_hash {
-                    self.persist(async || self.store.attempts.clear(&existing.username).await).await?;
+                    self.persist(|| self.store.attempts.clear(&existing.username)).await?;
                 }
                 return Ok(pending.became(Became::Updated));
             }
-            match self.persist(async || self.store.users.get(&existing.username).await).await? {
+            match self.persist(|| self.store.users.get(&existing.username)).await? {
                 Some(read) => existing = read,
                 None => break,
             }
@@ -273,13 +279,16 @@ impl Writing<'_> {
             return other;
         }
         let hash = pending.record.hash.clone().filter(|hash| !hash.needs_wrapping());
-        let hash = hash.and_then(|hash| hash.into_stored(self.argon2, &OsRandom).ok());
+        let hash = hash.and_then(|hash| hash.stored(&self.argon2).ok());
         let same_hash = pending.record.hash.is_none() || (hash.is_some() && hash == existing.password_hash);
         let same = same_hash && is_same(&pending.record.merged_into(existing), existing);
         pending.became(if same { Became::Unchanged } else { Became::Updated })
     }
 
-    async fn persist<T>(&self, call: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    async fn persist<T, C>(&self, call: impl Fn() -> C) -> Result<T, StoreError>
+    where
+        C: Future<Output = Result<T, StoreError>>,
+    {
         Backoff::new(&OsRandom).persist(sleep, call).await
     }
 }
@@ -320,7 +329,7 @@ impl Outcome {
 }
 
 fn hash_of(record: &Record) -> &'static str {
-    record.hash.as_ref().map_or(NO_HASH, |hash| HashFormat::as_str(hash.format()))
+    record.hash.as_ref().map_or(NO_HASH, GivenHash::format)
 }
 
 fn is_same(one: &User, other: &User) -> bool {
