@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use passgrant::json::Object;
 use passgrant::password::PasswordHash;
+use passgrant::random::OsRandom;
 use passgrant::scope::ScopeToken;
+use passgrant::store::backoff::Backoff;
+use passgrant::store::pages::Pages;
 use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
+use tokio::time::sleep;
 
 use crate::Context;
 use crate::failure::Failure;
@@ -84,7 +88,7 @@ impl Export {
         let mut bar = Progress::new(&context.output, None);
         let mut pages = context.database().await?.store.users.list();
         let mut users = 0;
-        while let Some(page) = pages.next().await? {
+        while let Some(page) = patiently(&mut pages).await? {
             for user in &page {
                 serde_json::to_writer(&mut output, &self.line(user)).map_err(|error| problem(error.into()))?;
                 output.write_all(b"\n").map_err(problem)?;
@@ -105,6 +109,20 @@ impl Export {
             claims: &user.claims,
             scopes: user.allowed_scopes.as_ref().map(|scopes| scopes.iter().map(ScopeToken::as_str).collect()),
             disabled: user.disabled,
+        }
+    }
+}
+
+/// The next page, however DynamoDB throttles.
+async fn patiently(pages: &mut Pages<'_, User>) -> Result<Option<Vec<User>>, Failure> {
+    let mut backoff = Backoff::new(&OsRandom);
+    loop {
+        match pages.next().await {
+            Err(error) if error.is_transient() => match backoff.wait()? {
+                Some(wait) => sleep(wait).await,
+                None => return Err(error.into()),
+            },
+            page => return Ok(page?),
         }
     }
 }
