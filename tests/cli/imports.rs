@@ -30,7 +30,7 @@ fn imports(folder: On<'_>, file: &str) {
     let summary = folder.json(&["user", "import", &path]);
     let of_argon2 = json!({"read": 2, "created": 2, "updated": 0, "unchanged": 0, "skipped": 0, "rejected": 0});
     assert_eq!(counts(&summary), [3, 3, 0, 0, 0, 0]);
-    assert_eq!((&summary["by_hash"]["argon2id"], &summary["rejects"]), (&of_argon2, &Value::Null));
+    assert_eq!((&summary["by_hash"]["argon2"], &summary["rejects"]), (&of_argon2, &Value::Null));
     assert_eq!(fs::read_dir(copy.path()).expect("a folder").count(), 1, "the checkpoint is gone");
 
     let ann = folder.json(&["user", "show", "ann@example.com"]);

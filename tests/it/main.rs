@@ -28,6 +28,7 @@ mod house;
 mod id_tokens;
 mod imported_users;
 mod introspection;
+mod legacy_hashes;
 mod listed_keys;
 mod logs;
 mod many_users;

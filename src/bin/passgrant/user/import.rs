@@ -21,7 +21,6 @@ mod rejects;
 mod rows;
 mod shadow;
 mod source;
-mod stand_in;
 mod summary;
 mod writing;
 mod wrong;

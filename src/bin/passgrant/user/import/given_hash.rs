@@ -10,7 +10,7 @@ use passgrant::random::{OsRandom, Random, RandomFailed};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::user::import::stand_in::{ForeignHash, HashFormat, RefusedHash};
+use passgrant::password::legacy::{ForeignHash, HashFormat, RefusedHash};
 
 /// A hash that can be stored.
 #[derive(Clone)]

@@ -6,8 +6,8 @@ use passgrant::scope::Scope;
 use passgrant::user::{Subject, User, Username, UsernameProfile};
 
 use crate::user::import::given_hash::GivenHash;
-use crate::user::import::stand_in::HashFormat;
 use crate::user::import::wrong::Wrong;
+use passgrant::password::legacy::HashFormat;
 
 /// A value, and how many bytes into the record it is, if that is known.
 pub(super) type Placed<T> = (T, Option<usize>);
