@@ -34,6 +34,30 @@ fn what_is_exported_is_imported_again_without_a_loss() {
 }
 
 #[test]
+fn hashes_of_every_system_are_exported_and_imported_as_they_are_stored() {
+    let parameters = sample("firebase-parameters.json");
+    for (format, file, hashes) in [
+        ("keycloak", "keycloak.json", 3),
+        ("auth0", "auth0.jsonl", 3),
+        ("django", "django.json", 1),
+        ("firebase", "firebase.json", 1),
+        ("shadow", "shadow", 2),
+    ] {
+        let (one, other) = (Place::new(), Place::new());
+        let file = one.write(file, fs::read(sample(file)).expect("a file"));
+        let options = ["--format", format, "--firebase-config", &parameters];
+        let options = if format == "firebase" { &options[..] } else { &options[..2] };
+        one.import(&file, options).ok();
+        let exported = one.exported();
+        assert_eq!(exported.iter().filter(|user| user["password_hash"].is_string()).count(), hashes, "{format}");
+        let lines: Vec<_> = exported.iter().map(ToString::to_string).collect();
+        let file = other.write("users.jsonl", lines.join("\n"));
+        other.import(&file, &[]).ok();
+        assert_eq!(other.exported(), exported, "{format}");
+    }
+}
+
+#[test]
 fn hashes_are_exported_only_on_request_and_without_them_an_update_keeps_them() {
     let place = Place::new();
     place.folder().run_with(&["user", "create", "ann", "--password-stdin"], PASSWORD).ok();

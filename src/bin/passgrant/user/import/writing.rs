@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::ValueEnum;
@@ -199,6 +200,8 @@ impl Writing {
         outcomes: &mut [Option<Outcome>],
     ) -> Result<Option<Pending>, Failure> {
         let mut stopped_at = None;
+        // An answer that did not come may have been a yes.
+        let calls = AtomicUsize::new(0);
         while !open.is_empty() {
             // Whoever has no hash yet must not be created without it, even if who was in the way is gone by now.
             let is_held_up = open.iter().any(Pending::lacks_hash);
@@ -207,15 +210,21 @@ impl Writing {
                 open.iter().map(|pending| in_the_way(pending).filter(|_| pending.lacks_hash())).collect()
             } else {
                 let users: Vec<&User> = open.iter().map(|pending| &pending.user).collect();
-                self.persist(|| self.store.users.create_all(&users)).await?
+                calls.store(0, Ordering::Relaxed);
+                let create = || {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    self.store.users.create_all(&users)
+                };
+                self.persist(create).await?
             };
+            let in_doubt = self.resumed || calls.load(Ordering::Relaxed) > 1;
             let all_created = !is_held_up && taken.iter().all(Option::is_none);
             let mut left = Vec::new();
             for (pending, existing) in open.into_iter().zip(taken) {
                 match existing {
                     None if all_created => outcomes[pending.index] = Some(pending.became(Became::Created)),
                     None => left.push(pending),
-                    Some(existing) if self.is_own(&pending, &existing) => {
+                    Some(existing) if self.is_own(&pending, &existing, in_doubt) => {
                         outcomes[pending.index] = Some(pending.became(Became::Created));
                     }
                     Some(existing) => match self.on_conflict {
@@ -236,11 +245,11 @@ impl Writing {
     }
 
     /// Whether this import created `existing` for this very part of the input: in a run that was interrupted, or by a
-    /// call whose answer was lost.
-    fn is_own(&self, pending: &Pending, existing: &User) -> bool {
+    /// call whose answer was lost. A subject that the input gives says so only if there is a doubt.
+    fn is_own(&self, pending: &Pending, existing: &User, in_doubt: bool) -> bool {
         existing.subject == pending.user.subject
             && existing.created_at == self.marks.began
-            && (pending.record.sub.is_none() || self.resumed)
+            && (pending.record.sub.is_none() || in_doubt)
     }
 
     /// Changes `existing` into what the record says of them.
