@@ -17,6 +17,7 @@ mod refused;
 mod rules;
 mod scrypt;
 mod sha_crypt;
+mod stack;
 mod text;
 #[cfg(test)]
 mod vectors;
@@ -33,6 +34,7 @@ use crate::password::legacy::phpass::Phpass;
 use crate::password::legacy::refused::Reason;
 use crate::password::legacy::scrypt::Scrypt;
 use crate::password::legacy::sha_crypt::ShaCrypt;
+use crate::password::legacy::stack::wiped_after;
 use crate::password::legacy::text::MAX_BYTES;
 
 pub use crate::password::legacy::foreign::ForeignHash;
@@ -74,14 +76,14 @@ impl Legacy {
 
     /// Whether `password` is the one behind the hash, compared in constant time.
     pub(super) fn verifies(&self, password: &str) -> Choice {
-        match self {
+        wiped_after(|| match self {
             Self::Bcrypt(hash) => hash.verifies(password),
             Self::Firebase(hash) => hash.verifies(password),
             Self::Pbkdf2(hash) => hash.verifies(password),
             Self::Phpass(hash) => hash.verifies(password),
             Self::Scrypt(hash) => hash.verifies(password),
             Self::ShaCrypt(hash) => hash.verifies(password),
-        }
+        })
     }
 
     /// Whether the hash says anything about the whole of `password`, and not only about how it begins.

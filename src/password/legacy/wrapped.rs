@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::password::hash::{Expected, UnreadableHash};
 use crate::password::legacy::digest::Scheme;
+use crate::password::legacy::stack::wiped_after;
 use crate::password::legacy::text::{self, MAX_BYTES};
 
 const PREFIX: &str = "$wrapped$";
@@ -35,7 +36,7 @@ impl Wrapped {
 
     /// What Argon2id has to be computed of.
     pub(in crate::password) fn digest_of(&self, password: &str) -> Zeroizing<Vec<u8>> {
-        self.scheme.of(password)
+        wiped_after(|| self.scheme.of(password))
     }
 
     /// The name of the digest's algorithm.
