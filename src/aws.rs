@@ -109,6 +109,10 @@ const TRANSIENT_CODES: [&str; 10] = [
     "TransactionInProgressException",
 ];
 
+/// Reasons for cancelling a transaction that pass by themselves.
+#[cfg(feature = "cli")]
+const TRANSIENT_REASONS: [&str; 3] = ["ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"];
+
 /// Errors whose message helps an operator and cannot hold a value of the request.
 const TELLING_CODES: [&str; 7] = [
     "AccessDeniedException",
@@ -143,6 +147,14 @@ impl AwsError {
             other => (Outlook::Transient, root_cause(&other)),
         };
         Self { dependency, outlook, detail }
+    }
+
+    /// A transaction that was cancelled because of one of its parts; `reason` is the code of that part.
+    #[cfg(feature = "cli")]
+    pub(crate) fn cancelled(dependency: Dependency, reason: &str) -> Self {
+        let transient = TRANSIENT_REASONS.contains(&reason);
+        let outlook = if transient { Outlook::Transient } else { Outlook::Permanent };
+        Self { dependency, outlook, detail: format!("a transaction was cancelled: {reason}") }
     }
 
     /// Whether trying again later can help.

@@ -2,7 +2,10 @@
 
 mod argon2;
 mod hash;
+mod kind;
+pub mod legacy;
 mod pool;
+mod verification;
 
 use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};
@@ -10,7 +13,9 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use crate::password::hash::{Argon2Policy, Mark, PasswordHash, RefusedPolicy, UnreadableHash};
-pub use crate::password::pool::{Argon2Pool, Verified, VerifyError};
+pub use crate::password::kind::HashKind;
+pub use crate::password::pool::{Argon2Pool, VerifyError};
+pub use crate::password::verification::Verified;
 
 /// Text that the `OpaqueString` profile or the length limit refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

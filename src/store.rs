@@ -16,6 +16,8 @@ mod table;
 pub mod users;
 
 #[cfg(feature = "cli")]
+pub mod backoff;
+#[cfg(feature = "cli")]
 pub mod embedded;
 #[cfg(feature = "cli")]
 pub mod schema;

@@ -52,7 +52,7 @@ named!(UsernameProfile);
 pub struct RefusedUsername;
 
 /// A username in its prepared form, which is its key in the users table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Username(Box<str>);
 
@@ -101,9 +101,9 @@ impl fmt::Display for Username {
     }
 }
 
-/// Text that a delegated verifier may not use as a subject.
+/// Text that may not be a subject: from a delegated verifier, whose name comes first, or with a user who is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a subject is 1 to {} visible ASCII characters, including the verifier's name", Subject::MAX_BYTES)]
+#[error("a subject is 1 to {} visible ASCII characters, including a verifier's name", Subject::MAX_BYTES)]
 pub struct RefusedSubject;
 
 /// A subject identifier, never given to another user (OpenID Connect Core, section 2, `sub`): a random UUID, or what a
@@ -121,8 +121,7 @@ impl Subject {
     /// # Errors
     /// [`RandomFailed`] when there is no randomness.
     pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
-        let uuid = uuid::Builder::from_random_bytes(*random.bytes::<16>()?).into_uuid();
-        Ok(Self(Uuid::hyphenated(uuid).to_string().into()))
+        Ok(Self::of_random(*random.bytes::<16>()?))
     }
 
     /// The subject of the user that `verifier` calls `sub`. The verifier's name comes first, so that no verifier can
@@ -131,12 +130,29 @@ impl Subject {
     /// # Errors
     /// [`RefusedSubject`] when `sub` is empty, too long, or holds anything but visible ASCII.
     pub fn delegated(verifier: &VerifierName, sub: &str) -> Result<Self, RefusedSubject> {
-        let subject = format!("{verifier}:{sub}");
-        let visible = sub.bytes().all(|byte| byte.is_ascii_graphic());
-        if sub.is_empty() || subject.len() > Self::MAX_BYTES || !visible {
+        if sub.is_empty() {
             return Err(RefusedSubject);
         }
-        Ok(Self(subject.into()))
+        Self::given(&format!("{verifier}:{sub}"))
+    }
+
+    /// The subject that a user has had elsewhere, or in a table that was exported. Nobody can tell whether it is unique:
+    /// that is for whoever brings the users.
+    ///
+    /// # Errors
+    /// [`RefusedSubject`] when `text` is empty, too long, or holds anything but visible ASCII.
+    pub fn given(text: &str) -> Result<Self, RefusedSubject> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.is_empty() || text.len() > Self::MAX_BYTES || !visible {
+            return Err(RefusedSubject);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// A subject made of bytes that are as good as random, in the form of [`Subject::generate`].
+    #[must_use]
+    pub fn of_random(bytes: [u8; 16]) -> Self {
+        Self(Uuid::hyphenated(uuid::Builder::from_random_bytes(bytes).into_uuid()).to_string().into())
     }
 
     /// The identifier as it is written.

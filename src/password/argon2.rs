@@ -25,11 +25,12 @@ fn chosen(choice: &Choice) -> Option<Kernel> {
     choice.kernel
 }
 
-/// Hashes a password with Argon2id into `output`. Nothing of the password is left in `memory`.
+/// Hashes a password into `output`. Nothing of the password is left in `memory`.
 ///
 /// # Errors
 /// The error of the reference implementation for lengths that Argon2 does not allow.
 pub(super) fn hash_into(
+    algorithm: Algorithm,
     version: Version,
     params: &Params,
     password: &[u8],
@@ -39,14 +40,15 @@ pub(super) fn hash_into(
 ) -> Result<(), Error> {
     match *KERNEL {
         Some(kernel) => {
-            let argon2 = Argon2 { algorithm: Algorithm::Argon2id, version, params, secret: &[] };
+            let argon2 = Argon2 { algorithm, version, params, secret: &[] };
             argon2.hash_into(kernel, password, salt, memory, output)
         }
-        None => by_reference(version, params, password, salt, output),
+        None => by_reference(algorithm, version, params, password, salt, output),
     }
 }
 
 fn by_reference(
+    algorithm: Algorithm,
     version: Version,
     params: &Params,
     password: &[u8],
@@ -54,7 +56,7 @@ fn by_reference(
     output: &mut [u8],
 ) -> Result<(), Error> {
     let mut memory = Zeroizing::new(vec![Block::new(); params.block_count()]);
-    let argon2 = argon2::Argon2::new(Algorithm::Argon2id, version, params.clone());
+    let argon2 = argon2::Argon2::new(algorithm, version, params.clone());
     argon2.hash_password_into_with_memory(password, salt, output, memory.as_mut_slice())
 }
 
@@ -64,12 +66,16 @@ mod tests {
 
     #[test]
     fn what_computes_and_the_reference_implementation_agree_on_both_versions() {
-        for version in [Version::V0x10, Version::V0x13] {
+        let versions = [Version::V0x10, Version::V0x13];
+        let algorithms = [Algorithm::Argon2d, Algorithm::Argon2i, Algorithm::Argon2id];
+        for (algorithm, version) in
+            algorithms.into_iter().flat_map(|algorithm| versions.map(|version| (algorithm, version)))
+        {
             let params = Params::new(64, 3, 2, Some(24)).expect("parameters");
             let [mut computed, mut reference] = [[0; 24]; 2];
             let (password, salt) = (b"correct horse", b"battery staple");
-            hash_into(version, &params, password, salt, &mut Memory::new(), &mut computed).expect("a hash");
-            by_reference(version, &params, password, salt, &mut reference).expect("a hash");
+            hash_into(algorithm, version, &params, password, salt, &mut Memory::new(), &mut computed).expect("a hash");
+            by_reference(algorithm, version, &params, password, salt, &mut reference).expect("a hash");
             assert_eq!(computed, reference);
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use argon2::password_hash::phc;
-use argon2::{Params, Version};
+use argon2::{Algorithm, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -16,15 +16,20 @@ use crate::password::Password;
 use crate::password::argon2::{self as computed, Memory};
 use crate::random::{Random, RandomFailed};
 
-/// A password hash as a PHC string. Printing it reveals nothing of it.
+/// A password hash as it is stored: Argon2id as a PHC string, or one of the forms of `docs/password-hashes.md`. Printing it
+/// reveals nothing of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {
-    /// The PHC string, only for the store.
+    /// The text, only for the store.
     pub(crate) fn as_phc(&self) -> &str {
         &self.0
+    }
+
+    pub(super) fn of_text(text: &str) -> Self {
+        Self(text.into())
     }
 }
 
@@ -35,7 +40,7 @@ impl PasswordHash {
     /// # Errors
     /// [`UnreadableHash`] when it cannot be read, or asks for more work than is allowed.
     pub fn parameters(&self) -> Result<[u32; 3], UnreadableHash> {
-        let params = Expected::parse(self)?.computation.params;
+        let params = Expected::parse_phc(&self.0)?.computation.params;
         Ok([params.m_cost(), params.t_cost(), params.p_cost()])
     }
 }
@@ -80,7 +85,8 @@ impl Argon2Policy {
     }
 
     pub(super) fn salted(&self, salt: &[u8]) -> Computation {
-        Computation { version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec() }
+        let algorithm = Algorithm::Argon2id;
+        Computation { algorithm, version: Version::V0x13, params: self.0.clone(), salt: salt.to_vec() }
     }
 
     /// What stands in for the hash of an unknown user. Its salt is made from the username, so that what is computed for
@@ -105,7 +111,9 @@ impl Argon2Policy {
 
     /// Whether a hash that `computation` made is one that this policy would make.
     pub(super) fn made(&self, computation: &Computation) -> bool {
-        computation.version == Version::V0x13 && computation.params == self.0
+        computation.algorithm == Algorithm::Argon2id
+            && computation.version == Version::V0x13
+            && computation.params == self.0
     }
 }
 
@@ -120,9 +128,11 @@ fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-/// What Argon2id takes in addition to the password.
+/// What Argon2 takes in addition to the password. New hashes are of Argon2id; those of Argon2i and Argon2d come from
+/// other systems.
 #[derive(Clone)]
 pub(super) struct Computation {
+    algorithm: Algorithm,
     version: Version,
     params: Params,
     salt: Vec<u8>,
@@ -130,25 +140,46 @@ pub(super) struct Computation {
 
 impl Computation {
     pub(super) fn hash(&self, password: &Password, memory: &mut Memory) -> PasswordHash {
-        let output = self.run(&password.prepared, memory);
-        PasswordHash(
-            format!(
-                "$argon2id$v=19$m={},t={},p={}${}${}",
-                self.params.m_cost(),
-                self.params.t_cost(),
-                self.params.p_cost(),
-                STANDARD_NO_PAD.encode(&self.salt),
-                STANDARD_NO_PAD.encode(&*output),
-            )
-            .into(),
+        PasswordHash(self.phc_of(password.prepared.as_bytes(), memory).into())
+    }
+
+    /// The hash of `secret` as a PHC string.
+    pub(super) fn phc_of(&self, secret: &[u8], memory: &mut Memory) -> String {
+        let output = self.run(secret, memory);
+        format!(
+            "${}$v={}$m={},t={},p={}${}${}",
+            self.algorithm,
+            u32::from(self.version),
+            self.params.m_cost(),
+            self.params.t_cost(),
+            self.params.p_cost(),
+            STANDARD_NO_PAD.encode(&self.salt),
+            STANDARD_NO_PAD.encode(&*output),
         )
     }
 
-    pub(super) fn run(&self, password: &str, memory: &mut Memory) -> Zeroizing<Vec<u8>> {
+    /// The algorithm and its parameters, as a report writes them. The version is the current one if it is not written.
+    pub(super) fn kind(&self) -> (String, String) {
+        let Self { algorithm, version, params, .. } = self;
+        let version = if *version == Version::V0x13 { "" } else { "v=16," };
+        let parameters = format!("{version}m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost());
+        (algorithm.to_string(), parameters)
+    }
+
+    pub(super) fn memory_kib(&self) -> u32 {
+        self.params.m_cost()
+    }
+
+    /// How much memory is filled, in KiB.
+    pub(super) fn work(&self) -> u64 {
+        work(&self.params)
+    }
+
+    pub(super) fn run(&self, secret: &[u8], memory: &mut Memory) -> Zeroizing<Vec<u8>> {
         let length = self.params.output_len().unwrap_or(Argon2Policy::OUTPUT_BYTES);
         let mut output = Zeroizing::new(vec![0; length]);
         let computed =
-            computed::hash_into(self.version, &self.params, password.as_bytes(), &self.salt, memory, &mut output);
+            computed::hash_into(self.algorithm, self.version, &self.params, secret, &self.salt, memory, &mut output);
         if computed.is_err() {
             // Bounded parameters and inputs leave it nothing to refuse; if it did refuse, an empty output matches no
             // hash.
@@ -170,11 +201,13 @@ pub(super) struct Expected {
 pub struct UnreadableHash;
 
 impl Expected {
-    pub(super) fn parse(hash: &PasswordHash) -> Result<Self, UnreadableHash> {
-        let hash = phc::PasswordHash::new(&hash.0).map_err(|_| UnreadableHash)?;
-        if hash.algorithm != argon2::ARGON2ID_IDENT {
-            return Err(UnreadableHash);
-        }
+    /// Reads a PHC string.
+    ///
+    /// # Errors
+    /// [`UnreadableHash`] when it is not one of Argon2, is damaged, or asks for more work than is allowed.
+    pub(super) fn parse_phc(text: &str) -> Result<Self, UnreadableHash> {
+        let hash = phc::PasswordHash::new(text).map_err(|_| UnreadableHash)?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|_| UnreadableHash)?;
         let version = hash.version.unwrap_or(0x13).try_into().map_err(|_| UnreadableHash)?;
         let params = Params::try_from(&hash).map_err(|_| UnreadableHash)?;
         let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
@@ -183,8 +216,12 @@ impl Expected {
         if !is_bounded(&params) {
             return Err(UnreadableHash);
         }
-        let computation = Computation { version, params, salt: salt.to_vec() };
+        let computation = Computation { algorithm, version, params, salt: salt.to_vec() };
         Ok(Self { computation, output: output.as_bytes().to_vec() })
+    }
+
+    pub(super) fn is_argon2id(&self) -> bool {
+        self.computation.algorithm == Algorithm::Argon2id
     }
 
     pub(super) fn is(&self, computed: &[u8]) -> Choice {

@@ -3,13 +3,13 @@
 
 mod queue;
 
-use subtle::Choice;
 use thiserror::Error;
 
 use crate::password::Password;
 use crate::password::argon2;
-use crate::password::hash::{Argon2Policy, Computation, Expected, Mark, PasswordHash, UnreadableHash};
+use crate::password::hash::{Argon2Policy, Computation, PasswordHash, UnreadableHash};
 use crate::password::pool::queue::{NoTurn, Queue};
+use crate::password::verification::{Verification, Verified};
 use crate::random::{Random, RandomFailed};
 
 /// Why a verification could not be done.
@@ -27,18 +27,6 @@ pub enum VerifyError {
     /// There was no randomness for a salt.
     #[error("the operating system's random source failed")]
     NoRandomness,
-}
-
-/// What a verification found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// Whether the password is the one behind the hash.
-    pub matches: bool,
-    /// Whether the hash differs from what the live policy would make of the password: it has other parameters, or is of
-    /// the password as it was sent.
-    pub outdated: bool,
-    /// What distinguishes the password from others that are tried for the same user.
-    pub mark: Mark,
 }
 
 impl From<NoTurn> for VerifyError {
@@ -86,29 +74,8 @@ impl Argon2Pool {
         hash: Option<&PasswordHash>,
         name: &str,
     ) -> Result<Verified, VerifyError> {
-        let expected = hash.map_or_else(|| Ok(self.policy.of_nobody(name)), Expected::parse)?;
-        let rest = self.policy.rest_of(&expected.computation);
-        let live = self.policy.made(&expected.computation);
-        let verified = self.queue.turn(move |memory| {
-            let refused = password.is_none();
-            let password = password.unwrap_or_else(Password::none);
-            let mut compute = |form: &str| {
-                let computed = expected.computation.run(form, memory);
-                if let Some(rest) = &rest {
-                    rest.run(form, memory);
-                }
-                computed
-            };
-            let computed = compute(&password.prepared);
-            let prepared = expected.is(&computed);
-            let raw = password.raw.as_ref().map_or(Choice::from(0), |raw| expected.is(&compute(raw)));
-            Verified {
-                matches: bool::from(prepared | raw) && !refused,
-                outdated: !live || !bool::from(prepared),
-                mark: Mark::of(&computed),
-            }
-        });
-        Ok(verified.await?)
+        let verification = Verification::of(hash, &self.policy, name)?;
+        Ok(self.queue.turn(move |memory| verification.run(password, memory)).await?)
     }
 
     /// Has the memory of one verification mapped, so that the first one need not wait for that. Nothing waits for it here.

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::aws::{AwsError, Dependency};
+use crate::aws::{AwsError, Dependency, Outlook};
 use crate::error::Error;
 
 /// Why the store did not do what it was asked to.
@@ -30,6 +30,14 @@ impl StoreError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         Self::Aws(AwsError::new(Dependency::DynamoDb, error))
+    }
+}
+
+impl StoreError {
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.outlook() == Outlook::Transient)
     }
 }
 

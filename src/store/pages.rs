@@ -22,18 +22,19 @@ impl<'s, T> Pages<'s, T> {
         Self { request: Some(request), read: Box::new(read) }
     }
 
-    /// The next page, which may be empty; `None` after the last.
+    /// The next page, which may be empty; `None` after the last. One that could not be read is the next one still.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB does not answer, or an item cannot be read.
     pub async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
-        let Some(request) = self.request.take() else {
+        let Some(request) = &self.request else {
             return Ok(None);
         };
         let page = request.clone().send().await.map_err(StoreError::from_sdk)?;
-        self.request = page.last_evaluated_key.map(|last| request.set_exclusive_start_key(Some(last)));
-        let items = page.items.unwrap_or_default();
-        items.into_iter().map(&self.read).collect::<Result<_, _>>().map(Some)
+        let read = page.items.unwrap_or_default().into_iter().map(&self.read).collect::<Result<_, _>>()?;
+        let request = self.request.take().zip(page.last_evaluated_key);
+        self.request = request.map(|(request, last)| request.set_exclusive_start_key(Some(last)));
+        Ok(Some(read))
     }
 
     /// What is on all of the pages.

@@ -1,5 +1,8 @@
 //! A table: what is read from it and written to it, whatever its items are.
 
+#[cfg(feature = "cli")]
+mod many;
+
 use std::fmt::Display;
 
 use aws_sdk_dynamodb::Client as DynamoDb;

@@ -1,5 +1,8 @@
 //! The users table: key `username`, in its prepared form.
 
+#[cfg(feature = "cli")]
+pub mod many;
+
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -101,9 +104,13 @@ impl Users {
     /// # Errors
     /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn create(&self, user: &User) -> Result<Created, StoreError> {
+        self.table.create(self.item(user)?).await
+    }
+
+    fn item(&self, user: &User) -> Result<Item, StoreError> {
         let mut item = self.table.item(user.username.as_str(), StoredUser::from(user))?;
         claims::put(&mut item, CLAIMS, &user.claims);
-        self.table.create(item).await
+        Ok(item)
     }
 
     /// Sets a user's password, which ends every session of the user.
@@ -221,6 +228,8 @@ impl Users {
     /// Every user, by reading the whole table: for the command line only.
     #[must_use]
     pub fn list(&self) -> Pages<'_, User> {
-        Pages::new(self.table.scan(), |item| self.read(&self.table.key_of(&item), item))
+        // A page of a megabyte takes longer to read than a call may take, on a machine that is busy.
+        const PAGE: i32 = 1000;
+        Pages::new(self.table.scan().limit(PAGE), |item| self.read(&self.table.key_of(&item), item))
     }
 }

@@ -6,6 +6,12 @@ use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::thread;
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use passgrant::password::legacy::ForeignHash;
+use passgrant::password::{Argon2Policy, PasswordHash};
+use passgrant::random::OsRandom;
+use passgrant::store::embedded;
+
 use crate::command::{On, passgrant};
 use crate::http::{exchange, post};
 use crate::server::Server;
@@ -49,6 +55,52 @@ fn after_the_answer_a_password_is_only_in_what_was_received() {
         for before in before_each(server.process(), password) {
             assert!(before.contains("\r\n\r\ngrant_type="), "{before:?}");
         }
+    }
+}
+
+/// Sets a user's hash past the commands.
+fn set_hash(dynamodb: &str, username: &str, hash: &PasswordHash) {
+    let hash = serde_json::to_value(hash).expect("a string").as_str().expect("a string").to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let client = aws_sdk_dynamodb::Client::new(&embedded::sdk_config(dynamodb));
+    let request =
+        client.update_item().table_name("passgrant-users").key("username", AttributeValue::S(username.into()));
+    let request = request.update_expression("SET password_hash = :hash");
+    runtime.block_on(request.expression_attribute_values(":hash", AttributeValue::S(hash)).send()).expect("a write");
+}
+
+/// A space is sent as `+`, so that what was received is not what is looked for.
+#[test]
+fn no_computation_of_a_legacy_hash_leaves_a_password_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::on(folder.path(), &["--demo"]);
+    let dynamodb = server.started["dynamodb_endpoint"].as_str().expect("an address");
+    let policy = Argon2Policy::new(64, 1, 1).expect("within bounds");
+    let (right, wrong) = ("correct horse battery staple", "a wrong password that is nowhere else");
+    let lines = include_str!("../vectors/legacy.tsv").lines().filter(|line| line.starts_with(&format!("\"{right}\"")));
+    let hashes = lines.map(|line| {
+        let [_, format, text] = line.split('\t').collect::<Vec<_>>().try_into().expect("three columns");
+        let foreign = ForeignHash::read(text, format.parse().ok()).expect("a hash");
+        foreign.into_stored(&policy, &OsRandom).expect("randomness")
+    });
+    let mut known = Vec::new();
+    for hash in hashes {
+        if known.contains(&hash.kind().algorithm().to_owned()) {
+            continue;
+        }
+        let name = format!("user{}", known.len());
+        known.push(hash.kind().algorithm().to_owned());
+        On(folder.path()).run_with(&["user", "create", &name, "--password-stdin"], "another-password").ok();
+        set_hash(dynamodb, &name, &hash);
+        let mut demo = server.started["demo"].clone();
+        demo["username"] = name.into();
+        for (password, status) in [(wrong, 400), (right, 200), (wrong, 400)] {
+            assert_eq!(server.demo_login(&demo, password).status, status, "{}", hash.kind());
+        }
+    }
+    assert!(known.len() >= 12, "{known:?}");
+    for password in [right, wrong] {
+        assert_eq!(before_each(server.process(), password), Vec::<String>::new());
     }
 }
 

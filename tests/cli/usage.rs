@@ -14,7 +14,7 @@ fn every_command_has_help() {
     for verb in ["create", "show", "list", "update", "disable", "enable", "delete", "rotate-secret"] {
         commands.push(vec!["client", verb]);
     }
-    for verb in ["create", "show", "list", "set-password", "disable", "enable", "delete"] {
+    for verb in ["create", "show", "list", "set-password", "disable", "enable", "delete", "import", "export"] {
         commands.push(vec!["user", verb]);
     }
     for command in commands {

@@ -31,6 +31,11 @@ impl Output {
         Self { format }
     }
 
+    /// Whether results are printed for people.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format == OutputFormat::Table
+    }
+
     /// Prints `value` as JSON, or the text that `text` makes.
     pub(crate) fn print<V: Serialize>(&self, value: &V, text: impl FnOnce() -> String) -> Result<(), Failure> {
         let text = match self.format {

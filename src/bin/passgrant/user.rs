@@ -1,5 +1,7 @@
 //! `passgrant user`: the resource owners.
 
+mod export;
+mod import;
 mod view;
 
 use clap::error::ErrorKind;
@@ -17,6 +19,8 @@ use crate::failure::Failure;
 use crate::output::listing;
 use crate::scope_argument;
 use crate::secret_input;
+use crate::user::export::Export;
+use crate::user::import::Import;
 use crate::user::view::{Deleted, Unlocked, UserView};
 
 const CREATE_EXAMPLES: &str = "\
@@ -43,6 +47,12 @@ pub(crate) enum Command {
     Unlock(Named),
     /// Delete a user, which ends every session of the user
     Delete(Named),
+    /// Import users from elsewhere, with the hashes of their passwords
+    #[command(after_help = import::EXAMPLES)]
+    Import(Import),
+    /// Write all users as JSON lines, which `user import` takes back
+    #[command(after_help = export::EXAMPLES)]
+    Export(Export),
 }
 
 #[derive(Args)]
@@ -95,6 +105,8 @@ impl Command {
             Self::Enable(Named { name }) => enable(context, &name).await,
             Self::Unlock(Named { name }) => unlock(context, &name).await,
             Self::Delete(Named { name }) => delete(context, &name).await,
+            Self::Import(import) => import.run(context).await,
+            Self::Export(export) => export.run(context).await,
         }
     }
 }

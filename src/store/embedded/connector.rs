@@ -21,6 +21,9 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::transact_write_items::{
+    TransactWriteItem, TransactWriteItemsRequest, TransactWriteItemsResponse,
+};
 use dynoxide::actions::update_item::UpdateItemRequest;
 use dynoxide::{AttributeValue, Database, DynoxideError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -36,6 +39,9 @@ const TARGET: &str = "x-amz-target";
 const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
 type Attributes = HashMap<String, AttributeValue>;
+
+/// What a request writes: a table, and the item there or its key, where a read of the item is to wait for the write.
+type Written<'a> = (&'a String, Option<&'a Attributes>);
 
 /// The tables, and where changes of the clients are counted.
 pub(super) struct Tables {
@@ -146,16 +152,20 @@ impl Shared {
         match operation {
             "GetItem" => self.read(body).await,
             "PutItem" => {
-                self.write(body, |put: &PutItemRequest| (&put.table_name, &put.item), Database::put_item).await
+                self.write(body, |put: &PutItemRequest| vec![(&put.table_name, Some(&put.item))], Database::put_item)
+                    .await
             }
             "UpdateItem" => {
-                self.write(body, |update: &UpdateItemRequest| (&update.table_name, &update.key), Database::update_item)
+                let update_item = Database::update_item;
+                self.write(body, |update: &UpdateItemRequest| vec![(&update.table_name, Some(&update.key))], update_item)
                     .await
             }
             "DeleteItem" => {
-                self.write(body, |delete: &DeleteItemRequest| (&delete.table_name, &delete.key), Database::delete_item)
+                let delete_item = Database::delete_item;
+                self.write(body, |delete: &DeleteItemRequest| vec![(&delete.table_name, Some(&delete.key))], delete_item)
                     .await
             }
+            "TransactWriteItems" => self.write(body, written_together, transact).await,
             _ => Ok(None),
         }
     }
@@ -170,22 +180,25 @@ impl Shared {
         Ok(response(read))
     }
 
-    /// `item` gives the table and the attributes of the item that is written.
     async fn write<T: DeserializeOwned + Send + 'static, U: Serialize + Send + 'static>(
         &self,
         body: &[u8],
-        item: fn(&T) -> (&String, &Attributes),
+        written: fn(&T) -> Vec<Written<'_>>,
         run: fn(&Database, T) -> Result<U, DynoxideError>,
     ) -> Result<Option<HttpResponse>, ConnectorError> {
         let Some(request) = parsed::<T>(body) else { return Ok(None) };
-        let (table, attributes) = item(&request);
-        let (table, place) = (table.clone(), self.tables.place(table, attributes));
+        let written = written(&request);
+        let place = match written[..] {
+            [(table, Some(attributes))] => self.tables.place(table, attributes),
+            _ => Place::Anywhere,
+        };
+        let changed: Vec<String> = written.into_iter().map(|(table, _)| table.clone()).collect();
         let (tables, flush) = (Arc::clone(&self.tables), self.flush.clone());
         let write = flush.as_ref().map(|flush| flush.write(place));
         let call = self.database.call(move |database| {
             let written = run(database, request);
             // Both on the database's thread: they happen even if the request no longer waits.
-            tables.note_write(&table);
+            changed.iter().for_each(|table| tables.note_write(table));
             (written, flush.map(|flush| flush.flushed(write)))
         });
         let (written, flush) = call.await?;
@@ -201,6 +214,27 @@ impl From<Closed> for ConnectorError {
     fn from(Closed: Closed) -> Self {
         unreachable(io::ErrorKind::ConnectionRefused)
     }
+}
+
+/// Without the token, which the database would keep for ten minutes, with the size of each item: an import has many. It
+/// is for an answer that was lost, and whoever writes must know how to recognise what was written anyway.
+fn transact(
+    database: &Database,
+    mut request: TransactWriteItemsRequest,
+) -> Result<TransactWriteItemsResponse, DynoxideError> {
+    request.client_request_token = None;
+    database.transact_write_items(request)
+}
+
+fn written_together(request: &TransactWriteItemsRequest) -> Vec<Written<'_>> {
+    request.transact_items.iter().filter_map(changed_table).map(|table| (table, None)).collect()
+}
+
+fn changed_table(item: &TransactWriteItem) -> Option<&String> {
+    let put = item.put.as_ref().map(|put| &put.table_name);
+    let update = || item.update.as_ref().map(|update| &update.table_name);
+    let delete = || item.delete.as_ref().map(|delete| &delete.table_name);
+    put.or_else(update).or_else(delete)
 }
 
 /// `None` for a request that cannot be read: the server knows how to refuse it.

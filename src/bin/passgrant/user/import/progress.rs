@@ -1,0 +1,62 @@
+//! A bar on a terminal: how far, how fast, and how long it will take.
+
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+
+use crate::output::Output;
+
+const OF_KNOWN_LENGTH: &str = "{bar:30} {percent:>3} %  {msg}  {eta} left";
+const OF_UNKNOWN_LENGTH: &str = "{spinner}  {msg}  {elapsed}";
+/// How often the bar is drawn, a second.
+const FRAMES: u8 = 8;
+
+/// A bar; nothing at all if standard error is not a terminal, or if the results are for programs.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    began: Instant,
+    users: u64,
+}
+
+impl Progress {
+    /// A bar for `bytes` to read, or for nobody knows how many.
+    pub(crate) fn new(output: &Output, bytes: Option<u64>) -> Self {
+        let visible = io::stderr().is_terminal() && output.is_for_people();
+        let target = if visible { ProgressDrawTarget::stderr_with_hz(FRAMES) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(bytes, target);
+        let template = if bytes.is_some() { OF_KNOWN_LENGTH } else { OF_UNKNOWN_LENGTH };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, began: Instant::now(), users: 0 }
+    }
+
+    /// Begins at `bytes`, where the run before ended: that was not this run's work.
+    pub(crate) fn resume(&self, bytes: u64) {
+        self.bar.set_position(bytes);
+        self.bar.reset_eta();
+    }
+
+    /// `users` more, up to `bytes`.
+    pub(crate) fn add(&mut self, users: u64, bytes: u64) {
+        self.users += users;
+        self.bar.set_position(bytes);
+        if !self.bar.is_hidden() {
+            let seconds = self.began.elapsed().max(Duration::from_millis(1)).as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
+            let rate = self.users as f64 / seconds;
+            self.bar.set_message(format!("{} users, {rate:.0}/s", HumanCount(self.users)));
+        }
+    }
+
+    /// Does what writes to standard error too.
+    pub(crate) fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.bar.suspend(work)
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
