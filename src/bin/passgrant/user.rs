@@ -2,6 +2,8 @@
 
 mod export;
 mod import;
+mod patience;
+mod report;
 mod view;
 
 use clap::error::ErrorKind;
@@ -21,6 +23,7 @@ use crate::scope_argument;
 use crate::secret_input;
 use crate::user::export::Export;
 use crate::user::import::Import;
+use crate::user::report::Report;
 use crate::user::view::{Deleted, Unlocked, UserView};
 
 const CREATE_EXAMPLES: &str = "\
@@ -53,6 +56,9 @@ pub(crate) enum Command {
     /// Write all users as JSON lines, which `user import` takes back
     #[command(after_help = export::EXAMPLES)]
     Export(Export),
+    /// Count the users by what their password is hashed with, and by their last login
+    #[command(after_help = report::EXAMPLES)]
+    Report(Report),
 }
 
 #[derive(Args)]
@@ -107,6 +113,7 @@ impl Command {
             Self::Delete(Named { name }) => delete(context, &name).await,
             Self::Import(import) => import.run(context).await,
             Self::Export(export) => export.run(context).await,
+            Self::Report(report) => report.run(context).await,
         }
     }
 }

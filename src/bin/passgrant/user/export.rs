@@ -8,18 +8,15 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use passgrant::json::Object;
 use passgrant::password::PasswordHash;
-use passgrant::random::OsRandom;
 use passgrant::scope::ScopeToken;
-use passgrant::store::backoff::Backoff;
-use passgrant::store::pages::Pages;
 use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
-use tokio::time::sleep;
 
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::warn;
 use crate::user::import::progress::Progress;
+use crate::user::patience::patiently;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -109,20 +106,6 @@ impl Export {
             claims: &user.claims,
             scopes: user.allowed_scopes.as_ref().map(|scopes| scopes.iter().map(ScopeToken::as_str).collect()),
             disabled: user.disabled,
-        }
-    }
-}
-
-/// The next page, however DynamoDB throttles.
-async fn patiently(pages: &mut Pages<'_, User>) -> Result<Option<Vec<User>>, Failure> {
-    let mut backoff = Backoff::new(&OsRandom);
-    loop {
-        match pages.next().await {
-            Err(error) if error.is_transient() => match backoff.wait()? {
-                Some(wait) => sleep(wait).await,
-                None => return Err(error.into()),
-            },
-            page => return Ok(page?),
         }
     }
 }

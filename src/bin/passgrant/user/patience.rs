@@ -1,0 +1,23 @@
+//! Reading the whole users table, however busy it is.
+
+use passgrant::random::OsRandom;
+use passgrant::store::backoff::Backoff;
+use passgrant::store::pages::Pages;
+use passgrant::user::User;
+use tokio::time::sleep;
+
+use crate::failure::Failure;
+
+/// The next page, however DynamoDB throttles.
+pub(super) async fn patiently(pages: &mut Pages<'_, User>) -> Result<Option<Vec<User>>, Failure> {
+    let mut backoff = Backoff::new(&OsRandom);
+    loop {
+        match pages.next().await {
+            Err(error) if error.is_transient() => match backoff.wait()? {
+                Some(wait) => sleep(wait).await,
+                None => return Err(error.into()),
+            },
+            page => return Ok(page?),
+        }
+    }
+}
