@@ -103,7 +103,7 @@ impl fmt::Debug for ForeignHash {
 
 fn shape_of(text: &str) -> Option<HashFormat> {
     let wrapped = || Wrapped::parse(text)?.ok().map(|wrapped| format_of(wrapped.scheme().algorithm));
-    let aspnet = || aspnet::has_shape(text).then_some(HashFormat::AspnetIdentity);
+    let aspnet = || (text.len() <= MAX_BYTES && aspnet::has_shape(text)).then_some(HashFormat::AspnetIdentity);
     HashFormat::told_by_prefix(text).or_else(wrapped).or_else(aspnet)
 }
 
