@@ -14,7 +14,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chain::name::VerifierName;
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::json::Object;
 use crate::name::named;
 use crate::password::PasswordHash;
@@ -167,6 +167,8 @@ pub struct User {
     pub password_generation: u64,
     /// Counts how often all of the user's sessions were ended. One begun in an earlier generation is over.
     pub session_generation: u64,
+    /// The day of the last login by the password grant; `None` if none was noted.
+    pub last_login_day: Option<Day>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the user was last changed.
@@ -187,6 +189,7 @@ impl User {
             password_changed_at: now,
             password_generation: 1,
             session_generation: 0,
+            last_login_day: None,
             created_at: now,
             updated_at: now,
         }
