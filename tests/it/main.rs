@@ -24,6 +24,7 @@ mod events;
 mod faults;
 mod forged_tokens;
 mod forms;
+mod grant_end;
 mod house;
 mod id_tokens;
 mod imported_users;
