@@ -18,6 +18,7 @@ mod hygiene;
 mod keys;
 mod limits;
 mod memory;
+mod retirement;
 mod secrets;
 mod server;
 mod serving;
