@@ -1,5 +1,7 @@
 //! `passgrant client report`, and the end of the password grant for a client.
 
+#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
+
 use serde_json::{Value, json};
 
 use crate::command::On;
@@ -153,12 +155,12 @@ fn a_login_shows_in_the_client_and_in_the_user_and_a_deleted_client_is_forgotten
     let folder = On(data.path());
     let day = folder.json(&["client", "show", "demo-client"])["last_use_day"].clone();
     assert_eq!(folder.json(&["user", "show", "demo-user"])["last_login_day"], day);
-    let date = |shown: String, name: &str| {
+    let last_word = |shown: String, name: &str| {
         let line = shown.lines().find(|line| line.starts_with(name)).expect("a line").to_owned();
         line.split_whitespace().last().expect("a date").to_owned()
     };
-    let of_client = date(folder.run(&["client", "show", "demo-client"]).ok(), "Last used");
-    let of_user = date(folder.run(&["user", "show", "demo-user"]).ok(), "Last login");
+    let of_client = last_word(folder.run(&["client", "show", "demo-client"]).ok(), "Last used");
+    let of_user = last_word(folder.run(&["user", "show", "demo-user"]).ok(), "Last login");
     assert_eq!((&of_client, of_client.len()), (&of_user, "2027-03-31".len()));
 
     folder.run(&["client", "delete", "demo-client"]).ok();

@@ -1,18 +1,19 @@
 //! The end of the password grant for a client, and how it is announced (RFC 9745, RFC 8594).
 
-#![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
-
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::ORIGIN;
 use passgrant::client::{Client, Grant, GrantEnd};
 use passgrant::clock::Timestamp;
+use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
 
 use crate::rig::answer::Answer;
 use crate::rig::app::TestApp;
 use crate::rig::client::{SECRET, client};
 use crate::rig::clock::START;
+use crate::rig::log::Captured;
 use crate::rig::request::{LOGIN, token_request};
 
 /// When the end comes, in seconds after the start.
@@ -119,7 +120,8 @@ async fn a_session_goes_on_after_the_end_to_its_own_and_introspection_and_userin
     let policy = client("app").refresh;
     let rounds = policy.lifetime.as_secs() / policy.idle_lifetime.as_secs();
     for _ in 0..rounds {
-        app.clock.advance(policy.idle_lifetime - Duration::from_secs(END));
+        app.clock.advance(policy.idle_lifetime);
+        app.clock.set_back(Duration::from_secs(END));
         token = app.refresh(&token).await.succeeded().text("refresh_token");
     }
     app.clock.advance(policy.idle_lifetime);
@@ -150,4 +152,22 @@ async fn a_page_of_a_configured_origin_may_read_the_announcement() {
     let exposed = answer.headers["access-control-expose-headers"].to_str().unwrap_or_default();
     let exposed: Vec<&str> = exposed.split(", ").collect();
     assert!(["deprecation", "sunset"].iter().all(|name| exposed.contains(name)), "{exposed:?}");
+}
+
+#[tokio::test]
+async fn who_logs_in_and_who_comes_too_late_is_found_in_the_log_by_its_client() {
+    let app = app("0s").await;
+    let (captured, _guard) = Captured::at(LevelFilter::INFO);
+    app.login().await.succeeded();
+    app.clock.advance(Duration::from_secs(END));
+    app.login().await.failed(400, "unauthorized_client");
+    let log = captured.text();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    // The fields by which docs/retiring.md asks.
+    for (line, (status, code)) in lines.iter().zip([(200, None), (400, Some("unauthorized_client"))]) {
+        let said = (&line["grant"], &line["status"], line["code"].as_str(), &line["span"]["client_id"]);
+        assert_eq!(said, (&json!("password"), &json!(status), code, &json!("app")), "{log}");
+        assert_eq!(line["sub"].is_string(), code.is_none(), "no user was looked at: {log}");
+    }
+    assert_eq!(lines.len(), 2, "{log}");
 }

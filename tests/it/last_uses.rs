@@ -62,7 +62,7 @@ async fn a_day_is_noted_once_for_the_client_and_once_for_the_user_whichever_of_i
     app.login().await.succeeded();
     assert_eq!(notes(&app, 1), 2);
     assert_eq!(days(&app).await, [Some(0), Some(0)]);
-    app.clock.advance(DAY - Duration::from_secs(1));
+    app.clock.advance(Duration::from_secs(86_399));
     app.dynamodb_wire.take_exchanges();
     for _ in 0..3 {
         app.login().await.succeeded();
@@ -104,7 +104,9 @@ async fn another_instance_finds_the_day_noted_and_logins_at_once_change_it_once(
     assert_eq!(notes(&app, 1), 0, "now it does");
     app.clock.advance(DAY);
     let answers = join_all((0..4).map(|instance| app.send_to(instance, login()))).await;
-    answers.into_iter().for_each(|answer| drop(answer.succeeded()));
+    for answer in answers {
+        answer.succeeded();
+    }
     assert!((2..=8).contains(&notes(&app, 4)), "at most one of each for each request");
     assert_eq!(days(&app).await, [Some(1), Some(1)]);
 }

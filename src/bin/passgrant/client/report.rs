@@ -143,29 +143,29 @@ mod tests {
     const DAY: u64 = 86_400;
     const NOW: Timestamp = Timestamp::from_unix(1_767_225_600 + 3_600);
 
-    fn ends_after(seconds: i64) -> Option<GrantEnd> {
+    fn ends_after(seconds: i64) -> GrantEnd {
         let until = Timestamp::from_unix(NOW.as_unix().saturating_add_signed(seconds));
-        Some(GrantEnd { until, announced_at: Timestamp::from_unix(0) })
+        GrantEnd { until, announced_at: Timestamp::from_unix(0) }
     }
 
-    fn used_before(days: u64) -> Option<Day> {
-        Some(Timestamp::from_unix(NOW.as_unix() - days * DAY).day())
+    fn used_before(days: u64) -> Day {
+        Timestamp::from_unix(NOW.as_unix() - days * DAY).day()
     }
 
     #[test]
     fn a_state_is_told_in_days() {
         for (end, last_use, text) in [
             (None, None, "never used"),
-            (None, used_before(0), "active"),
-            (None, used_before(31), "active"),
-            (None, used_before(32), "idle for 32 days"),
+            (None, Some(used_before(0)), "active"),
+            (None, Some(used_before(31)), "active"),
+            (None, Some(used_before(32)), "idle for 32 days"),
             (None, Some((NOW + Duration::from_hours(48)).day()), "active"),
-            (ends_after(1), None, "ends in less than a day"),
-            (ends_after(86_399), used_before(0), "ends in less than a day"),
-            (ends_after(86_400), used_before(99), "ends in 1 day"),
-            (ends_after(30 * 86_400), None, "ends in 30 days"),
-            (ends_after(0), used_before(0), "ended"),
-            (ends_after(-1), None, "ended"),
+            (Some(ends_after(1)), None, "ends in less than a day"),
+            (Some(ends_after(86_399)), Some(used_before(0)), "ends in less than a day"),
+            (Some(ends_after(86_400)), Some(used_before(99)), "ends in 1 day"),
+            (Some(ends_after(30 * 86_400)), None, "ends in 30 days"),
+            (Some(ends_after(0)), Some(used_before(0)), "ended"),
+            (Some(ends_after(-1)), None, "ended"),
         ] {
             assert_eq!(State::of(end, last_use, NOW).to_string(), text, "{end:?} {last_use:?}");
         }
@@ -186,17 +186,17 @@ mod tests {
             }
         };
         let sorted = [
-            line("used, ends tomorrow", used_before(3), ends_after(86_400), false),
-            line("used, ends later", used_before(0), ends_after(9 * 86_400), false),
-            line("used today", used_before(0), None, false),
-            line("used lately", used_before(9), None, false),
-            line("not used, ends tomorrow", used_before(99), ends_after(86_400), false),
-            line("a never used, ends later", None, ends_after(9 * 86_400), false),
-            line("idle", used_before(40), None, false),
-            line("idle for longer", used_before(400), None, false),
+            line("used, ends tomorrow", Some(used_before(3)), Some(ends_after(86_400)), false),
+            line("used, ends later", Some(used_before(0)), Some(ends_after(9 * 86_400)), false),
+            line("used today", Some(used_before(0)), None, false),
+            line("used lately", Some(used_before(9)), None, false),
+            line("not used, ends tomorrow", Some(used_before(99)), Some(ends_after(86_400)), false),
+            line("a never used, ends later", None, Some(ends_after(9 * 86_400)), false),
+            line("idle", Some(used_before(40)), None, false),
+            line("idle for longer", Some(used_before(400)), None, false),
             line("never used", None, None, false),
-            line("ended", used_before(0), ends_after(-1), false),
-            line("disabled", used_before(0), ends_after(1), true),
+            line("ended", Some(used_before(0)), Some(ends_after(-1)), false),
+            line("disabled", Some(used_before(0)), Some(ends_after(1)), true),
         ];
         assert!(sorted.is_sorted_by_key(|line| line.urgency(NOW)));
     }
