@@ -98,6 +98,16 @@ fn folder_with_clients() -> (tempfile::TempDir, Server) {
     (data, server)
 }
 
+/// What the report prints, with every digit as 0.
+const TABLE: &str = "\
+CLIENT ID    NAME        LAST USE    UNTIL                 STATE
+demo-client  Demo        0000-00-00  -                     active
+going                    -           0000-00-00T00:00:00Z  ends in 000000 days
+unused       Never used  -           -                     never used
+gone                     -           0000-00-00T00:00:00Z  ended
+off          Off         -           -                     never used, disabled
+";
+
 #[test]
 fn the_report_has_every_client_with_the_grant_and_what_needs_attention_comes_first() {
     let (data, server) = folder_with_clients();
@@ -134,14 +144,9 @@ fn the_report_has_every_client_with_the_grant_and_what_needs_attention_comes_fir
         assert!(number(&report[1]["days"]) > 350_000);
 
         let table = folder.run(&["client", "report"]).ok();
-        let rows: Vec<Vec<&str>> = table
-            .lines()
-            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
-            .collect();
-        assert_eq!(rows[0], ["CLIENT ID", "NAME", "LAST USE", "UNTIL", "STATE"], "{table}");
-        assert_eq!(rows[1].last(), Some(&"active"), "{table}");
-        assert!(table.contains("2999-12-31T00:00:00Z") && table.contains("never used"), "{table}");
-        assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+        // Digits depend on the day.
+        let shape: String = table.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(shape, TABLE, "{table}");
     };
     check(folder);
     server.signal("TERM");
