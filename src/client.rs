@@ -111,6 +111,24 @@ pub struct RefreshPolicy {
     pub needs_offline_access: bool,
 }
 
+/// The end of the password grant for a client, as it was announced. It concerns logins: a session that began before it
+/// goes on until it ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantEnd {
+    /// The first moment at which the client may no longer use the grant.
+    pub until: Timestamp,
+    /// When the end was first announced: since then, the grant is deprecated for the client.
+    pub announced_at: Timestamp,
+}
+
+impl GrantEnd {
+    /// Whether the grant has ended at `now`.
+    #[must_use]
+    pub fn has_come(self, now: Timestamp) -> bool {
+        now >= self.until
+    }
+}
+
 /// A registered client. The rules that its parts must satisfy together before it is saved are in [`rules`].
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -126,6 +144,8 @@ pub struct Client {
     pub authentication: ClientAuthentication,
     /// The grants it may use.
     pub grants: Vec<Grant>,
+    /// When the password grant ends for it, if that has been announced.
+    pub password_grant_end: Option<GrantEnd>,
     /// What else it may do.
     pub capabilities: Vec<Capability>,
     /// The scope it may have.
@@ -164,6 +184,7 @@ impl Client {
             disabled: false,
             authentication,
             grants: Grant::ALL.to_vec(),
+            password_grant_end: None,
             capabilities: Vec::new(),
             scopes: Scope::default(),
             default_scopes: Scope::default(),
@@ -184,10 +205,17 @@ impl Client {
         }
     }
 
-    /// Whether it may use `grant`.
+    /// Whether it is registered for `grant`, and so may continue what began with it.
     #[must_use]
     pub fn may_use(&self, grant: Grant) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// Whether a request that came at `now` may use `grant`: the password grant may have ended for the client.
+    #[must_use]
+    pub fn may_use_at(&self, grant: Grant, now: Timestamp) -> bool {
+        let has_ended = grant == Grant::Password && self.password_grant_end.is_some_and(|end| end.has_come(now));
+        self.may_use(grant) && !has_ended
     }
 
     /// Whether it has `capability`. A public client, which anybody can claim to be, has none, whatever is stored.

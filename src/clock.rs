@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+const SECONDS_OF_DAY: u64 = 86_400;
+
 /// A moment, in whole seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -29,6 +31,12 @@ impl Timestamp {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
+
+    /// The day, by UTC, that it belongs to.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        Day(Self(self.0 - self.0 % SECONDS_OF_DAY))
+    }
 }
 
 impl Add<Duration> for Timestamp {
@@ -36,6 +44,37 @@ impl Add<Duration> for Timestamp {
 
     fn add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_secs()))
+    }
+}
+
+/// A day by UTC, known by its first moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Timestamp", into = "Timestamp")]
+pub struct Day(Timestamp);
+
+impl Day {
+    /// Its first moment.
+    #[must_use]
+    pub const fn start(self) -> Timestamp {
+        self.0
+    }
+
+    /// The whole days from `earlier` to this one; zero when `earlier` is in fact later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.since(earlier.0).as_secs() / SECONDS_OF_DAY
+    }
+}
+
+impl From<Timestamp> for Day {
+    fn from(moment: Timestamp) -> Self {
+        moment.day()
+    }
+}
+
+impl From<Day> for Timestamp {
+    fn from(day: Day) -> Self {
+        day.start()
     }
 }
 
@@ -81,6 +120,15 @@ impl Clock for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_the_one_by_utc_whichever_of_its_moments_stands_for_it() {
+        let [start, end, next] = [1_767_225_600, 1_767_311_999, 1_767_312_000].map(Timestamp::from_unix);
+        assert_eq!((start.day(), start.day().start()), (end.day(), start));
+        assert_eq!((next.day().since(end.day()), end.day().since(next.day())), (1, 0));
+        let read: Day = serde_json::from_str("1767311999").expect("a moment");
+        assert_eq!(serde_json::to_string(&read).expect("a number"), "1767225600");
+    }
 
     #[test]
     fn a_span_is_written_in_as_few_units_as_it_has() {

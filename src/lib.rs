@@ -16,6 +16,7 @@
 //!    a forgotten check does not compile.
 //! 8. [`session`] begins a session, whose refresh token continues it later, and [`token`] makes the access token and the ID
 //!    token. [`store`] keeps what must be kept, in DynamoDB; [`signing`] signs, with KMS, in the forms that [`jose`] defines.
+//!    [`last_use`] notes the day, once a day for each client and user.
 //! 9. [`response`] writes the answer. What fails on the way is an [`error::Error`]; its status and its code are decided in
 //!    one place, [`error::Kind::answer`].
 //!
@@ -31,6 +32,7 @@ pub mod router;
 pub mod endpoint;
 pub mod service;
 
+pub mod last_use;
 pub mod session;
 pub mod token;
 

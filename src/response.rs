@@ -1,13 +1,16 @@
 //! From answers to bytes and headers.
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA, REFERRER_POLICY, RETRY_AFTER,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, PRAGMA, REFERRER_POLICY,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind};
 
 /// Who may cache an answer.
@@ -58,6 +61,21 @@ fn whole(status: StatusCode, media_type: &'static str, body: Bytes, caching: Cac
         }
     }
     response
+}
+
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
+
+/// Announces that what was answered has been deprecated since `deprecated_at` (RFC 9745, section 2) and ends at `end` (RFC
+/// 8594, section 3), which is never the earlier of the two (RFC 9745, section 4).
+pub fn announce_end(headers: &mut HeaderMap, deprecated_at: Timestamp, end: Timestamp) {
+    let deprecated_at = deprecated_at.min(end).as_unix();
+    // A date that cannot be written has no header.
+    let end = i64::try_from(end.as_unix()).map(DateTime::from_secs).ok().and_then(|end| end.fmt(Format::HttpDate).ok());
+    let [deprecated_at, end] = [Some(format!("@{deprecated_at}")), end]
+        .map(|value| value.and_then(|value| HeaderValue::from_str(&value).ok()));
+    headers.extend(deprecated_at.map(|value| (DEPRECATION, value)));
+    headers.extend(end.map(|value| (SUNSET, value)));
 }
 
 #[derive(Serialize)]

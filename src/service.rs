@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::form::Form;
 use crate::issuer::{Issuer, path};
+use crate::last_use::LastUses;
 use crate::password::Argon2Pool;
 use crate::random::Random;
 use crate::session::Sessions;
@@ -32,6 +33,7 @@ pub struct Service {
     pub(crate) clients: ClientAuthenticator,
     pub(crate) users: UserAuthenticator,
     pub(crate) sessions: Sessions,
+    pub(crate) last_uses: LastUses,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) mint: Mint,
@@ -67,6 +69,7 @@ impl Service {
                 config.username_profile,
                 Arc::clone(&random),
             ),
+            last_uses: LastUses::new(store.client_uses, store.users.clone()),
             sessions: Sessions::new(store.sessions, store.users, Arc::clone(&random)),
             mint: Mint::new(
                 Arc::clone(&keys),

@@ -5,6 +5,7 @@ pub mod assertions;
 pub mod attempts;
 pub mod changes;
 mod claims;
+pub mod client_uses;
 pub mod clients;
 mod item;
 mod key;
@@ -28,6 +29,7 @@ use crate::store::access_tokens::AccessTokens;
 use crate::store::assertions::UsedAssertions;
 use crate::store::attempts::Attempts;
 use crate::store::changes::Changes;
+use crate::store::client_uses::ClientUses;
 use crate::store::clients::Clients;
 use crate::store::sessions::StoredSessions;
 use crate::store::signing_keys::SigningKeys;
@@ -70,6 +72,8 @@ pub struct Store {
     pub assertions: UsedAssertions,
     /// Attempts to guess a password.
     pub attempts: Attempts,
+    /// When each client last used the password grant.
+    pub client_uses: ClientUses,
 }
 
 impl Store {
@@ -90,7 +94,8 @@ impl Store {
             sessions: StoredSessions::new(tokens.clone()),
             access_tokens: AccessTokens::new(tokens.clone()),
             assertions: UsedAssertions::new(tokens.clone()),
-            attempts: Attempts::new(tokens),
+            attempts: Attempts::new(tokens.clone()),
+            client_uses: ClientUses::new(tokens),
         }
     }
 }

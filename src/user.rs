@@ -14,7 +14,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chain::name::VerifierName;
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::json::Object;
 use crate::name::named;
 use crate::password::PasswordHash;
@@ -183,6 +183,8 @@ pub struct User {
     pub password_generation: u64,
     /// Counts how often all of the user's sessions were ended. One begun in an earlier generation is over.
     pub session_generation: u64,
+    /// The day of the last login by the password grant; `None` if none was noted.
+    pub last_login_day: Option<Day>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the user was last changed.
@@ -218,6 +220,7 @@ impl User {
             password_changed_at: now,
             password_generation: 1,
             session_generation: 0,
+            last_login_day: None,
             created_at: now,
             updated_at: now,
         }

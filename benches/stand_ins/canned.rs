@@ -198,7 +198,9 @@ fn user(name: &str, policy: &Argon2Policy) -> User {
     let username = Username::prepare(name, UsernameProfile::CaseMapped).expect("a username");
     let subject = Subject::generate(&OsRandom).expect("randomness");
     let password_hash = Some(policy.hash(&password, &OsRandom).expect("randomness"));
-    User { password_hash, ..User::new(username, subject, SystemClock.now()) }
+    // Not the first login of the day, which notes it.
+    let last_login_day = Some(SystemClock.now().day());
+    User { password_hash, last_login_day, ..User::new(username, subject, SystemClock.now()) }
 }
 
 /// An item as it is sent over the network. The embedded DynamoDB does not check signatures.

@@ -166,7 +166,7 @@ data "aws_iam_policy_document" "function" {
   }
 
   # Whole items: a condition on dynamodb:Attributes must name every attribute that a condition expression reads. If one were
-  # missing, the password's hash would never be written, and no login would show it.
+  # missing, the password's hash would never be written, and no login would show it. The day of the last login is written too.
   statement {
     sid       = "KeepPasswordHashes"
     actions   = ["dynamodb:UpdateItem"]

@@ -83,6 +83,11 @@ impl Incarnation {
     pub fn generate(random: &dyn Random) -> Result<Self, RandomFailed> {
         Ok(Self(URL_SAFE_NO_PAD.encode(*random.bytes::<12>()?).into()))
     }
+
+    /// The incarnation as it is stored.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod refresh;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
-use crate::client::Grant;
+use crate::client::{Grant, GrantEnd};
 use crate::endpoint::token::grant::{Asked, GrantRequest};
 use crate::endpoint::token::password::PasswordRequest;
 use crate::endpoint::token::refresh::RefreshRequest;
@@ -49,9 +49,14 @@ pub async fn respond(
     let grant_request = read(&form)?;
     record.grant(grant.as_str());
     let client = service.authenticate_client(request.headers(), &form, record).await?;
-    if !client.may_use(grant) {
+    if !client.may_use_at(grant, came) {
         return Err(Error::unauthorized_client("The client may not use this grant."));
     }
+    let end = client.password_grant_end.filter(|_| grant == Grant::Password);
     let answer = grant_request.answer(Asked { service, client, came, record }).await?;
-    response::json(StatusCode::OK, &answer, Caching::Forbidden)
+    let mut response = response::json(StatusCode::OK, &answer, Caching::Forbidden)?;
+    if let Some(GrantEnd { until, announced_at }) = end {
+        response::announce_end(response.headers_mut(), announced_at, until);
+    }
+    Ok(response)
 }

@@ -36,7 +36,7 @@ pub(crate) fn allow(origins: &[HeaderValue], request: &HeaderMap, response: &mut
     response.append(VARY, HeaderValue::from_name(ORIGIN));
     if let Some(origin) = allowed(origins, request) {
         response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        let exposed = HeaderValue::from_static("retry-after, www-authenticate, x-request-id");
+        let exposed = HeaderValue::from_static("deprecation, retry-after, sunset, www-authenticate, x-request-id");
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }

@@ -12,7 +12,7 @@ use crate::client::id::{ClientId, Incarnation};
 use crate::client::keys::ClientKeys;
 use crate::client::rules::CheckedClient;
 use crate::client::secret::StoredSecret;
-use crate::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy};
+use crate::client::{AccessTokenFormat, Capability, Client, Grant, GrantEnd, RefreshPolicy};
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
@@ -38,6 +38,8 @@ struct StoredClient {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     jwks: Option<ClientKeys>,
     grants: Vec<Grant>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    password_grant_end: Option<GrantEnd>,
     capabilities: Vec<Capability>,
     scopes: Scope,
     default_scopes: Scope,
@@ -69,6 +71,7 @@ impl StoredClient {
             secrets: client.authentication.secrets().to_vec(),
             jwks: client.authentication.keys().cloned(),
             grants: client.grants.clone(),
+            password_grant_end: client.password_grant_end,
             capabilities: client.capabilities.clone(),
             scopes: client.scopes.clone(),
             default_scopes: client.default_scopes.clone(),
@@ -99,6 +102,7 @@ impl TryFrom<StoredClient> for Client {
             disabled: stored.disabled,
             authentication: ClientAuthentication::new(stored.auth_method, stored.secrets, stored.jwks)?,
             grants: stored.grants,
+            password_grant_end: stored.password_grant_end,
             capabilities: stored.capabilities,
             scopes: stored.scopes,
             default_scopes: stored.default_scopes,

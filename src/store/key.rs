@@ -17,6 +17,7 @@ const REVOCATION: &str = "r#";
 const ACCESS_TOKEN: &str = "a#";
 const ASSERTION: &str = "j#";
 const ATTEMPTS: &str = "t#";
+const CLIENT_USE: &str = "u#";
 
 /// The key of the session called `sid`.
 pub(crate) fn session(sid: &str) -> String {
@@ -41,6 +42,11 @@ pub(crate) fn assertion(digest: &[u8]) -> String {
 /// The key of the attempts for a username, by its digest.
 pub(crate) fn attempts(digest: &[u8]) -> String {
     of_digest(ATTEMPTS, digest)
+}
+
+/// The key of the note of when a client last used the password grant, by the digest of the client.
+pub(crate) fn client_use(digest: &[u8]) -> String {
+    of_digest(CLIENT_USE, digest)
 }
 
 fn of_digest(prefix: &str, digest: &[u8]) -> String {

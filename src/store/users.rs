@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::json::Object;
 use crate::password::PasswordHash;
 use crate::scope::Scope;
@@ -35,6 +35,8 @@ struct StoredUser {
     password_generation: u64,
     #[serde(default)]
     session_generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    last_login_day: Option<Day>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -50,6 +52,7 @@ impl From<&User> for StoredUser {
             password_changed_at: user.password_changed_at,
             password_generation: user.password_generation,
             session_generation: user.session_generation,
+            last_login_day: user.last_login_day,
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
@@ -68,6 +71,7 @@ impl StoredUser {
             password_changed_at: self.password_changed_at,
             password_generation: self.password_generation,
             session_generation: self.session_generation,
+            last_login_day: self.last_login_day,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
@@ -174,6 +178,20 @@ impl Users {
                 .condition_expression("password_hash = :read")
                 .expression_attribute_values(":read", string(read))
                 .expression_attribute_values(":hash", string(hash.as_phc())),
+        )
+        .await
+    }
+
+    /// Notes that a user who was read as `user` logs in on `day`, unless that day or a later one has been noted already, or
+    /// the user is gone or another one by now. It is not a change of the user: `updated_at` stays as it is.
+    pub(crate) async fn note_login(&self, user: &User, day: Day) -> Result<Changed, StoreError> {
+        let request = self.table.update(user.username.as_str(), "SET last_login_day = :day");
+        self.changed(
+            request
+                .condition_expression("#sub = :sub AND (attribute_not_exists(last_login_day) OR last_login_day < :day)")
+                .expression_attribute_names("#sub", "sub")
+                .expression_attribute_values(":sub", string(user.subject.as_str()))
+                .expression_attribute_values(":day", number(day.start().as_unix())),
         )
         .await
     }

@@ -19,6 +19,8 @@ fn a_client_is_created_shown_listed_changed_and_deleted() {
             "disabled": false,
             "auth_method": "client_secret_basic",
             "grants": ["password", "refresh_token"],
+            "password_grant_until": null,
+            "password_grant_end_announced_at": null,
             "scopes": ["profile", "email", "orders"],
             "default_scopes": [],
             "audiences": [],
@@ -38,7 +40,9 @@ fn a_client_is_created_shown_listed_changed_and_deleted() {
         });
         assert_eq!(without_secret(created), expected);
         assert_eq!(expected["secrets"][0]["not_after"], Value::Null);
-        assert_eq!(folder.json(&["client", "show", "web"]), expected);
+        let mut shown = expected.clone();
+        shown["last_use_day"] = Value::Null;
+        assert_eq!(folder.json(&["client", "show", "web"]), shown);
 
         let reason = folder.run(&["client", "create", "web"]).refused();
         assert_eq!(reason, "client web already exists");
@@ -241,6 +245,7 @@ fn options_beyond_their_bounds_are_refused() {
         ["--audience", "api"],
         ["--name", "a\u{1b}[2J"],
         ["--signing-alg", "none"],
+        ["--password-grant-until", "tomorrow"],
     ] {
         let arguments = [&["client", "create", "c"][..], &option].concat();
         let message = folder.run(&arguments).misused();

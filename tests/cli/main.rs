@@ -27,6 +27,7 @@ mod keys;
 mod legacy_login;
 mod limits;
 mod memory;
+mod retirement;
 mod secrets;
 mod server;
 mod serving;

@@ -11,7 +11,7 @@ fn ran(arguments: &[&str]) -> Ran {
 #[test]
 fn every_command_has_help() {
     let mut commands = vec![vec!["serve"], vec!["client"], vec!["user"]];
-    for verb in ["create", "show", "list", "update", "disable", "enable", "delete", "rotate-secret"] {
+    for verb in ["create", "show", "list", "update", "disable", "enable", "delete", "rotate-secret", "report"] {
         commands.push(vec!["client", verb]);
     }
     for verb in ["create", "show", "list", "set-password", "disable", "enable", "delete", "import", "export"] {

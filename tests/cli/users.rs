@@ -31,6 +31,7 @@ fn a_user_is_created_shown_listed_changed_and_deleted() {
             "claims": {"name": "Ann", "age": 42, "tags": ["a"]},
             "allowed_scopes": ["profile", "email"],
             "password_changed_at": created["created_at"],
+            "last_login_day": null,
             "created_at": created["created_at"],
             "updated_at": created["created_at"],
         });

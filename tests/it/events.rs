@@ -10,9 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _};
+use passgrant::client::GrantEnd;
+use passgrant::clock::Timestamp;
 use serde_json::{Value, json};
 
 use crate::rig::app::TestApp;
+use crate::rig::clock::START;
 use crate::rig::demo;
 use crate::rig::path::{HOSTILE, HOSTILE_IN_EVENTS};
 use crate::rig::request::{basic, form};
@@ -76,6 +79,24 @@ async fn every_front_door_plain_and_base64_gets_a_token() {
             ] {
                 assert_eq!(header(&answer, header_name), Some(value), "{name}: {answer}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_announced_end_of_a_grant_passes_every_front_door_as_one_value_each() {
+    let app = app().await;
+    let until = Timestamp::from_unix(START + 3_600);
+    let end = GrantEnd { until, announced_at: Timestamp::from_unix(START) };
+    app.change_client(demo::CLIENT, |client| client.password_grant_end = Some(end)).await;
+    let mut events = SHAPES.map(|shape| (shape, sample(shape))).to_vec();
+    events.push(("alb with multi-value headers", multi_value_alb()));
+    for (shape, event) in events {
+        let answer = invoke(&app, &event).await;
+        for (name, value) in [("deprecation", "@1767225600"), ("sunset", "Thu, 01 Jan 2026 01:00:00 GMT")] {
+            assert_eq!(header(&answer, name), Some(value), "{shape}: {answer}");
+            let multiple = answer["multiValueHeaders"][name].as_array();
+            assert!(multiple.is_none_or(|values| *values == [value]), "{shape}: a date with a comma is not a list");
         }
     }
 }

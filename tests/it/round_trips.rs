@@ -1,5 +1,7 @@
 //! What a grant asks of AWS: how many calls, and how many of them after one another.
 
+use std::time::Duration;
+
 use passgrant::client::{AccessTokenFormat, Client, Grant};
 
 use crate::rig::app::TestApp;
@@ -33,6 +35,38 @@ async fn a_password_grant_takes_three_rounds_and_two_when_the_client_is_cached()
     let cached = app("60s").await;
     cached.login().await.succeeded();
     assert_eq!(count(&cached), (calls(&["DeleteItem", "GetItem", "PutItem", "Sign", "UpdateItem"]), 2));
+}
+
+/// The calls of a login that is not the first of the day, with the client in memory.
+const USUAL: [&str; 5] = ["DeleteItem", "GetItem", "PutItem", "Sign", "UpdateItem"];
+
+#[tokio::test]
+async fn the_first_login_of_a_day_makes_one_or_two_more_calls_in_no_additional_round_and_later_ones_none() {
+    let app = app("1h").await;
+    app.create_user("bob").await;
+    count(&app);
+    let login = async |user| {
+        app.token(&[("grant_type", "password"), ("username", user), ("password", PASSWORD)]).await.succeeded();
+        count(&app)
+    };
+    let with = |more: &[&str]| {
+        let mut all = calls(&[&USUAL, more].concat());
+        all.sort();
+        (all, 2)
+    };
+    assert_eq!(login("ann").await, with(&[]), "the day was noted before");
+    assert_eq!(login("bob").await, with(&["UpdateItem"]), "the user's first login");
+    assert_eq!(login("bob").await, with(&[]));
+    for _ in 0..2 {
+        // The client is read again shortly before midnight, and so is in memory after it.
+        app.clock.advance(Duration::from_mins(24 * 60 - 15));
+        login("ann").await;
+        app.clock.advance(Duration::from_mins(15));
+        assert_eq!(login("ann").await, with(&["PutItem", "UpdateItem"]), "the first login of client and user");
+        assert_eq!(login("bob").await, with(&["UpdateItem"]));
+        assert_eq!(login("ann").await, with(&[]));
+        assert_eq!(login("bob").await, with(&[]));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! `passgrant client`: the applications that may ask for tokens.
 
+mod grant_end;
 mod options;
+mod report;
 mod secrets;
 mod view;
 
@@ -19,7 +21,7 @@ use passgrant::store::outcome::{Changed, Created};
 use crate::Context;
 use crate::client::options::Options;
 use crate::client::secrets::SecretOptions;
-use crate::client::view::{ClientView, Deleted};
+use crate::client::view::{ClientView, Deleted, UsedView};
 use crate::failure::Failure;
 use crate::output::{listing, warn};
 
@@ -37,7 +39,14 @@ Examples:
 const UPDATE_EXAMPLES: &str = "\
 Examples:
   passgrant client update web --scope 'profile email orders'
-  passgrant client update web --default-scope '' --access-token-lifetime 15m";
+  passgrant client update web --default-scope '' --access-token-lifetime 15m
+  passgrant client update web --password-grant-until 2027-03-31
+  passgrant client update web --password-grant-until ''   # no end any more";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  passgrant client report
+  passgrant client report --output json | jq -r '.[] | select(.state == \"never_used\").client_id'";
 
 const ROTATE_EXAMPLES: &str = "\
 Examples:
@@ -53,6 +62,9 @@ pub(crate) enum Command {
     Show(Named),
     /// List the clients
     List,
+    /// Tell which clients still use the password grant, and when it ends for each: what needs attention comes first
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report,
     /// Change a client: each option replaces what was there, and an empty value clears it
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(Change),
@@ -101,6 +113,7 @@ impl Command {
             Self::Create(change) => create(context, change).await,
             Self::Show(Named { id }) => show(context, &id).await,
             Self::List => list(context).await,
+            Self::Report => report::run(context).await,
             Self::Update(change) => update(context, change).await,
             Self::RotateSecret(rotate) => rotate_secret(context, rotate).await,
             Self::Disable(Named { id }) => disable(context, &id).await,
@@ -124,7 +137,7 @@ async fn create(context: &Context, change: Change) -> Result<(), Failure> {
     let secrets = secrets.collect::<Result<_, _>>()?;
     let authentication = options::authentication(method, secrets, keys)?;
     let mut client = Client::new(id, Incarnation::generate(&context.random)?, authentication, now);
-    options.apply(&mut client)?;
+    options.apply(&mut client, now)?;
     let client = client.check()?;
     match context.database().await?.store.clients.create(&client).await? {
         Created::AlreadyThere => Err(Failure::refused(format!("client {} already exists", client.id))),
@@ -150,9 +163,9 @@ fn warn_of_ambiguous_id(client: &Client) {
 }
 
 async fn show(context: &Context, id: &ClientId) -> Result<(), Failure> {
-    let found = context.database().await?.store.clients.get(id).await?;
-    let client = found.ok_or_else(|| unknown(id))?;
-    let view = ClientView::new(&client);
+    let store = &context.database().await?.store;
+    let client = store.clients.get(id).await?.ok_or_else(|| unknown(id))?;
+    let view = UsedView::new(ClientView::new(&client), store.client_uses.last(&client).await?);
     context.output.print(&view, || view.text())
 }
 
@@ -194,7 +207,7 @@ async fn update(context: &Context, change: Change) -> Result<(), Failure> {
         generated = fresh;
         before.update(now, |client| {
             client.authentication = authentication;
-            options.apply(client)
+            options.apply(client, now)
         })
     });
     let client = client.await?;
@@ -235,9 +248,15 @@ async fn enable(context: &Context, id: &ClientId) -> Result<(), Failure> {
 }
 
 async fn delete(context: &Context, id: &ClientId) -> Result<(), Failure> {
-    match context.database().await?.store.clients.delete(id).await? {
+    let store = &context.database().await?.store;
+    // One that cannot be read can still be deleted, and leaves a note behind that nobody asks for any more.
+    let client = store.clients.get(id).await.ok().flatten();
+    match store.clients.delete(id).await? {
         Changed::Unmet => Err(unknown(id)),
         Changed::Written => {
+            if let Some(client) = client {
+                store.client_uses.forget(&client).await?;
+            }
             let deleted = Deleted { client_id: id, deleted: true };
             context.output.print(&deleted, || format!("Client {id} is deleted."))
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
-use passgrant::clock::Timestamp;
+use passgrant::clock::{Day, Timestamp};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -107,6 +107,11 @@ fn printable(text: &str) -> String {
         }
     };
     text.chars().map(visible).collect()
+}
+
+/// A day in the format of RFC 3339.
+pub(crate) fn date(day: Day) -> String {
+    rfc3339(day.start()).chars().take_while(|&character| character != 'T').collect()
 }
 
 /// A moment in the format of RFC 3339.

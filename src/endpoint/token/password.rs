@@ -72,7 +72,8 @@ fn chain<'s>(requested: Option<&str>, service: &'s Service, client: &Authenticat
     })
 }
 
-/// Issues tokens for a resource owner who has been authenticated. The session is stored while the tokens are signed.
+/// Issues tokens for a resource owner who has been authenticated. The session is stored, and the day of the login noted,
+/// while the tokens are signed.
 async fn issue(
     service: &Service,
     client: AuthenticatedClient,
@@ -94,6 +95,8 @@ async fn issue(
             None => Ok(None),
         }
     };
-    let (minted, refresh_token) = tokio::try_join!(minted, stored)?;
+    let issued = async { tokio::try_join!(minted, stored) };
+    let (issued, ()) = tokio::join!(issued, service.last_uses.note(&authorization, service.clock.now()));
+    let (minted, refresh_token) = issued?;
     Ok(TokenResponse::new(&authorization, minted, refresh_token.as_ref()))
 }

@@ -157,13 +157,21 @@ impl Shared {
             }
             "UpdateItem" => {
                 let update_item = Database::update_item;
-                self.write(body, |update: &UpdateItemRequest| vec![(&update.table_name, Some(&update.key))], update_item)
-                    .await
+                self.write(
+                    body,
+                    |update: &UpdateItemRequest| vec![(&update.table_name, Some(&update.key))],
+                    update_item,
+                )
+                .await
             }
             "DeleteItem" => {
                 let delete_item = Database::delete_item;
-                self.write(body, |delete: &DeleteItemRequest| vec![(&delete.table_name, Some(&delete.key))], delete_item)
-                    .await
+                self.write(
+                    body,
+                    |delete: &DeleteItemRequest| vec![(&delete.table_name, Some(&delete.key))],
+                    delete_item,
+                )
+                .await
             }
             "TransactWriteItems" => self.write(body, written_together, transact).await,
             _ => Ok(None),

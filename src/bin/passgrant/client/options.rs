@@ -16,10 +16,11 @@ use passgrant::client::keys::ClientKeys;
 use passgrant::client::rules::{self, RefusedClient};
 use passgrant::client::secret::StoredSecret;
 use passgrant::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPolicy};
-use passgrant::clock::Span;
+use passgrant::clock::{Span, Timestamp};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::Scope;
 
+use crate::client::grant_end::{self, Until};
 use crate::failure::Failure;
 use crate::output::warn;
 use crate::scope_argument;
@@ -36,6 +37,8 @@ pub(super) struct Options {
     jwks_file: Option<PathBuf>,
     #[arg(long, help = "A grant it may use: password, refresh_token [default: both]", value_name = "GRANT", value_parser = parse_list::<Grant>)]
     grant: Option<Vec<List<Grant>>>,
+    #[arg(long, help = "From then on it may not use the password grant, while its sessions go on: a date or a time by UTC, or 'now' [default: no end]", value_name = "DATE", value_parser = grant_end::parse)]
+    password_grant_until: Option<Until>,
     #[arg(long, help = "What else it may do, if it is not public: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
     capability: Option<Vec<List<Capability>>>,
     /// A scope it may have
@@ -100,6 +103,7 @@ impl Options {
             name: None,
             auth_method: None,
             grant: None,
+            password_grant_until: None,
             scope: None,
             default_scope: None,
             audience: None,
@@ -144,13 +148,16 @@ impl Options {
         authentication(method, secrets, keys)
     }
 
-    /// Changes `client` as the given options say, except for its authentication.
-    pub(super) fn apply(&self, client: &mut Client) -> Result<(), Failure> {
+    /// Changes `client` at `now` as the given options say, except for its authentication.
+    pub(super) fn apply(&self, client: &mut Client, now: Timestamp) -> Result<(), Failure> {
         if let Some(Name(name)) = &self.name {
             client.name.clone_from(name);
         }
         if let Some(lists) = &self.grant {
             client.grants = distinct(lists);
+        }
+        if let Some(until) = self.password_grant_until {
+            until.apply(client, now)?;
         }
         if let Some(scopes) = &self.scope {
             client.scopes = joined(scopes)?;

@@ -8,12 +8,12 @@ use passgrant::client::claim_map::ClaimMap;
 use passgrant::client::id::ClientId;
 use passgrant::client::secret::{ClientSecret, StoredSecret};
 use passgrant::client::{AccessTokenFormat, Capability, Client, Grant};
-use passgrant::clock::{Span, Timestamp};
+use passgrant::clock::{Day, Span, Timestamp};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::{Scope, ScopeToken};
 use serde::Serialize;
 
-use crate::output::{details, rfc3339};
+use crate::output::{date, details, rfc3339};
 
 /// A client, and its new secret if it has just been given one. Durations and times are in seconds.
 #[derive(Serialize)]
@@ -25,6 +25,8 @@ pub(super) struct ClientView<'a> {
     disabled: bool,
     auth_method: AuthMethod,
     grants: &'a [Grant],
+    password_grant_until: Option<Timestamp>,
+    password_grant_end_announced_at: Option<Timestamp>,
     capabilities: &'a [Capability],
     scopes: Vec<&'a str>,
     default_scopes: Vec<&'a str>,
@@ -74,6 +76,8 @@ impl<'a> ClientView<'a> {
             disabled: client.disabled,
             auth_method: client.authentication.method(),
             grants: &client.grants,
+            password_grant_until: client.password_grant_end.map(|end| end.until),
+            password_grant_end_announced_at: client.password_grant_end.map(|end| end.announced_at),
             capabilities: &client.capabilities,
             scopes: tokens(&client.scopes),
             default_scopes: tokens(&client.default_scopes),
@@ -111,12 +115,25 @@ impl<'a> ClientView<'a> {
     }
 
     pub(super) fn text(&self) -> String {
+        details(self.rows()) + &self.secret_text()
+    }
+
+    fn secret_text(&self) -> String {
+        let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown only this once:\n\n{secret}"));
+        secret.unwrap_or_default()
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = vec![
             ("Client ID", self.client_id.to_string()),
             ("Name", self.name.unwrap_or("-").to_owned()),
             ("State", self.state().to_owned()),
             ("Auth method", self.auth_method.to_string()),
             ("Grants", list(self.grants)),
+            (
+                "Password grant",
+                self.password_grant_until.map_or("no end".to_owned(), |end| format!("until {}", rfc3339(end))),
+            ),
             ("Capabilities", list(self.capabilities)),
             ("Scopes", list(&self.scopes)),
             ("Default scopes", list(&self.default_scopes)),
@@ -142,8 +159,7 @@ impl<'a> ClientView<'a> {
         rows.extend(self.keys.iter().map(|key| ("Key", key.clone())));
         rows.push(("Created", rfc3339(self.created_at)));
         rows.push(("Updated", rfc3339(self.updated_at)));
-        let secret = self.client_secret.map(|secret| format!("\n\nThe secret, shown only this once:\n\n{secret}"));
-        details(rows) + secret.as_deref().unwrap_or_default()
+        rows
     }
 
     fn claims(&self) -> String {
@@ -153,6 +169,28 @@ impl<'a> ClientView<'a> {
 
     fn state(&self) -> &'static str {
         if self.disabled { "disabled" } else { "enabled" }
+    }
+}
+
+/// A client, and on which day it last used the password grant.
+#[derive(Serialize)]
+pub(super) struct UsedView<'a> {
+    #[serde(flatten)]
+    client: ClientView<'a>,
+    last_use_day: Option<Day>,
+}
+
+impl<'a> UsedView<'a> {
+    pub(super) fn new(client: ClientView<'a>, last_use_day: Option<Day>) -> Self {
+        Self { client, last_use_day }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let last_use = self.last_use_day.map_or("never noted".to_owned(), date);
+        let mut rows = self.client.rows();
+        let after_the_end = rows.iter().position(|(name, _)| *name == "Password grant").map_or(0, |at| at + 1);
+        rows.insert(after_the_end, ("Last used", last_use));
+        details(rows)
     }
 }
 

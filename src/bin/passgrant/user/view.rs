@@ -1,12 +1,12 @@
 //! A user as it is shown: without the hash of the password.
 
-use passgrant::clock::Timestamp;
+use passgrant::clock::{Day, Timestamp};
 use passgrant::json::Object;
 use passgrant::scope::{Scope, ScopeToken};
 use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
 
-use crate::output::{details, rfc3339};
+use crate::output::{date, details, rfc3339};
 
 /// A user. Times are in seconds.
 #[derive(Serialize)]
@@ -18,6 +18,7 @@ pub(super) struct UserView<'a> {
     claims: &'a Object,
     allowed_scopes: Option<Vec<&'a str>>,
     password_changed_at: Timestamp,
+    last_login_day: Option<Day>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -49,13 +50,14 @@ impl<'a> UserView<'a> {
             claims: &user.claims,
             allowed_scopes: user.allowed_scopes.as_ref().map(tokens),
             password_changed_at: user.password_changed_at,
+            last_login_day: user.last_login_day,
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
     }
 
     pub(super) fn row(&self) -> [String; 4] {
-        let day = rfc3339(self.created_at).chars().take_while(|&character| character != 'T').collect();
+        let day = date(self.created_at.day());
         [self.username.to_string(), self.sub.as_str().to_owned(), day, self.state().to_owned()]
     }
 
@@ -71,6 +73,7 @@ impl<'a> UserView<'a> {
             ("Subject", self.sub.as_str().to_owned()),
             ("State", self.state().to_owned()),
             ("Password", password),
+            ("Last login", self.last_login_day.map_or("never noted".to_owned(), date)),
             ("Allowed scopes", scopes.unwrap_or_else(|| "the client's".to_owned())),
         ];
         rows.extend(self.claims.iter().map(|(name, value)| ("Claim", format!("{name} = {value}"))));

@@ -74,14 +74,13 @@ fn panel(
     for (name, users) in bars {
         #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most the width")]
         let length = (f64::from(end - start) * (*users as f64 / most as f64)).round() as i32;
-        let bar = Rectangle::new(
-            [(start, middle - BAR / 2), (start + length.max(1), middle + BAR / 2)],
-            colour.filled(),
-        );
+        let bar =
+            Rectangle::new([(start, middle - BAR / 2), (start + length.max(1), middle + BAR / 2)], colour.filled());
         area.draw_text(name, &text(14, HPos::Right), (start - 8, middle)).map_err(|error| error.to_string())?;
         area.draw(&bar).map_err(|error| error.to_string())?;
         let count = users.to_string();
-        area.draw_text(&count, &text(14, HPos::Left), (start + length + 6, middle)).map_err(|error| error.to_string())?;
+        area.draw_text(&count, &text(14, HPos::Left), (start + length + 6, middle))
+            .map_err(|error| error.to_string())?;
         middle += LINE;
     }
     Ok(middle)
