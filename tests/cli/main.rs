@@ -27,6 +27,7 @@ mod keys;
 mod legacy_login;
 mod limits;
 mod memory;
+mod reports;
 mod retirement;
 mod secrets;
 mod server;

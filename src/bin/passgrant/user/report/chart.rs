@@ -27,7 +27,7 @@ type Bars = Vec<(String, u64)>;
 /// A text when the picture cannot be drawn.
 pub(super) fn draw(summary: &Summary) -> Result<String, String> {
     let (passwords, logins) = (passwords(summary), logins(summary));
-    let lines = i32::try_from(passwords.len() + logins.len() + 5).map_err(|error| error.to_string())?;
+    let lines = i32::try_from(passwords.len() + logins.len() + 4).map_err(|error| error.to_string())?;
     let height = u32::try_from(lines * LINE + 2 * MARGIN).map_err(|error| error.to_string())?;
     let mut svg = String::new();
     {
