@@ -14,7 +14,8 @@ fn every_command_has_help() {
     for verb in ["create", "show", "list", "update", "disable", "enable", "delete", "rotate-secret", "report"] {
         commands.push(vec!["client", verb]);
     }
-    for verb in ["create", "show", "list", "set-password", "disable", "enable", "delete", "import", "export", "report"] {
+    for verb in ["create", "show", "list", "set-password", "disable", "enable", "delete", "import", "export", "report"]
+    {
         commands.push(vec!["user", verb]);
     }
     for command in commands {

@@ -34,9 +34,9 @@ pub(crate) struct Report {
     /// Draw a chart too, into this SVG file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     chart: Option<PathBuf>,
-    /// How many parts of the table are read at the same time
-    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=MOST_SEGMENTS))]
-    segments: u32,
+    /// How many parts of the table are read at the same time [default: 4; locally 1]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=MOST_SEGMENTS))]
+    segments: Option<u32>,
     /// At most how many users are read in a second: reading costs capacity that logins need too
     #[arg(long, value_name = "USERS", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
@@ -46,8 +46,10 @@ impl Report {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let users = &context.database().await?.store.users;
         let (pace, counted) = (Pace::new(self.rate), Mutex::new(Counted::new(context)));
-        let segments = (0..self.segments).map(async |segment| {
-            let mut pages = users.segment(segment, self.segments);
+        // The database of a local server does one thing at a time, and for a page of a part it reads the rest of the table.
+        let count = self.segments.unwrap_or(if context.data.is_some() { 1 } else { 4 });
+        let segments = (0..count).map(async |segment| {
+            let mut pages = if count == 1 { users.list() } else { users.segment(segment, count) };
             while let Some(page) = patiently(&mut pages).await? {
                 pace.wait(page.len()).await;
                 counted.lock().unwrap_or_else(PoisonError::into_inner).add(&page);
