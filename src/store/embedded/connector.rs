@@ -206,7 +206,9 @@ impl Shared {
         let call = self.database.call(move |database| {
             let written = run(database, request);
             // Both on the database's thread: they happen even if the request no longer waits.
-            changed.iter().for_each(|table| tables.note_write(table));
+            for table in &changed {
+                tables.note_write(table);
+            }
             (written, flush.map(|flush| flush.flushed(write)))
         });
         let (written, flush) = call.await?;

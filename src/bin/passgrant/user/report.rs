@@ -79,7 +79,9 @@ impl Counted {
     }
 
     fn add(&mut self, page: &[User]) {
-        page.iter().for_each(|user| self.tally.add(user));
+        for user in page {
+            self.tally.add(user);
+        }
         self.bar.add(page.len() as u64, self.tally.users());
     }
 
