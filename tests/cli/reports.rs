@@ -1,7 +1,5 @@
 //! `passgrant user report`.
 
-#![expect(clippy::expect_used, reason = "a file that cannot be read fails the test")]
-
 use std::fs;
 
 use serde_json::json;
