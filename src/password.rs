@@ -3,6 +3,10 @@
 mod argon2;
 mod hash;
 mod pool;
+pub mod range;
+
+#[cfg(feature = "cli")]
+pub mod blocklist;
 
 use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};

@@ -28,6 +28,7 @@ mod house;
 mod id_tokens;
 mod imported_users;
 mod introspection;
+mod leaks;
 mod listed_keys;
 mod logs;
 mod password_grant;
