@@ -2,12 +2,14 @@
 
 #![expect(clippy::expect_used, reason = "what a test cannot read has failed it")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use passgrant::chain::name::ChainName;
 use passgrant::password::Password;
 use passgrant::user::{LeakCheck, User};
+use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tracing::level_filters::LevelFilter;
 
@@ -186,12 +188,19 @@ async fn no_answer_waits_for_the_range_service_and_its_failures_are_tried_again_
         yield_now().await;
     }
     app.dynamodb_wire.clear_faults();
-    ranges.behave(Behaviour::Hang);
-    app.login().await.succeeded();
-    asked(&ranges).await;
-    app.clock.advance(Duration::from_hours(1));
+    // The service answers only after the login has been answered.
+    let answered = Arc::new(Notify::new());
+    let wait = Arc::clone(&answered);
+    ranges.meanwhile(move || {
+        let wait = Arc::clone(&wait);
+        Box::pin(async move { wait.notified().await })
+    });
     ranges.behave(listing(1));
+    let before = captured.text();
+    app.clock.advance(Duration::from_hours(1));
     app.login().await.succeeded();
+    assert!(!captured.text()[before.len()..].contains("did not say"), "it was waited for");
+    answered.notify_one();
     assert!(checked(&app).await.leaked);
 }
 
