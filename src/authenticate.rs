@@ -5,5 +5,6 @@ pub mod client;
 pub mod credentials;
 mod decision;
 pub mod delegated;
+pub mod leaks;
 pub mod lockout;
 pub mod user;

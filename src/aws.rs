@@ -10,10 +10,12 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::{HttpClient as _, http_client_fn};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as _, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+};
 
 use crate::error::Error;
 
@@ -47,7 +49,7 @@ pub fn bounded(config: SdkConfig) -> SdkConfig {
 }
 
 /// TLS for everything this service asks: rustls on ring, for the sake of cold starts (docs/decisions/0003).
-pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
 /// The HTTP client of every SDK client.
 ///
@@ -57,6 +59,14 @@ pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 pub fn http_client() -> SharedHttpClient {
     let client = HttpClientBuilder::new().tls_provider(TLS).build_https();
     http_client_fn(move |settings, components| client.http_connector(settings, components))
+}
+
+/// An HTTP client for services that are not AWS's. It follows no redirect and sends nothing twice. Making it reads and
+/// parses the root certificates.
+pub(crate) fn https_connector(connect_timeout: Duration, idle_timeout: Duration) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(connect_timeout).build();
+    let connector = Connector::builder().tls_provider(TLS).connector_settings(settings);
+    SharedHttpConnector::new(connector.pool_idle_timeout(idle_timeout).build())
 }
 
 /// A service this one depends on.
@@ -165,7 +175,7 @@ impl AwsError {
 }
 
 /// What an error comes down to. The errors above it may quote the request: a bad endpoint's does, body and all.
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

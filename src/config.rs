@@ -1,6 +1,7 @@
 //! Configuration: the environment, read once. A bad value stops the start with its name and the reason.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,12 +10,14 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::authenticate::leaks::LeakPolicy;
 use crate::authenticate::lockout::policy::AttemptPolicy;
 use crate::chain::Chains;
 use crate::chain::delegation::{Delegation, DelegationSettings};
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
 use crate::password::Argon2Policy;
+use crate::password::range::RangeUrl;
 use crate::scope::Scope;
 use crate::signing::listed::ListedKey;
 use crate::store::TableNames;
@@ -63,6 +66,12 @@ variables! {
         "How usernames are prepared (RFC 8265): `case_mapped` or `case_preserved`. It must not be changed once there are users.";
     PASSWORD_MIN_LENGTH = "PASSGRANT_PASSWORD_MIN_LENGTH", Some("8"),
         "The least number of code points of a password, checked when one is set. 1 to 64.";
+    PASSWORD_BLOCKLIST = "PASSGRANT_PASSWORD_BLOCKLIST", None,
+        "A file of passwords that must not be set, in addition to the list of the command line: one on a line, or its SHA-1 digest in hexadecimal digits with or without a colon and a count. A file of more than 64 MiB that begins with a digest must be sorted by digest.";
+    PASSWORD_RANGE_URL = "PASSGRANT_PASSWORD_RANGE_URL", None,
+        "The URL of a range service of leaked passwords, such as `https://api.pwnedpasswords.com/range/`: https (http for loopback hosts only), ending in a slash. The first five digits of a password's SHA-1 digest are appended to it, and nothing else about the password is sent. It is asked when a password is set.";
+    PASSWORD_RANGE_AT_LOGIN = "PASSGRANT_PASSWORD_RANGE_AT_LOGIN", Some("off"),
+        "Whether the range service is also asked at logins, after the password was found right, and at most once in 30 days for a password that is kept here: `off`; `log`, which logs that it has leaked; `refuse`, which also refuses it from the next login on, as if it were wrong, until another is set. Needs `PASSGRANT_PASSWORD_RANGE_URL`.";
     PASSWORD_GRANT = "PASSGRANT_PASSWORD_GRANT", Some("on"),
         "`off` answers every password request with `unsupported_grant_type`; sessions go on.";
     AUTH_CHAIN = "PASSGRANT_AUTH_CHAIN", Some("directory"),
@@ -117,6 +126,12 @@ pub struct Config {
     pub username_profile: UsernameProfile,
     /// The shortest password that can be set, in code points.
     pub password_min_length: usize,
+    /// The file of passwords that must not be set, if there is one.
+    pub password_blocklist: Option<PathBuf>,
+    /// The range service of leaked passwords, if there is one.
+    pub password_range_url: Option<RangeUrl>,
+    /// What is done at a login about a password that has leaked.
+    pub password_range_at_login: LeakPolicy,
     /// Whether the password grant is on.
     pub password_grant: bool,
     /// The credential-verifier chains.
@@ -171,6 +186,9 @@ impl Config {
             cors_origins: source.origins(CORS_ORIGINS)?,
             username_profile: source.parse(USERNAME_PROFILE)?,
             password_min_length: source.number(PASSWORD_MIN_LENGTH, 1, 64)?,
+            password_blocklist: source.optional(PASSWORD_BLOCKLIST)?.map(PathBuf::from),
+            password_range_url: source.range_url()?,
+            password_range_at_login: source.range_at_login()?,
             password_grant: source.switch(PASSWORD_GRANT)?,
             chains: source.chains()?,
             attempts: source.attempts()?,
@@ -261,6 +279,19 @@ impl Source<'_> {
         let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= most);
         let most = humantime::format_duration(most);
         duration.ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, and at most {most}")))
+    }
+
+    fn range_url(&self) -> Result<Option<RangeUrl>, ConfigError> {
+        let url = self.optional(PASSWORD_RANGE_URL)?;
+        url.map(|text| self.parsed(PASSWORD_RANGE_URL, RangeUrl::parse(&text))).transpose()
+    }
+
+    fn range_at_login(&self) -> Result<LeakPolicy, ConfigError> {
+        let policy = self.parse(PASSWORD_RANGE_AT_LOGIN)?;
+        if policy != LeakPolicy::Off && self.optional(PASSWORD_RANGE_URL)?.is_none() {
+            return Err(missing(PASSWORD_RANGE_URL));
+        }
+        Ok(policy)
     }
 
     fn attempts(&self) -> Result<AttemptPolicy, ConfigError> {
@@ -384,6 +415,9 @@ mod tests {
             ("PASSGRANT_CORS_ORIGINS", "null"),
             ("PASSGRANT_USERNAME_PROFILE", "nickname"),
             ("PASSGRANT_PASSWORD_MIN_LENGTH", "0"),
+            ("PASSGRANT_PASSWORD_RANGE_URL", "http://ranges.example.com/"),
+            ("PASSGRANT_PASSWORD_RANGE_URL", "https://ranges.example.com/range"),
+            ("PASSGRANT_PASSWORD_RANGE_AT_LOGIN", "on"),
             ("PASSGRANT_PASSWORD_GRANT", "yes"),
             ("PASSGRANT_ATTEMPTS_LIMIT", "0"),
             ("PASSGRANT_ATTEMPTS_LIMIT", "101"),
@@ -410,6 +444,18 @@ mod tests {
             let error = read(&[(name, value)]).expect_err(value);
             assert_eq!(error.name, name, "{value}");
         }
+    }
+
+    #[test]
+    fn nothing_is_asked_at_logins_unless_there_is_a_range_service() {
+        let url = ("PASSGRANT_PASSWORD_RANGE_URL", "https://ranges.example.com/");
+        for policy in ["log", "refuse"] {
+            let at_login = ("PASSGRANT_PASSWORD_RANGE_AT_LOGIN", policy);
+            let error = read(&[at_login]).expect_err("no service");
+            assert_eq!(error.name, "PASSGRANT_PASSWORD_RANGE_URL");
+            assert_eq!(read(&[at_login, url]).expect("sound").password_range_at_login.as_str(), policy);
+        }
+        assert_eq!(read(&[url]).expect("sound").password_range_at_login, LeakPolicy::Off);
     }
 
     #[test]

@@ -44,6 +44,15 @@ impl Issuer {
         format!("{}{path}", self.0.trim_end_matches('/'))
     }
 
+    /// The host, without the port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.0.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        let without_port =
+            authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        without_port.map_or(authority, |(host, _)| host)
+    }
+
     /// The path below which the issuer's endpoints are: empty, or beginning with a slash and ending without one.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -91,6 +100,14 @@ mod tests {
         ] {
             let issuer = Issuer::parse(text).expect(text);
             assert_eq!((issuer.as_str(), issuer.path()), (text, path));
+        }
+        for (text, host) in [
+            ("https://id.example.com", "id.example.com"),
+            ("https://id.example.com:8443/prod", "id.example.com"),
+            ("http://[::1]:8080", "[::1]"),
+            ("http://[::1]", "[::1]"),
+        ] {
+            assert_eq!(Issuer::parse(text).expect(text).host(), host);
         }
         let issuer = Issuer::parse("https://id.example.com/prod/").expect("an issuer");
         assert_eq!(issuer.url("/oauth2/token"), "https://id.example.com/prod/oauth2/token");

@@ -5,7 +5,11 @@ mod hash;
 mod kind;
 pub mod legacy;
 mod pool;
+pub mod range;
 mod verification;
+
+#[cfg(feature = "cli")]
+pub mod blocklist;
 
 use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::{PrecisFastInvocation as _, stabilize};

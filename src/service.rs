@@ -9,6 +9,7 @@ use http::HeaderMap;
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
 use crate::authenticate::credentials::Credentials;
+use crate::authenticate::leaks::LeakChecks;
 use crate::authenticate::lockout::AttemptLimit;
 use crate::authenticate::user::UserAuthenticator;
 use crate::clock::Clock;
@@ -58,6 +59,8 @@ impl Service {
         let assertions = Assertions::new(audiences, store.assertions, Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
+        let leaks =
+            LeakChecks::new(config.password_range_at_login, config.password_range_url.clone(), store.users.clone());
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let passwords = Argon2Pool::new(config.argon2.clone(), cores, config.verify_queue);
         Self {
@@ -66,6 +69,7 @@ impl Service {
                 store.users.clone(),
                 passwords,
                 attempts,
+                leaks,
                 config.username_profile,
                 Arc::clone(&random),
             ),
@@ -110,6 +114,7 @@ impl Service {
         if self.config.chains.delegate() {
             self.users.prepare_delegation();
         }
+        self.users.prepare_leak_checks();
         let keys = self.keys.check(self.config.signing_algorithm, self.clock.now());
         let (keys, store) = tokio::join!(keys, self.sessions.open_connection());
         match keys {

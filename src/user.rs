@@ -162,6 +162,17 @@ impl Subject {
     }
 }
 
+/// What is known about whether a user's password has leaked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeakCheck {
+    /// The generation of the password that was checked. About another one it says nothing.
+    pub password_generation: u64,
+    /// When it is to be checked again.
+    pub due_at: Timestamp,
+    /// Whether it was on a list of leaked passwords.
+    pub leaked: bool,
+}
+
 /// A registered user.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -185,6 +196,8 @@ pub struct User {
     pub session_generation: u64,
     /// The day of the last login by the password grant; `None` if none was noted.
     pub last_login_day: Option<Day>,
+    /// What was found out about the password of some generation.
+    pub leak_check: Option<LeakCheck>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the user was last changed.
@@ -221,9 +234,16 @@ impl User {
             password_generation: 1,
             session_generation: 0,
             last_login_day: None,
+            leak_check: None,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// What was found out about the password that the user has now.
+    #[must_use]
+    pub fn leak_check(&self) -> Option<&LeakCheck> {
+        self.leak_check.as_ref().filter(|check| check.password_generation == self.password_generation)
     }
 }
 

@@ -62,6 +62,9 @@ resource "aws_lambda_function" "this" {
       # More lanes than vCPUs slow down the service but not an attacker.
       PASSGRANT_ARGON2_PARALLELISM = 1
       PASSGRANT_LOG                = var.log_level
+      # Asked after logins, once in 30 days for a user.
+      PASSGRANT_PASSWORD_RANGE_URL      = var.password_range_url
+      PASSGRANT_PASSWORD_RANGE_AT_LOGIN = var.password_range_at_login
     })
   }
 
@@ -69,6 +72,11 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition     = length(var.signing_keys) + length(var.signing_key_arns) + length(var.envelope_keys) > 0
       error_message = "Without signing_keys there must be signing_key_arns or envelope_keys."
+    }
+
+    precondition {
+      condition     = var.password_range_at_login == "off" || var.password_range_url != ""
+      error_message = "password_range_at_login needs password_range_url."
     }
 
     precondition {
@@ -165,6 +173,7 @@ data "aws_iam_policy_document" "function" {
     resources = [aws_dynamodb_table.users.arn]
   }
 
+  # Hashes under the live parameters, and whether a password has leaked.
   # Whole items: a condition on dynamodb:Attributes must name every attribute that a condition expression reads. If one were
   # missing, the password's hash would never be written, and no login would show it. The day of the last login is written too.
   statement {

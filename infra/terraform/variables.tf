@@ -207,6 +207,28 @@ variable "username_profile" {
   }
 }
 
+variable "password_range_url" {
+  type        = string
+  default     = ""
+  description = "The range service of leaked passwords that password_range_at_login asks, such as https://api.pwnedpasswords.com/range/. It gets five digits of a password's SHA-1 digest."
+
+  validation {
+    condition     = can(regex("^$|^https://[^\\s?#@]+/$", var.password_range_url))
+    error_message = "password_range_url is an https URL that ends in a slash, without a query, a fragment or a user."
+  }
+}
+
+variable "password_range_at_login" {
+  type        = string
+  default     = "off"
+  description = "What happens to a password that is found to have leaked, after a login with it: log logs it, refuse also refuses it from the next login on."
+
+  validation {
+    condition     = contains(["off", "log", "refuse"], var.password_range_at_login)
+    error_message = "password_range_at_login is off, log or refuse."
+  }
+}
+
 variable "password_grant" {
   type        = bool
   default     = true

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::authenticate::delegated::{Answer, Delegated, NoAnswer, Question, Vouched};
+use crate::authenticate::leaks::LeakChecks;
 use crate::authenticate::lockout::{Known, Reservation};
 use crate::chain::delegation::Delegation;
 use crate::chain::{Chain, CredentialVerifier};
@@ -27,6 +28,8 @@ pub(super) struct Verifiers {
     pub(super) passwords: Argon2Pool,
     /// The HTTP client that asks delegated verifiers.
     pub(super) delegated: Delegated,
+    /// What checks whether right passwords have leaked.
+    pub(super) leaks: LeakChecks,
     /// For salts, subjects and nonces.
     pub(super) random: Arc<dyn Random>,
 }
@@ -61,11 +64,19 @@ pub(super) struct Identity {
     pub(super) asserted: Object,
     /// Whether the user is in the users table.
     pub(super) stored: bool,
+    /// Whether the users table has the hash of the password that was right.
+    pub(super) hashed: bool,
 }
 
 impl Identity {
-    fn stored(user: User) -> Self {
-        Self { user, asserted: Object::new(), stored: true }
+    /// A user whose hash the password fits.
+    fn of_hash(user: User, asserted: Object) -> Self {
+        Self { user, asserted, stored: true, hashed: true }
+    }
+
+    /// A user of the table whose password a delegated verifier knows.
+    pub(super) fn of_verifier(user: User, asserted: Object) -> Self {
+        Self { user, asserted, stored: true, hashed: false }
     }
 }
 
@@ -143,10 +154,13 @@ impl Deciding<'_> {
         if !verified.matches {
             return Ok(Decision::Refused { error: wrong("wrong password"), mark: verified.mark });
         }
+        if self.verifiers.leaks.refuse(&user) {
+            return Ok(Decision::Refused { error: wrong("leaked password"), mark: verified.mark });
+        }
         if verified.outdated {
             self.renew_hash(&user).await;
         }
-        Ok(Decision::Accepted(Identity::stored(user)))
+        Ok(Decision::Accepted(Identity::of_hash(user, Object::new())))
     }
 
     /// The refusal `error`, after the work of a verification.
@@ -193,7 +207,7 @@ impl Deciding<'_> {
             Some(user) if user.password_hash.is_none() && delegation.import => {
                 self.import_password(delegation, user, vouched.claims).await
             }
-            Some(user) => Ok(Decision::Accepted(Identity { user, asserted: vouched.claims, stored: true })),
+            Some(user) => Ok(Decision::Accepted(Identity::of_verifier(user, vouched.claims))),
             None if delegation.import => self.import_user(delegation, vouched).await,
             None => self.stranger(delegation, vouched),
         }
@@ -206,7 +220,7 @@ impl Deciding<'_> {
             .ok_or_else(|| unusable(delegation, "gave no sub for a user who is not imported"))?;
         let user = User::new(self.submission.username.clone(), subject, self.submission.now);
         let user = User { claims: vouched.claims, ..user };
-        Ok(Decision::Accepted(Identity { user, asserted: Object::new(), stored: false }))
+        Ok(Decision::Accepted(Identity { user, asserted: Object::new(), stored: false, hashed: false }))
     }
 
     /// Creates the user, with the subject that the verifier has for the user, or else a fresh one. Without the user there
@@ -221,7 +235,7 @@ impl Deciding<'_> {
         match self.verifiers.users.create(&user).await? {
             Created::Written => {
                 tracing::info!(verifier = %delegation.name, "a user was imported");
-                Ok(Decision::Accepted(Identity::stored(user)))
+                Ok(Decision::Accepted(Identity::of_hash(user, Object::new())))
             }
             Created::AlreadyThere => self.after_lost_race(Object::new()).await,
         }
@@ -236,11 +250,14 @@ impl Deciding<'_> {
         }
         .await;
         match written {
-            Ok(Changed::Written) => tracing::info!(verifier = %delegation.name, "a password was imported"),
+            Ok(Changed::Written) => {
+                tracing::info!(verifier = %delegation.name, "a password was imported");
+                return Ok(Decision::Accepted(Identity::of_hash(user, asserted)));
+            }
             Ok(Changed::Unmet) => return self.after_lost_race(asserted).await,
             Err(error) => tracing::warn!(verifier = %delegation.name, %error, "a password could not be imported"),
         }
-        Ok(Decision::Accepted(Identity { user, asserted, stored: true }))
+        Ok(Decision::Accepted(Identity::of_verifier(user, asserted)))
     }
 
     /// Somebody else wrote the user in the meantime: another login that imports the same password, or an administrator,
@@ -252,10 +269,13 @@ impl Deciding<'_> {
         if winner.disabled {
             return self.refuse_after(None, wrong("disabled user")).await;
         }
-        if winner.password_hash.is_some() && !self.verify(Some(&winner)).await?.matches {
+        if winner.password_hash.is_none() {
+            return Ok(Decision::Accepted(Identity::of_verifier(winner, asserted)));
+        }
+        if !self.verify(Some(&winner)).await?.matches {
             return Err(changed());
         }
-        Ok(Decision::Accepted(Identity { user: winner, asserted, stored: true }))
+        Ok(Decision::Accepted(Identity::of_hash(winner, asserted)))
     }
 
     async fn hash(self) -> Result<PasswordHash, Error> {

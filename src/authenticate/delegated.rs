@@ -5,8 +5,7 @@ use std::iter;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -129,11 +128,7 @@ impl Delegated {
     }
 
     fn connector(&self) -> &SharedHttpConnector {
-        self.connector.get_or_init(|| {
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-            let connector = Connector::builder().tls_provider(aws::TLS).connector_settings(settings);
-            SharedHttpConnector::new(connector.pool_idle_timeout(IDLE_TIMEOUT).build())
-        })
+        self.connector.get_or_init(|| aws::https_connector(CONNECT_TIMEOUT, IDLE_TIMEOUT))
     }
 
     /// Asks a delegated verifier, once.

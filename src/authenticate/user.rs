@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::authenticate::decision::{Decision, Identity, Submission, Verifiers, decide, undecided};
 use crate::authenticate::delegated::Delegated;
+use crate::authenticate::leaks::LeakChecks;
 use crate::authenticate::lockout::{AttemptLimit, Known, Locked, NotReserved, Reservation};
 use crate::chain::Chain;
 use crate::client::id::ClientId;
@@ -50,7 +51,7 @@ impl AuthenticatedUser {
     /// What a delegated verifier asserted fills in what the users table leaves open; what the table holds takes
     /// precedence.
     fn new(identity: Identity, auth_time: Timestamp) -> Self {
-        let Identity { mut user, asserted, stored } = identity;
+        let Identity { mut user, asserted, stored, hashed: _ } = identity;
         for (name, value) in &asserted {
             user.claims.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -71,7 +72,8 @@ impl AuthenticatedUser {
         if !same || user.disabled {
             return Err(NotResumed);
         }
-        Ok(Self::new(Identity { user, asserted: past.asserted_claims.clone(), stored: true }, past.auth_time))
+        let asserted = past.asserted_claims.clone();
+        Ok(Self::new(Identity { user, asserted, stored: true, hashed: false }, past.auth_time))
     }
 
     /// When the password was verified (OpenID Connect Core, section 2, `auth_time`).
@@ -126,16 +128,22 @@ impl UserAuthenticator {
         users: Users,
         passwords: Argon2Pool,
         attempts: AttemptLimit,
+        leaks: LeakChecks,
         profile: UsernameProfile,
         random: Arc<dyn Random>,
     ) -> Self {
-        let verifiers = Verifiers { users, passwords, delegated: Delegated::default(), random };
+        let verifiers = Verifiers { users, passwords, delegated: Delegated::default(), leaks, random };
         Self { verifiers, attempts, profile }
     }
 
     /// Makes the HTTP client that asks delegated verifiers, so that the first login need not.
     pub(crate) fn prepare_delegation(&self) {
         self.verifiers.delegated.prepare();
+    }
+
+    /// Makes the HTTP client that asks the range service, if there is one, so that the first login need not.
+    pub(crate) fn prepare_leak_checks(&self) {
+        self.verifiers.leaks.prepare();
     }
 
     /// Maps the memory of a verification, so that the first login need not wait for it.
@@ -187,7 +195,11 @@ impl UserAuthenticator {
             };
             let submission =
                 Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
-            decide(&self.verifiers, chain, &submission, stored, &mut reservation).await
+            let decision = decide(&self.verifiers, chain, &submission, stored, &mut reservation).await;
+            if let Ok(Decision::Accepted(Identity { user, hashed: true, .. })) = &decision {
+                self.verifiers.leaks.begin(user, &submission.password, now);
+            }
+            decision
         };
         match decision.await {
             Ok(Decision::Accepted(identity)) => {
@@ -229,7 +241,7 @@ mod tests {
         let claims = object(json!({"role": "reader", "none": null}));
         let user = User { claims, ..User::new(username, subject, now) };
         let asserted = object(json!({"role": "admin", "none": 1, "email": "ann@example.com"}));
-        let login = AuthenticatedUser::new(Identity { user: user.clone(), asserted, stored: true }, now);
+        let login = AuthenticatedUser::new(Identity::of_verifier(user.clone(), asserted), now);
         let merged = json!({"role": "reader", "none": null, "email": "ann@example.com"});
         assert_eq!(value(&login.claims), merged);
         let past = PastLogin {

@@ -17,7 +17,7 @@ use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
 use crate::store::table::Table;
-use crate::user::{Subject, User, Username};
+use crate::user::{LeakCheck, Subject, User, Username};
 
 const CLAIMS: &str = "claims";
 
@@ -37,6 +37,8 @@ struct StoredUser {
     session_generation: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     last_login_day: Option<Day>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    leak_check: Option<LeakCheck>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -53,6 +55,7 @@ impl From<&User> for StoredUser {
             password_generation: user.password_generation,
             session_generation: user.session_generation,
             last_login_day: user.last_login_day,
+            leak_check: user.leak_check.clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
@@ -72,6 +75,7 @@ impl StoredUser {
             password_generation: self.password_generation,
             session_generation: self.session_generation,
             last_login_day: self.last_login_day,
+            leak_check: self.leak_check,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
@@ -193,6 +197,38 @@ impl Users {
                 .expression_attribute_values(":sub", string(user.subject.as_str()))
                 .expression_attribute_values(":day", number(day.start().as_unix())),
         )
+        .await
+    }
+
+    /// Notes what is known about whether the password of `user` has leaked, if the user still has that password and
+    /// `read` is still what is known. It is not a change of the user.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the request to DynamoDB fails.
+    pub(crate) async fn note_leak_check(
+        &self,
+        user: &User,
+        read: Option<&LeakCheck>,
+        check: &LeakCheck,
+    ) -> Result<Changed, StoreError> {
+        let key = user.username.as_str();
+        let value = |check: &LeakCheck| {
+            serde_dynamo::to_attribute_value(check).map_err(|error| self.table.inconsistent(key, error))
+        };
+        let unchanged = if read.is_some() { "leak_check = :read" } else { "attribute_not_exists(leak_check)" };
+        let condition = format!("#sub = :sub AND password_generation = :generation AND {unchanged}");
+        let request = self
+            .table
+            .update(key, "SET leak_check = :check")
+            .condition_expression(condition)
+            .expression_attribute_names("#sub", "sub")
+            .expression_attribute_values(":sub", string(user.subject.as_str()))
+            .expression_attribute_values(":generation", number(user.password_generation))
+            .expression_attribute_values(":check", value(check)?);
+        self.changed(match read {
+            Some(read) => request.expression_attribute_values(":read", value(read)?),
+            None => request,
+        })
         .await
     }
 

@@ -16,6 +16,8 @@ pub enum Alert {
     UsernameLocked,
     /// A password was tried for a username that is locked.
     LockedUsernameTried,
+    /// The right password of a user is on a list of leaked ones.
+    LeakedPassword,
 }
 
 impl Alert {
@@ -26,6 +28,7 @@ impl Alert {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::UsernameLocked => "username_locked",
             Self::LockedUsernameTried => "locked_username_tried",
+            Self::LeakedPassword => "leaked_password",
         }
     }
 }

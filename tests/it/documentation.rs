@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use passgrant::config::VARIABLES;
 
 /// The variables that the deployments leave at their defaults.
-const NOT_DEPLOYED: [&str; 2] = [
+const NOT_DEPLOYED: [&str; 3] = [
     // Only the command line sets passwords.
     "PASSGRANT_PASSWORD_MIN_LENGTH",
+    "PASSGRANT_PASSWORD_BLOCKLIST",
     // An instance of the function serves one request at a time: nothing waits.
     "PASSGRANT_VERIFY_QUEUE",
 ];

@@ -30,6 +30,7 @@ mod id_tokens;
 mod imported_users;
 mod introspection;
 mod last_uses;
+mod leaks;
 mod legacy_hashes;
 mod listed_keys;
 mod logs;

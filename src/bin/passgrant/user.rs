@@ -10,7 +10,10 @@ use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use passgrant::claims;
 use passgrant::clock::Clock as _;
+use passgrant::issuer::Issuer;
 use passgrant::json::{Object, Value};
+use passgrant::password::blocklist::Blocklist;
+use passgrant::password::range::RangeService;
 use passgrant::password::{Password, PasswordHash};
 use passgrant::scope::Scope;
 use passgrant::store::outcome::{Changed, Created};
@@ -18,7 +21,7 @@ use passgrant::user::{Subject, User, Username};
 
 use crate::Context;
 use crate::failure::Failure;
-use crate::output::listing;
+use crate::output::{listing, warn};
 use crate::scope_argument;
 use crate::secret_input;
 use crate::user::export::Export;
@@ -130,7 +133,7 @@ impl Create {
         }
         claims::check(&claims)?;
         let allowed_scopes = self.allowed_scope.map(|scopes| scopes.iter().flat_map(Scope::iter).cloned().collect());
-        let password_hash = Some(self.password.hash(context, "user create")?);
+        let password_hash = Some(self.password.hash(context, "user create", &username).await?);
         let user = User::new(username, Subject::generate(&context.random)?, context.clock.now());
         let user = User { password_hash, claims, allowed_scopes, ..user };
         match context.database().await?.store.users.create(&user).await? {
@@ -146,7 +149,7 @@ impl Create {
 impl SetPassword {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let username = prepared(context, &self.named.name)?;
-        let hash = self.password.hash(context, "user set-password")?;
+        let hash = self.password.hash(context, "user set-password", &username).await?;
         let store = &context.database().await?.store;
         let changed = store.users.set_password(&username, &hash, context.clock.now()).await?;
         if changed == Changed::Written {
@@ -157,13 +160,38 @@ impl SetPassword {
 }
 
 impl PasswordSource {
-    fn hash(&self, context: &Context, command: &str) -> Result<PasswordHash, Failure> {
+    async fn hash(&self, context: &Context, command: &str, username: &Username) -> Result<PasswordHash, Failure> {
         let password = Password::prepare(&secret_input::new_password(command, self.password_stdin)?)?;
         let least = context.config.password_min_length;
         if password.code_points() < least {
             return Err(Failure::refused(format!("a password must have at least {least} characters")));
         }
+        refuse_known(context, &password, username).await?;
         Ok(context.config.argon2.hash(&password, &context.random)?)
+    }
+}
+
+/// Refuses a password that attackers try first. A range service that does not answer refuses nothing: the lists on this
+/// machine have been searched by then.
+async fn refuse_known(context: &Context, password: &Password, username: &Username) -> Result<(), Failure> {
+    const LEAKED: &str = "the password is on the range service's list of leaked passwords, which attackers try first: \
+                          choose another";
+    const NOT_ASKED: &str = "the password was not checked against the range service of leaked passwords, only against \
+                             the lists on this machine";
+
+    let config = &context.config;
+    let host = config.issuer.as_ref().map(Issuer::host);
+    Blocklist::new(host, config.password_blocklist.clone()).check(password, username.as_str())?;
+    let Some(url) = &config.password_range_url else {
+        return Ok(());
+    };
+    match RangeService::new(url.clone()).knows(password).await {
+        Ok(true) => Err(Failure::refused(LEAKED)),
+        Ok(false) => Ok(()),
+        Err(problem) => {
+            warn(&format!("{NOT_ASKED}: {problem}"));
+            Ok(())
+        }
     }
 }
 

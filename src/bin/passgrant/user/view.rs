@@ -1,5 +1,7 @@
 //! A user as it is shown: without the hash of the password.
 
+use std::ops::Not;
+
 use passgrant::clock::{Day, Timestamp};
 use passgrant::json::Object;
 use passgrant::scope::{Scope, ScopeToken};
@@ -15,6 +17,9 @@ pub(super) struct UserView<'a> {
     sub: &'a Subject,
     disabled: bool,
     has_password: bool,
+    /// Left out unless it is so.
+    #[serde(skip_serializing_if = "Not::not")]
+    password_leaked: bool,
     claims: &'a Object,
     allowed_scopes: Option<Vec<&'a str>>,
     password_changed_at: Timestamp,
@@ -47,6 +52,7 @@ impl<'a> UserView<'a> {
             sub: &user.subject,
             disabled: user.disabled,
             has_password: user.password_hash.is_some(),
+            password_leaked: user.leak_check().is_some_and(|check| check.leaked),
             claims: &user.claims,
             allowed_scopes: user.allowed_scopes.as_ref().map(tokens),
             password_changed_at: user.password_changed_at,
@@ -62,8 +68,12 @@ impl<'a> UserView<'a> {
     }
 
     pub(super) fn text(&self) -> String {
-        let password =
-            if self.has_password { format!("set {}", rfc3339(self.password_changed_at)) } else { "none".to_owned() };
+        let leaked = if self.password_leaked { ", on a list of leaked ones" } else { "" };
+        let password = if self.has_password {
+            format!("set {}{leaked}", rfc3339(self.password_changed_at))
+        } else {
+            "none".to_owned()
+        };
         let scopes = self
             .allowed_scopes
             .as_ref()
