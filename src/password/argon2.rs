@@ -25,7 +25,7 @@ fn chosen(choice: &Choice) -> Option<Kernel> {
     choice.kernel
 }
 
-/// Hashes a password into `output`. Nothing of the password is left in `memory`.
+/// Hashes a password into `output`. What is left in `memory` stays there until it is overwritten or wiped.
 ///
 /// # Errors
 /// The error of the reference implementation for lengths that Argon2 does not allow.

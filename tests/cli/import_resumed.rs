@@ -123,6 +123,47 @@ fn an_interrupted_import_is_not_continued_with_another_file_or_table_or_other_op
     assert_eq!(place.import(&file, &[]).refused(), reason);
 }
 
+/// A line about a user of this very import is applied, whether or not the import was interrupted before it.
+#[test]
+fn a_later_line_about_the_same_user_counts_in_an_import_that_was_killed_as_in_one_that_was_not() {
+    let line =
+        |n: u32| json!({"username": format!("n{n}"), "password_hash": HASH, "claims": {"n": n}}).to_string() + "\n";
+    let one_user = |n: u32| json!({"username": "twice", "sub": "the-same", "claims": {"v": n}}).to_string() + "\n";
+    let content = one_user(1) + &(0..10_000).map(line).collect::<String>() + &one_user(2);
+    let place = Place::new();
+    let file = place.write("users.jsonl", &content);
+    killed(&place, &file, &["--on-conflict", "update"]);
+    let summary = place.imported(&file, &["--on-conflict", "update"]);
+    assert_eq!(counts(&summary), [10_002, 10_001, 1, 0, 0, 0]);
+    let user = place.folder().json(&["user", "show", "twice"]);
+    assert_eq!((&user["sub"], &user["claims"]), (&json!("the-same"), &json!({"v": 2})));
+}
+
+#[test]
+fn an_input_that_cannot_be_begun_leaves_nothing_to_continue() {
+    let place = Place::new();
+    let file = place.write("users.csv", "username,colour\nann,red\n");
+    place.import(&file, &[]).refused();
+    assert!(!fs::exists(format!("{file}.checkpoint")).expect("a folder"));
+    place.write("users.csv", "username\nann\n");
+    assert_eq!(counts(&place.imported(&file, &[])), [1, 1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_file_that_is_named_for_the_rejected_is_never_one_that_was_there() {
+    let place = Place::new();
+    let file = place.write("users.jsonl", "{\"username\":\"a b\"}\n{\"username\":\"ann\"}\n");
+    let precious = place.write("precious.txt", "precious");
+    for options in [&["--rejects", &precious][..], &["--rejects", &precious, "--dry-run"]] {
+        let reason = format!("the rejects file {precious}: it exists already");
+        assert_eq!(place.import(&file, options).refused(), reason);
+    }
+    assert_eq!(fs::read_to_string(&precious).expect("a file"), "precious");
+    let new = place.path("new.jsonl").display().to_string();
+    assert_eq!(place.import(&file, &["--rejects", &new]).code, Some(1));
+    assert!(fs::read_to_string(&new).expect("a file").starts_with("{\"line\":1,"));
+}
+
 /// The most memory that a process had, in KiB.
 fn peak(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -95,8 +95,10 @@ async fn issue(
             None => Ok(None),
         }
     };
-    let issued = async { tokio::try_join!(minted, stored) };
-    let (issued, ()) = tokio::join!(issued, service.last_uses.note(&authorization, service.clock.now()));
-    let (minted, refresh_token) = issued?;
+    let noted = async {
+        service.last_uses.note(&authorization, service.clock.now()).await;
+        Ok(())
+    };
+    let (minted, refresh_token, ()) = tokio::try_join!(minted, stored, noted)?;
     Ok(TokenResponse::new(&authorization, minted, refresh_token.as_ref()))
 }

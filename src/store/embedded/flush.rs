@@ -3,7 +3,7 @@
 //! SQLite would wait for the disk in each commit, and make every other request wait with it. Instead, each commit ends
 //! when it is in the write-ahead log, where it survives a killed process, and a thread flushes that file to the disk,
 //! each time for every write that is waiting. No write is answered before its flush, so an answered write also survives
-//! a crash of the machine, and no read is answered before the flush of what it may have seen. SQLite itself still flushes
+//! a crash of the machine, and no read by this process is answered before the flush of what this process wrote there. SQLite itself still flushes
 //! around its checkpoints, which is what keeps the file sound.
 
 use std::collections::HashMap;
@@ -135,7 +135,7 @@ fn flush_for(mut asked: mpsc::UnboundedReceiver<Waiting>, mut sync: impl FnMut()
         if flushed.is_ok() {
             flushed = sync();
             if let Err(error) = &flushed {
-                tracing::error!(%error, "the database could not be flushed to the disk: nothing is written until a restart");
+                tracing::error!(%error, "the database could not be flushed to the disk: no write is answered until a restart, and those since the last flush may be lost");
             }
         }
         for (waiting, write) in waiting.drain(..) {

@@ -53,7 +53,13 @@ impl DatabaseThread {
         work: impl FnOnce(&Database) -> T + Send + 'static,
     ) -> Result<T, Closed> {
         let (answer, answered) = oneshot::channel();
-        let call = Box::new(move |database: &Database| drop(answer.send(work(database))));
+        let call = Box::new(move |database: &Database| {
+            // What nobody waits for any more is left out: the SDK gives a call up after a second and makes it again, so a
+            // slow database would otherwise do more and more in vain.
+            if !answer.is_closed() {
+                drop(answer.send(work(database)));
+            }
+        });
         self.send(call)?;
         answered.await.map_err(|_| Closed)
     }
@@ -76,6 +82,8 @@ impl DatabaseThread {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::poll_immediate;
+
     use super::*;
 
     #[tokio::test]
@@ -103,6 +111,24 @@ mod tests {
         assert_eq!(tokio::join!(busy, close).0, Ok(true));
         assert_eq!(thread.call(|_| ()).await, Err(Closed));
         thread.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_given_up_before_its_turn_is_left_out() {
+        let thread = DatabaseThread::start(Database::memory().expect("a database")).expect("a thread");
+        let (done, asked) = mpsc::channel::<()>();
+        let (hold, held) = mpsc::channel::<()>();
+        let busy = thread.call(move |_| held.recv().is_err());
+        let mut busy = Box::pin(busy);
+        let mut abandoned = Box::pin(thread.call(move |_| done.send(())));
+        // They are in the queue once they have been polled.
+        let polled = (poll_immediate(&mut busy).await, poll_immediate(&mut abandoned).await);
+        assert_eq!(polled, (None, None));
+        drop(abandoned);
+        drop(hold);
+        assert_eq!(busy.await, Ok(true));
+        assert_eq!(thread.call(|_| ()).await, Ok(()));
+        assert_eq!(asked.try_recv(), Err(mpsc::TryRecvError::Disconnected), "it was dropped, and never done");
     }
 
     #[tokio::test]

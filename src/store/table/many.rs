@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 
 use crate::aws::{AwsError, Dependency};
@@ -20,7 +21,10 @@ impl Table {
     pub(in crate::store) async fn create_all(&self, items: Vec<Item>) -> Result<Vec<Option<Item>>, StoreError> {
         let puts = items.into_iter().map(|item| self.transact_put(item)).collect::<Result<Vec<_>, _>>()?;
         let count = puts.len();
-        let Err(error) = self.dynamodb.transact_write_items().set_transact_items(Some(puts)).send().await else {
+        // The SDK does not repeat it: whoever calls this has to know that an answer may have been lost.
+        let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
+        let request = self.dynamodb.transact_write_items().set_transact_items(Some(puts));
+        let Err(error) = request.customize().config_override(once).send().await else {
             return Ok(vec![None; count]);
         };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
@@ -35,7 +39,14 @@ impl Table {
         {
             return Err(AwsError::cancelled(Dependency::DynamoDb, other.unwrap_or("no reason")).into());
         }
-        Ok(reasons.iter().map(|reason| reason.item().cloned()).collect())
+        let existing = |reason: &CancellationReason| match reason.code().filter(|code| is_taken(code)) {
+            None => Ok(None),
+            Some(_) => match reason.item() {
+                Some(item) => Ok(Some(item.clone())),
+                None => Err(AwsError::cancelled(Dependency::DynamoDb, "a condition without its item").into()),
+            },
+        };
+        reasons.iter().map(existing).collect()
     }
 
     fn transact_put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {

@@ -73,11 +73,19 @@ impl Users {
         let update: Vec<_> = clauses.map(|(clause, parts)| format!("{clause} {}", parts.join(", "))).collect();
         let mut values = unchanged_since(read);
         values.extend(values_of(wanted, other_password, ends_sessions));
-        let condition = if read.password_hash.is_some() {
-            "#sub = :sub AND updated_at = :read AND password_generation = :generation AND password_hash = :read_hash"
-        } else {
-            "#sub = :sub AND updated_at = :read AND password_generation = :generation AND attribute_not_exists(password_hash)"
+        // Two changes may come within the second that `updated_at` tells.
+        let same_hash = match &read.password_hash {
+            Some(_) => "password_hash = :read_hash",
+            None => "attribute_not_exists(password_hash)",
         };
+        let same_sessions = match read.session_generation {
+            0 => "(attribute_not_exists(session_generation) OR session_generation = :read_sessions)",
+            _ => "session_generation = :read_sessions",
+        };
+        let condition = format!(
+            "#sub = :sub AND updated_at = :read AND disabled = :read_disabled AND {same_sessions} AND \
+             password_generation = :generation AND {same_hash}"
+        );
         let request = self.update(&read.username, &update.join(" "), now).condition_expression(condition);
         let request =
             values.into_iter().fold(request, |request, (name, value)| request.expression_attribute_values(name, value));
@@ -106,6 +114,8 @@ fn unchanged_since(read: &User) -> Vec<(&'static str, AttributeValue)> {
         (":sub", string(read.subject.as_str())),
         (":read", number(read.updated_at.as_unix())),
         (":generation", number(read.password_generation)),
+        (":read_disabled", AttributeValue::Bool(read.disabled)),
+        (":read_sessions", number(read.session_generation)),
     ];
     values.extend(read.password_hash.as_ref().map(|hash| (":read_hash", string(hash.as_phc()))));
     values

@@ -105,18 +105,31 @@ impl Import {
         let store = &context.database().await?.store;
 
         let options = self.options(format, firebase.as_ref(), context);
-        let new_marks = || Marks::new(&context.random, context.clock.now());
+        let origin = || Origin {
+            path: path.map(Path::to_owned),
+            format,
+            firebase: firebase.clone(),
+            profile: context.config.username_profile,
+        };
+        // What is wrong from the very beginning is refused before there is anything to continue.
+        let begun = || {
+            if path.is_some() {
+                Source::open(origin(), Position::START)?;
+            }
+            self.rejects.as_deref().map(refuse_existing).transpose()?;
+            Marks::new(&context.random, context.clock.now())
+        };
         let (checkpoint, resumed) = match path {
             Some(path) if !self.dry_run => {
                 let job = Job::new(path, options, store.users.table_id().await?)?;
-                let (checkpoint, progress) = Checkpoint::open(path, job, self.restart, new_marks)?;
+                let (checkpoint, progress) = Checkpoint::open(path, job, self.restart, begun)?;
                 (Some(checkpoint), progress)
             }
             _ => (None, None),
         };
         let marks = match &checkpoint {
             Some(checkpoint) => checkpoint.marks().clone(),
-            None => new_marks()?,
+            None => begun()?,
         };
         let resumed_at = resumed.as_ref().map(|progress| progress.position);
         let rejects = self.rejects(path);
@@ -126,17 +139,15 @@ impl Import {
         };
         let begins = || Progress { position: Position::START, tally: Tally::default(), rejects_bytes: 0 };
         let progress = resumed.unwrap_or_else(begins);
-        let origin =
-            Origin { path: path.map(Path::to_owned), format, firebase, profile: context.config.username_profile };
-        let source = Source::open(origin, progress.position)?;
+        let source = Source::open(origin(), progress.position)?;
         let writing = Writing {
             store: store.clone(),
             argon2: context.config.argon2.clone(),
             marks,
             on_conflict: self.on_conflict,
             dry_run: self.dry_run,
-            resumed: resumed_at.is_some(),
             cores: cores(),
+            resumed: resumed_at.is_some(),
         };
         let bar = progress::Progress::new(&context.output, bytes);
         bar.resume(progress.position.offset);
@@ -218,7 +229,16 @@ impl Import {
             format!("; Firebase parameters: {}", URL_SAFE_NO_PAD.encode(&digest[..6]))
         });
         let (format, project) = (format.name(), project.unwrap_or_default());
-        format!("--format {format} --on-conflict {conflict} (usernames: {profile}{project})")
+        let rejects = self.rejects.as_ref().map(|path| format!(" --rejects {}", path.display())).unwrap_or_default();
+        format!("--format {format} --on-conflict {conflict}{rejects} (usernames: {profile}{project})")
+    }
+}
+
+/// A file that was named for the rejected may be anybody's if it exists.
+fn refuse_existing(rejects: &Path) -> Result<(), Failure> {
+    match rejects.symlink_metadata() {
+        Ok(_) => Err(Failure::refused(format!("the rejects file {}: it exists already", rejects.display()))),
+        Err(_) => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) const USERS: &str = "users";
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
 /// The parameters of a project.
+#[derive(Clone)]
 pub(super) struct Config {
     signer_key: String,
     salt_separator: String,

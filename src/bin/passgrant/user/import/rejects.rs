@@ -1,6 +1,7 @@
 //! The users who were rejected, with the line and the reason of each: a file of JSON lines, and the first ones on
 //! standard error. Neither has a hash in it.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -48,6 +49,9 @@ impl Rejects {
         let mut rejects = Self { path, file: None, bytes, shown: Vec::new(), unshown: 0 };
         if bytes > 0 {
             let opened = rejects.open(OpenOptions::new().write(true)).and_then(|mut file| {
+                if file.metadata()?.len() < bytes {
+                    return Err(io::Error::other("it is shorter than it was: --restart begins from the first line"));
+                }
                 file.set_len(bytes)?;
                 file.seek(SeekFrom::End(0))?;
                 Ok(file)
@@ -63,7 +67,7 @@ impl Rejects {
         options.mode(0o600).open(self.path.as_deref().unwrap_or_else(|| "".as_ref()))
     }
 
-    fn problem(&self, error: &io::Error) -> Failure {
+    fn problem(&self, error: &dyn Display) -> Failure {
         let path = self.path.as_deref().unwrap_or_else(|| "".as_ref());
         Failure::refused(format!("the rejects file {}: {error}", path.display()))
     }

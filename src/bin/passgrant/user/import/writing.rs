@@ -53,9 +53,9 @@ pub(super) struct Writing {
     pub(super) marks: Marks,
     pub(super) on_conflict: OnConflict,
     pub(super) dry_run: bool,
+    pub(super) cores: Arc<Semaphore>,
     /// Whether users may have been written by a run that was interrupted.
     pub(super) resumed: bool,
-    pub(super) cores: Arc<Semaphore>,
 }
 
 /// What became of a batch.
@@ -246,11 +246,13 @@ impl Writing {
     }
 
     /// Whether this import created `existing` for this very part of the input: in a run that was interrupted, or by a
-    /// call whose answer was lost. A subject that the input gives says so only if there is a doubt.
+    /// call whose answer was lost. Only a subject that the input does not give says so by itself. Otherwise there has to be
+    /// a doubt, and all of the user has to be as it would be created, so that another line about the same user is not taken
+    /// for the first.
     fn is_own(&self, pending: &Pending, existing: &User, in_doubt: bool) -> bool {
         existing.subject == pending.user.subject
             && existing.created_at == self.marks.began
-            && (pending.record.sub.is_none() || in_doubt)
+            && (pending.record.sub.is_none() || (in_doubt && pending.is_created_as(existing)))
     }
 
     /// Changes `existing` into what the record says of them.
@@ -311,6 +313,15 @@ impl Pending {
     fn rejected(&self, reason: &str) -> Outcome {
         let place = Place { line: self.start.line, column: None };
         Outcome::rejected(hash_of(&self.record), Rejected { place, reason: reason.to_owned() })
+    }
+
+    /// Whether `existing` is what this would be created as. A digest is wrapped under a fresh salt each time.
+    fn is_created_as(&self, existing: &User) -> bool {
+        let is_wrapped = self.record.hash.as_ref().is_some_and(GivenHash::needs_wrapping);
+        let wanted = self.record.merged_into(existing);
+        let wanted =
+            if is_wrapped { wanted } else { User { password_hash: self.user.password_hash.clone(), ..wanted } };
+        is_same(&wanted, existing) && existing.claims == self.user.claims
     }
 
     fn lacks_hash(&self) -> bool {
