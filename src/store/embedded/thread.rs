@@ -117,15 +117,15 @@ mod tests {
     async fn a_call_that_was_given_up_before_its_turn_is_left_out() {
         let thread = DatabaseThread::start(Database::memory().expect("a database")).expect("a thread");
         let (done, asked) = mpsc::channel::<()>();
-        let (hold, held) = mpsc::channel::<()>();
-        let busy = thread.call(move |_| held.recv().is_err());
+        let (release, released) = mpsc::channel::<()>();
+        let busy = thread.call(move |_| released.recv().is_err());
         let mut busy = Box::pin(busy);
         let mut abandoned = Box::pin(thread.call(move |_| done.send(())));
         // They are in the queue once they have been polled.
         let polled = (poll_immediate(&mut busy).await, poll_immediate(&mut abandoned).await);
         assert_eq!(polled, (None, None));
         drop(abandoned);
-        drop(hold);
+        drop(release);
         assert_eq!(busy.await, Ok(true));
         assert_eq!(thread.call(|_| ()).await, Ok(()));
         assert_eq!(asked.try_recv(), Err(mpsc::TryRecvError::Disconnected), "it was dropped, and never done");
