@@ -11,14 +11,14 @@ use tokio::runtime::Runtime;
 
 use crate::baseline::Count;
 
-/// Set in the process that callgrind runs.
+/// Set in the process that callgrind runs, to how many repetitions there are to be.
 const ABOVE: &str = "PASSGRANT_BENCH_CALLGRIND";
 /// The allocating functions of the C library.
 const ALLOCATING: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
 
-/// Whether this process runs under callgrind.
-pub(crate) fn is_above() -> bool {
-    env::var_os(ABOVE).is_some()
+/// How many repetitions callgrind is to count, if this process runs under it.
+pub(crate) fn repetitions() -> Option<u32> {
+    env::var(ABOVE).ok().map(|number| number.parse().expect("a number"))
 }
 
 /// What is counted: the work of this thread in here.
@@ -27,14 +27,21 @@ pub(crate) fn collected(runtime: &Runtime, work: Pin<Box<dyn Future<Output = ()>
     runtime.block_on(work);
 }
 
-/// Runs a program under callgrind, and returns its counts.
-pub(crate) fn count(program: &Path, arguments: &[String], out: &Path) -> Count {
+/// Runs a program under callgrind, and returns what one of its repetitions costs. It runs twice, with some repetitions and
+/// with twice as many: what is left of the difference is theirs alone. Callgrind counts calls, and with them allocations,
+/// also where it does not collect.
+pub(crate) fn count(program: &Path, arguments: &[String], out: &Path, repetitions: u32) -> Count {
+    let once = run(program, arguments, out, repetitions);
+    run(program, arguments, out, 2 * repetitions).less(once).divided_by(repetitions)
+}
+
+fn run(program: &Path, arguments: &[String], out: &Path, repetitions: u32) -> Count {
     let status = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", "--toggle-collect=*callgrind*collected*"])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
         .args(arguments)
-        .env(ABOVE, "yes")
+        .env(ABOVE, repetitions.to_string())
         .stdout(Stdio::null())
         .status();
     assert!(status.expect("valgrind is installed").success(), "callgrind failed");

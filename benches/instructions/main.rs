@@ -31,7 +31,7 @@ use crate::canned::Canned;
 use crate::subject::{Subject, repeat};
 
 /// How many repetitions are counted; the counts are divided by it.
-const REPETITIONS: u32 = 20;
+const REPETITIONS: u32 = 50;
 /// How many repetitions are timed.
 const TIMED: u32 = 2_000;
 
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     if let [mode, subject, answers] = &arguments[..]
         && mode == "repeat"
     {
-        let times = if callgrind::is_above() { REPETITIONS } else { TIMED };
+        let times = callgrind::repetitions().unwrap_or(TIMED);
         print!("{}", repeat(subject.parse().expect("a subject"), times, Canned::load(Path::new(answers))));
         return ExitCode::SUCCESS;
     }
@@ -79,8 +79,8 @@ fn cost(subject: Subject, answers: &Path, folder: &Path) -> Cost {
     let number = |text: &str| text.parse::<f64>().expect("a number") / f64::from(TIMED);
     let (_, nanoseconds) = figures.next().expect("a time");
     let calls = figures.map(|(operation, times)| (operation.to_owned(), number(times))).collect();
-    let counted = callgrind::count(&own, &arguments, &folder.join("callgrind.out"));
-    Cost { count: counted.divided_by(REPETITIONS), microseconds: number(nanoseconds) / 1e3, calls }
+    let count = callgrind::count(&own, &arguments, &folder.join("callgrind.out"), REPETITIONS);
+    Cost { count, microseconds: number(nanoseconds) / 1e3, calls }
 }
 
 fn print_table(costs: &BTreeMap<Subject, Cost>) {
