@@ -75,6 +75,11 @@ resource "aws_lambda_function" "this" {
     }
 
     precondition {
+      condition     = length(local.listed_labels) == length(var.signing_keys)
+      error_message = "Each of signing_keys needs its spec in signing_key_specs."
+    }
+
+    precondition {
       condition     = var.password_range_at_login == "off" || var.password_range_url != ""
       error_message = "password_range_at_login needs password_range_url."
     }
@@ -99,7 +104,7 @@ resource "aws_lambda_function" "this" {
 
     precondition {
       condition = alltrue([
-        for label in keys(var.signing_key_algorithms) : startswith(lookup(local.signing_key_specs, label, "RSA_2048"), "RSA_")
+        for label in keys(var.signing_key_algorithms) : startswith(lookup(var.signing_key_specs, label, "RSA_2048"), "RSA_")
       ])
       error_message = "signing_key_algorithms is for RSA keys."
     }
@@ -107,6 +112,18 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition     = alltrue([for verifier in var.delegated_verifiers : contains(keys(var.delegated_secrets), verifier.name)])
       error_message = "Each of delegated_verifiers needs its secret in delegated_secrets."
+    }
+
+    precondition {
+      condition     = contains(concat(["directory"], keys(var.auth_chains)), var.auth_chain)
+      error_message = "auth_chain is directory or one of auth_chains."
+    }
+
+    precondition {
+      condition = alltrue([
+        for name in flatten(values(var.auth_chains)) : contains(concat(["directory"], var.delegated_verifiers[*].name), name)
+      ])
+      error_message = "A verifier of auth_chains is directory or one of delegated_verifiers."
     }
   }
 
