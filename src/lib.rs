@@ -65,4 +65,5 @@ pub mod issuer;
 pub mod json;
 pub mod name;
 pub mod scope;
+pub mod source;
 pub mod telemetry;

@@ -279,6 +279,39 @@ variable "attempts_window" {
   }
 }
 
+variable "attempts_source_names" {
+  type        = number
+  default     = 100
+  description = "For how many usernames one source address may send wrong passwords within an hour; 0 is no limit."
+
+  validation {
+    condition     = var.attempts_source_names >= 0 && var.attempts_source_names <= 10000 && floor(var.attempts_source_names) == var.attempts_source_names
+    error_message = "attempts_source_names is a whole number from 0 to 10000."
+  }
+}
+
+variable "attempts_spared_networks" {
+  type        = list(string)
+  default     = []
+  description = "Networks that attempts_source_names spares, such as 192.0.2.0/24."
+
+  validation {
+    condition     = alltrue([for network in var.attempts_spared_networks : can(cidrhost(network, 0))])
+    error_message = "A network is written as 192.0.2.0/24."
+  }
+}
+
+variable "trusted_hops" {
+  type        = number
+  default     = 0
+  description = "How many proxies stand before API Gateway and append to X-Forwarded-For; 1 for CloudFront."
+
+  validation {
+    condition     = contains([0, 1, 2, 3, 4, 5], var.trusted_hops)
+    error_message = "trusted_hops is a whole number from 0 to 5."
+  }
+}
+
 variable "auth_chain" {
   type        = string
   default     = "directory"

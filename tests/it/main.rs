@@ -43,6 +43,8 @@ mod refresh_model;
 mod revocation;
 mod round_trips;
 mod signing;
+mod source_limit;
 mod stored_layout;
+mod two_budgets;
 mod userinfo;
 mod verifier_answers;
