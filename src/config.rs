@@ -84,7 +84,7 @@ variables! {
     DELEGATED_VERIFIERS = "PASSGRANT_DELEGATED_VERIFIERS", Some(""),
         "The delegated verifiers, a JSON array of `{\"name\", \"url\", \"secret_env\", \"import\"}`: an https URL (http for loopback hosts only); the variable, `PASSGRANT_` and more, that holds the secret which signs the calls (32 to 512 visible ASCII characters); whether a yes writes the password's hash to the users table (default false).";
     ATTEMPTS_LIMIT = "PASSGRANT_ATTEMPTS_LIMIT", Some("10"),
-        "How many passwords may be tried for one username, known or not, before it is locked. The same wrong password counts only once; the right one clears the count. 1 to 100.";
+        "How many wrong passwords lock a username, known or not: for the clients and networks that it was lately logged in from, and separately for all others. The same one counts only once. 1 to 100.";
     ATTEMPTS_WINDOW = "PASSGRANT_ATTEMPTS_WINDOW", Some("15m"),
         "The time they are counted in, and how long a username is locked for the first time; each lock after it is twice as long, up to a day. 1s to 24h.";
     ATTEMPTS_SOURCE_NAMES = "PASSGRANT_ATTEMPTS_SOURCE_NAMES", Some("100"),

@@ -166,14 +166,15 @@ impl AttemptLimit {
         if let Some(left) = sources.remembers(&tally, attempt.now) {
             return Err(NotReserved::Exhausted(left));
         }
-        reservation.counts_towards(tally.clone());
         let entered = self.enter_budget(reservation, &origin.key, attempt, Budget::Strange, stored);
-        let (entered, exhausted) = tokio::join!(entered, sources.exhausted(&tally, attempt.now));
+        let (entered, tally) = tokio::join!(entered, sources.read(tally));
         entered?;
-        match exhausted.map_err(NotReserved::failed)? {
-            Some(left) => Err(NotReserved::Exhausted(left)),
-            None => Ok(()),
+        let tally = tally.map_err(NotReserved::failed)?;
+        if let Some(left) = sources.exhausted(&tally, attempt.now) {
+            return Err(NotReserved::Exhausted(left));
         }
+        reservation.counts_towards(tally);
+        Ok(())
     }
 
     /// Reserves an attempt in one budget, of which `stored` is known.

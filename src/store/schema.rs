@@ -1,6 +1,7 @@
 //! The tables' layout, for where no template creates them: the embedded DynamoDB of the local server and the tests.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
@@ -46,6 +47,10 @@ async fn create_table(client: &Client, table: &str, key: &str) -> Result<(), Sch
         AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build()?;
     let key = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build()?;
     let request = client.create_table().table_name(table).attribute_definitions(attribute).key_schema(key);
-    request.billing_mode(BillingMode::PayPerRequest).send().await.map_err(StoreError::from_sdk)?;
-    Ok(())
+    match request.billing_mode(BillingMode::PayPerRequest).send().await {
+        Ok(_) => Ok(()),
+        // The SDK repeats a call whose answer was late, and finds the table that the first one created.
+        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
+        Err(error) => Err(StoreError::from_sdk(error).into()),
+    }
 }

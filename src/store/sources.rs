@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use base64::Engine as _;
@@ -18,7 +19,7 @@ use crate::source::Network;
 use crate::store::attempts::AttemptsKey;
 use crate::store::item::{SCHEMA, number};
 use crate::store::key;
-use crate::store::outcome::StoreError;
+use crate::store::outcome::{StoreError, held};
 use crate::store::table::Table;
 
 /// The usernames of one source, as they are stored.
@@ -29,6 +30,17 @@ pub struct StoredSource {
     pub usernames: BTreeSet<String>,
     /// When they are counted no longer.
     pub window_until: Timestamp,
+    /// In how many windows before this one it was exhausted.
+    #[serde(default)]
+    pub exhausted_times: u32,
+}
+
+/// A window in which usernames are counted.
+pub(crate) struct Window {
+    pub(crate) until: Timestamp,
+    pub(crate) exhausted_times: u32,
+    /// When it is forgotten that there was one.
+    pub(crate) expires_at: Timestamp,
 }
 
 /// The key of the item that counts the usernames of one source, or a share of them.
@@ -61,7 +73,8 @@ impl NameMark {
         usize::from(u16::from_be_bytes([a, b])) % shares.max(1)
     }
 
-    fn text(&self) -> String {
+    /// How it is stored.
+    pub(crate) fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 }
@@ -83,51 +96,81 @@ impl Sources {
         item.map(|item| self.tokens.stored(&key.0, item)).transpose()
     }
 
-    /// Notes that a source has sent a wrong password for a username, in the window that is open, or in one that it opens.
-    /// Returns the source after that.
+    /// Notes that a source has sent a wrong password for a username, in the window that is open, or in the first one.
+    /// Returns the source after that; `None` if the window is over by now.
     pub(crate) async fn count(
         &self,
         key: &SourceKey,
         name: &NameMark,
         now: Timestamp,
-        window_until: Timestamp,
+        window: &Window,
     ) -> Result<Option<StoredSource>, StoreError> {
-        let request = |expression: &str| {
-            let request = self.tokens.update(&key.0, expression).return_values(ReturnValue::AllNew);
-            let request = request.expression_attribute_names("#schema", "schema");
-            let request = request.expression_attribute_values(":schema", number(SCHEMA.into()));
-            let request = request.expression_attribute_values(":usernames", AttributeValue::Ss(vec![name.text()]));
-            let request = request.expression_attribute_values(":until", number(window_until.as_unix()));
-            request.expression_attribute_values(":now", number(now.as_unix()))
-        };
-        let counted = request(
-            "SET #schema = :schema, window_until = if_not_exists(window_until, :until), \
-             expires_at = if_not_exists(expires_at, :until) ADD usernames :usernames",
+        let request = self.writing(
+            key,
+            name,
+            window,
+            "SET #schema = :schema, window_until = if_not_exists(window_until, :until), exhausted_times = \
+             if_not_exists(exhausted_times, :times), expires_at = if_not_exists(expires_at, :expires_at) \
+             ADD usernames :usernames",
         );
-        let counted = counted.condition_expression("attribute_not_exists(id) OR window_until > :now");
-        if let Some(written) = written(counted.send().await)? {
-            return self.read(key, written);
-        }
-        let opened =
-            request("SET #schema = :schema, window_until = :until, expires_at = :until, usernames = :usernames");
-        match written(opened.condition_expression("window_until <= :now").send().await)? {
-            Some(written) => self.read(key, written),
-            None => Ok(None),
-        }
+        let request = request
+            .condition_expression("attribute_not_exists(id) OR window_until > :now")
+            .expression_attribute_values(":now", number(now.as_unix()));
+        self.written(key, request.send().await)
     }
 
-    fn read(&self, key: &SourceKey, written: UpdateItemOutput) -> Result<Option<StoredSource>, StoreError> {
-        written.attributes.map(|item| self.tokens.stored(&key.0, item)).transpose()
+    /// The same, in a new window in place of the one that was `read`.
+    pub(crate) async fn open_window(
+        &self,
+        key: &SourceKey,
+        name: &NameMark,
+        read: &StoredSource,
+        window: &Window,
+    ) -> Result<Option<StoredSource>, StoreError> {
+        let request = self.writing(
+            key,
+            name,
+            window,
+            "SET #schema = :schema, window_until = :until, exhausted_times = :times, expires_at = :expires_at, \
+             usernames = :usernames",
+        );
+        let request = request
+            .condition_expression("window_until = :read")
+            .expression_attribute_values(":read", number(read.window_until.as_unix()));
+        self.written(key, request.send().await)
     }
-}
 
-/// What a conditional write wrote; `None` if its condition did not hold.
-fn written(
-    outcome: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
-) -> Result<Option<UpdateItemOutput>, StoreError> {
-    match outcome {
-        Ok(written) => Ok(Some(written)),
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
-        Err(error) => Err(StoreError::from_sdk(error)),
+    /// Notes that a username for which a source had sent a wrong password is its own.
+    pub(crate) async fn forgive(&self, key: &SourceKey, name: &NameMark) -> Result<(), StoreError> {
+        let request =
+            self.tokens.update(&key.0, "DELETE usernames :usernames").condition_expression("attribute_exists(id)");
+        let request = request.expression_attribute_values(":usernames", AttributeValue::Ss(vec![name.text()]));
+        held(request.send().await)?;
+        Ok(())
+    }
+
+    fn writing(&self, key: &SourceKey, name: &NameMark, window: &Window, expression: &str) -> UpdateItemFluentBuilder {
+        self.tokens
+            .update(&key.0, expression)
+            .return_values(ReturnValue::AllNew)
+            .expression_attribute_names("#schema", "schema")
+            .expression_attribute_values(":schema", number(SCHEMA.into()))
+            .expression_attribute_values(":usernames", AttributeValue::Ss(vec![name.text()]))
+            .expression_attribute_values(":until", number(window.until.as_unix()))
+            .expression_attribute_values(":times", number(window.exhausted_times.into()))
+            .expression_attribute_values(":expires_at", number(window.expires_at.as_unix()))
+    }
+
+    /// What a conditional write wrote; `None` if its condition did not hold.
+    fn written(
+        &self,
+        key: &SourceKey,
+        outcome: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
+    ) -> Result<Option<StoredSource>, StoreError> {
+        match outcome {
+            Ok(written) => written.attributes.map(|item| self.tokens.stored(&key.0, item)).transpose(),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
+            Err(error) => Err(StoreError::from_sdk(error)),
+        }
     }
 }

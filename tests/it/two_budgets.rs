@@ -160,16 +160,13 @@ async fn the_interval_of_strangers_grows_to_a_day_and_whoever_did_not_guess_last
     let app = TestApp::start().await;
     app.login_from(OFFICE).await.succeeded();
     app.slow_down(ATTACKER, "ann").await;
-    for (counted, minutes) in (SLOWED_AFTER + 1..).zip([15; 9].into_iter().chain([30; 10]).chain([60; 10])) {
+    for (counted, minutes) in (SLOWED_AFTER + 1..).zip([30, 60, 120, 240, 480, 960, 1440, 1440]) {
         assert_eq!(app.exhaust(ATTACKER, "ann").await, 1, "{counted}");
         let interval = Duration::from_mins(minutes);
         assert_eq!(retry_after(&app.login_from(ATTACKER).await), 2 * interval, "{counted}");
         assert_eq!(retry_after(&app.login_from(ELSEWHERE).await), interval, "{counted}");
         app.login_from(OFFICE).await.succeeded();
         app.clock.advance(2 * interval);
-    }
-    while app.exhaust(ATTACKER, "ann").await > 0 && retry_after(&app.login_from(ELSEWHERE).await) < DAY {
-        app.clock.advance(2 * DAY);
     }
     // The attacker is there again at every moment, and still the owner is let in.
     for _ in 0..2 * 24 {

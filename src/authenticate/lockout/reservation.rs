@@ -320,7 +320,8 @@ impl Ledger {
             self.attempts.get(entry.key()).await?;
         }
         let (marked, exhausted) = tokio::join!(self.mark(entry, mark), self.count(entry, mark));
-        Ok(marked?.or(exhausted?))
+        // A source is exhausted once in an hour, a username may be locked again.
+        Ok(exhausted?.or(marked?))
     }
 
     async fn mark(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
@@ -371,7 +372,13 @@ impl Ledger {
             dropped: &seen.dropped,
             forgives: seen.strangers_are_quiet,
         };
-        self.attempts.succeed(key, *budget, &success).await
+        let forgiven = async {
+            match &entry.tally {
+                Some(tally) => self.sources.forgive(tally).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.attempts.succeed(key, *budget, &success), forgiven).map(drop)
     }
 
     async fn withdraw_unanswered(&self, entry: &LedgerEntry) -> Result<(), StoreError> {

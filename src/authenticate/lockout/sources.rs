@@ -15,10 +15,13 @@ use crate::issuer::Issuer;
 use crate::source::Network;
 use crate::store::attempts::AttemptsKey;
 use crate::store::outcome::StoreError;
-use crate::store::sources::{NameMark, SourceKey, Sources};
+use crate::store::sources::{NameMark, SourceKey, Sources, StoredSource, Window};
 
 /// The time in which usernames are counted. It begins with the first.
 pub(super) const WINDOW: Duration = Duration::from_hours(1);
+
+/// How long it is remembered, when a window is over, that a source was exhausted in it.
+const MEMORY: Duration = Duration::from_hours(24);
 
 /// How many usernames are counted in one item: a higher limit is shared out among several, each of which takes writes of
 /// its own.
@@ -61,11 +64,11 @@ impl SourcePolicy {
     }
 }
 
-/// What a wrong password counts towards.
-#[derive(Clone)]
+/// What a wrong password counts towards, and what is stored about that.
 pub(crate) struct Tally {
     key: SourceKey,
     name: NameMark,
+    stored: Option<StoredSource>,
 }
 
 /// Counts the usernames that sources guess at.
@@ -91,7 +94,7 @@ impl SourceLimit {
         }
         let name = NameMark::of(key);
         let share = name.share(self.policy.shares());
-        Some(Tally { key: SourceKey::of(&self.issuer, network, share), name })
+        Some(Tally { key: SourceKey::of(&self.issuer, network, share), name, stored: None })
     }
 
     /// For how much longer a source is known to this instance to be exhausted, if it is.
@@ -99,27 +102,55 @@ impl SourceLimit {
         left(self.exhausted.get(&tally.key)?, now)
     }
 
-    /// For how much longer a source is exhausted, if it is.
-    pub(super) async fn exhausted(&self, tally: &Tally, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let Some(stored) = self.sources.get(&tally.key).await? else {
-            return Ok(None);
-        };
-        if stored.usernames.len() < self.limit() {
-            return Ok(None);
-        }
+    /// The tally with what is stored about it.
+    pub(super) async fn read(&self, tally: Tally) -> Result<Tally, StoreError> {
+        let stored = self.sources.get(&tally.key).await?;
+        Ok(Tally { stored, ..tally })
+    }
+
+    /// For how much longer a source that was read is exhausted, if it is.
+    pub(super) fn exhausted(&self, tally: &Tally, now: Timestamp) -> Option<Duration> {
+        let stored = tally.stored.as_ref().filter(|stored| self.is_full(stored))?;
+        let left = left(stored.window_until, now)?;
         self.exhausted.insert(tally.key.clone(), stored.window_until);
-        Ok(left(stored.window_until, now))
+        Some(left)
     }
 
     /// Counts a wrong password. Returns whether that exhausts the source.
     pub(super) async fn count(&self, tally: &Tally, now: Timestamp) -> Result<bool, StoreError> {
-        let counted = self.sources.count(&tally.key, &tally.name, now, now + WINDOW).await?;
-        Ok(counted.is_some_and(|source| source.usernames.len() == self.limit()))
+        let Tally { key, name, stored } = tally;
+        let until = now + WINDOW;
+        let window = |exhausted_times| Window { until, exhausted_times, expires_at: until + MEMORY };
+        let counted = match stored.as_ref().filter(|stored| left(stored.window_until, now).is_none()) {
+            None => self.sources.count(key, name, now, &window(0)).await?,
+            Some(over) => {
+                let again =
+                    if self.is_full(over) { over.exhausted_times.saturating_add(1) } else { over.exhausted_times };
+                let times = if now.since(over.window_until) < MEMORY { again } else { 0 };
+                self.sources.open_window(key, name, over, &window(times)).await?
+            }
+        };
+        Ok(counted.is_some_and(|source| self.is_full(&source)))
     }
 
-    /// How many usernames are counted in one item before its source is exhausted.
-    fn limit(&self) -> usize {
-        self.policy.names.div_ceil(self.policy.shares())
+    /// The password for a username was right: if a wrong one was counted before, it was a slip.
+    pub(super) async fn forgive(&self, tally: &Tally) -> Result<(), StoreError> {
+        let Tally { key, name, stored } = tally;
+        if stored.as_ref().is_some_and(|stored| stored.usernames.contains(&name.text())) {
+            self.sources.forgive(key, name).await?;
+        }
+        Ok(())
+    }
+
+    fn is_full(&self, stored: &StoredSource) -> bool {
+        stored.usernames.len() >= self.allowance(stored.exhausted_times)
+    }
+
+    /// How many usernames are counted in one item before its source is exhausted, if it was in so many windows before:
+    /// a quarter of the window before, and at least one.
+    fn allowance(&self, exhausted_times: u32) -> usize {
+        let whole = self.policy.names.div_ceil(self.policy.shares());
+        (whole / 4_usize.saturating_pow(exhausted_times)).max(1)
     }
 }
 
