@@ -4,6 +4,8 @@
 //! share. Each write can be repeated, as the SDK does when an answer is lost, without counting twice: an attempt is an
 //! element of a set, not a step of a counter.
 
+#[cfg(feature = "cli")]
+pub mod counted;
 mod stored;
 
 use std::collections::HashMap;

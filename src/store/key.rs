@@ -16,9 +16,11 @@ pub(crate) const SESSION: &str = "s#";
 const REVOCATION: &str = "r#";
 const ACCESS_TOKEN: &str = "a#";
 const ASSERTION: &str = "j#";
-const ATTEMPTS: &str = "t#";
+/// The prefix of the keys of attempts.
+pub(super) const ATTEMPTS: &str = "t#";
 const CLIENT_USE: &str = "u#";
-const SOURCE: &str = "n#";
+/// The prefix of the keys of sources.
+pub(super) const SOURCE: &str = "n#";
 
 /// The key of the session called `sid`.
 pub(crate) fn session(sid: &str) -> String {

@@ -10,6 +10,8 @@ use crate::store::outcome::StoreError;
 pub struct Pages<'s, T> {
     /// The request for the next page.
     request: Option<ScanFluentBuilder>,
+    /// How many items were read for the last page.
+    scanned: usize,
     read: Box<dyn Fn(Item) -> Result<T, StoreError> + Send + Sync + 's>,
 }
 
@@ -19,7 +21,7 @@ impl<'s, T> Pages<'s, T> {
         request: ScanFluentBuilder,
         read: impl Fn(Item) -> Result<T, StoreError> + Send + Sync + 's,
     ) -> Self {
-        Self { request: Some(request), read: Box::new(read) }
+        Self { request: Some(request), scanned: 0, read: Box::new(read) }
     }
 
     /// The next page, which may be empty; `None` after the last. One that could not be read is the next one still.
@@ -31,10 +33,17 @@ impl<'s, T> Pages<'s, T> {
             return Ok(None);
         };
         let page = request.clone().send().await.map_err(StoreError::from_sdk)?;
+        self.scanned = usize::try_from(page.scanned_count).unwrap_or_default();
         let read = page.items.unwrap_or_default().into_iter().map(&self.read).collect::<Result<_, _>>()?;
         let request = self.request.take().zip(page.last_evaluated_key);
         self.request = request.map(|(request, last)| request.set_exclusive_start_key(Some(last)));
         Ok(Some(read))
+    }
+
+    /// How many items were read for the last page, those included that it does not show.
+    #[must_use]
+    pub fn scanned(&self) -> usize {
+        self.scanned
     }
 
     /// What is on all of the pages.

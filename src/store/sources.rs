@@ -45,9 +45,21 @@ pub(crate) struct Window {
 
 /// The key of the item that counts the usernames of one source, or a share of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SourceKey(String);
+pub struct SourceKey(String);
 
 impl SourceKey {
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of an item that was found.
+    #[cfg(feature = "cli")]
+    pub(super) const fn found(key: String) -> Self {
+        Self(key)
+    }
+
     /// The key for a share of the usernames of `network`.
     pub(crate) fn of(issuer: &Issuer, network: Network, share: usize) -> Self {
         let digest = Sha256::new().chain_update(issuer.as_str()).chain_update([0]);

@@ -3,7 +3,6 @@
 #[cfg(feature = "cli")]
 pub mod many;
 
-use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -283,21 +282,13 @@ impl Users {
     /// Every user, by reading the whole table: for the command line only.
     #[must_use]
     pub fn list(&self) -> Pages<'_, User> {
-        self.pages(self.table.scan())
+        self.segment(0, 1)
     }
 
     /// The users in one of `segments` parts of the table, the first of which is 0. They may be read at the same time; a
-    /// change that is a few seconds old may not be seen yet.
+    /// change that is a few seconds old may not be seen yet, unless there is only one part.
     #[must_use]
     pub fn segment(&self, segment: u32, segments: u32) -> Pages<'_, User> {
-        let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-        let request = self.table.scan().segment(number(segment)).total_segments(number(segments));
-        self.pages(request.consistent_read(false))
-    }
-
-    fn pages(&self, request: ScanFluentBuilder) -> Pages<'_, User> {
-        // A page of a megabyte takes longer to read than a call may take, on a machine that is busy.
-        const PAGE: i32 = 1000;
-        Pages::new(request.limit(PAGE), |item| self.read(&self.table.key_of(&item), item))
+        Pages::new(self.table.scan_of(segment, segments), |item| self.read(&self.table.key_of(&item), item))
     }
 }

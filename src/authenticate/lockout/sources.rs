@@ -62,6 +62,31 @@ impl SourcePolicy {
     fn shares(&self) -> usize {
         self.names.div_ceil(NAMES_PER_ITEM).max(1)
     }
+
+    fn is_full(&self, stored: &StoredSource) -> bool {
+        stored.usernames.len() >= self.allowance(stored.exhausted_times)
+    }
+
+    /// How many usernames are counted in one item before its source is exhausted, if it was in so many windows before:
+    /// a quarter of the window before, and at least one.
+    fn allowance(&self, exhausted_times: u32) -> usize {
+        let whole = self.names.div_ceil(self.shares());
+        (whole / 4_usize.saturating_pow(exhausted_times)).max(1)
+    }
+
+    /// The keys under which the usernames of a source are counted, one for each share of them. `issuer` is the salt.
+    pub fn keys<'i>(&self, issuer: &'i Issuer, network: Network) -> impl Iterator<Item = SourceKey> + use<'i> {
+        (0..self.shares()).map(move |share| SourceKey::of(issuer, network, share))
+    }
+
+    /// Until when a source is exhausted at `now` for the usernames that share one item with those of `stored`, if it is.
+    #[must_use]
+    pub fn exhausted_until(&self, stored: &StoredSource, now: Timestamp) -> Option<Timestamp> {
+        if self.names == 0 || !self.is_full(stored) {
+            return None;
+        }
+        left(stored.window_until, now).map(|left| now + left)
+    }
 }
 
 /// What a wrong password counts towards, and what is stored about that.
@@ -110,7 +135,7 @@ impl SourceLimit {
 
     /// For how much longer a source that was read is exhausted, if it is.
     pub(super) fn exhausted(&self, tally: &Tally, now: Timestamp) -> Option<Duration> {
-        let stored = tally.stored.as_ref().filter(|stored| self.is_full(stored))?;
+        let stored = tally.stored.as_ref().filter(|stored| self.policy.is_full(stored))?;
         let left = left(stored.window_until, now)?;
         self.exhausted.insert(tally.key.clone(), stored.window_until);
         Some(left)
@@ -125,12 +150,12 @@ impl SourceLimit {
             None => self.sources.count(key, name, now, &window(0)).await?,
             Some(over) => {
                 let again =
-                    if self.is_full(over) { over.exhausted_times.saturating_add(1) } else { over.exhausted_times };
+                    if self.policy.is_full(over) { over.exhausted_times.saturating_add(1) } else { over.exhausted_times };
                 let times = if now.since(over.window_until) < MEMORY { again } else { 0 };
                 self.sources.open_window(key, name, over, &window(times)).await?
             }
         };
-        Ok(counted.is_some_and(|source| self.is_full(&source)))
+        Ok(counted.is_some_and(|source| self.policy.is_full(&source)))
     }
 
     /// The password for a username was right: if a wrong one was counted before, it was a slip.
@@ -141,16 +166,6 @@ impl SourceLimit {
         }
         Ok(())
     }
-
-    fn is_full(&self, stored: &StoredSource) -> bool {
-        stored.usernames.len() >= self.allowance(stored.exhausted_times)
-    }
-
-    /// How many usernames are counted in one item before its source is exhausted, if it was in so many windows before:
-    /// a quarter of the window before, and at least one.
-    fn allowance(&self, exhausted_times: u32) -> usize {
-        let whole = self.policy.names.div_ceil(self.policy.shares());
-        (whole / 4_usize.saturating_pow(exhausted_times)).max(1)
     }
 }
 

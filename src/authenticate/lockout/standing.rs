@@ -63,6 +63,42 @@ impl Standing {
     }
 }
 
+/// What counts in one budget of a username, for whoever looks after the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How many attempts count, those of earlier windows included.
+    pub attempts: usize,
+    /// The time in which only one attempt is looked at; `None` if the username is not slowed down.
+    pub interval: Option<Duration>,
+    /// Until when no attempt is looked at; `None` if the next one is. Where only one attempt is looked at in each interval,
+    /// the source that made the last one has to wait for another interval.
+    pub wait_until: Option<Timestamp>,
+    /// When all of it is forgotten, if no other attempt counts until then.
+    pub forgotten_at: Timestamp,
+}
+
+impl Count {
+    /// What counts at `now` in a budget as it is stored; `None` if nothing is stored, or all of it is forgotten.
+    #[must_use]
+    pub fn of(stored: Option<&StoredBudget>, policy: AttemptPolicy, now: Timestamp) -> Option<Self> {
+        let stored = stored?;
+        let memory = remembered(stored.failures);
+        if now.since(stored.last_at) >= memory {
+            return None;
+        }
+        let wait_until = match Standing::of(Some(stored), policy, "", now) {
+            Standing::Locked(left) => Some(now + left),
+            Standing::Room(_) | Standing::Busy | Standing::Over(_) => None,
+        };
+        Some(Self {
+            attempts: stored.counted(),
+            interval: policy.interval(stored.counted()),
+            wait_until,
+            forgotten_at: stored.last_at + memory,
+        })
+    }
+}
+
 /// After how long without an attempt everything is forgotten, if so many counted in earlier windows. Whoever guesses once at
 /// each of many names, most of which nobody has, leaves little behind.
 pub(super) fn remembered(failures: usize) -> Duration {
@@ -93,4 +129,67 @@ fn next(stored: &StoredBudget, locked_times: u32) -> NextWindow {
     let forgotten = known_wrong.len().saturating_sub(MARKS_REMEMBERED);
     known_wrong.drain(..forgotten);
     NextWindow { locked_times, failures: stored.counted(), known_wrong }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn policy() -> AttemptPolicy {
+        AttemptPolicy::new(3, 15 * MINUTE).expect("sound")
+    }
+
+    fn at(minutes: u64) -> Timestamp {
+        Timestamp::from_unix(1_800_000_000 + 60 * minutes)
+    }
+
+    /// A budget whose window began, and whose last attempt was made, at the first minute.
+    fn budget(attempts: usize, failures: usize) -> StoredBudget {
+        let ids: Vec<_> = (0..attempts).map(|number| number.to_string()).collect();
+        StoredBudget {
+            attempts: ids.iter().cloned().collect(),
+            wrong: ids.iter().map(|id| (format!("mark {id}"), id.clone())).collect(),
+            window_until: at(15),
+            last_at: at(0),
+            locked_times: 0,
+            failures,
+            known_wrong: Vec::new(),
+            last_source: None,
+        }
+    }
+
+    #[test]
+    fn an_operator_is_told_what_the_next_attempt_meets() {
+        for (attempts, failures, now, counted, interval, wait_until) in [
+            (2, 0, 1, 2, None, None),
+            (3, 0, 1, 3, None, Some(15)),
+            (3, 0, 15, 3, None, None),
+            (3, 20, 1, 23, None, Some(15)),
+            (2, 48, 1, 50, Some(15), Some(15)),
+            (1, 50, 1, 51, Some(30), Some(30)),
+            (1, 50, 30, 51, Some(30), None),
+            (1, 51, 1, 52, Some(60), Some(60)),
+            (1, 99, 16, 100, Some(24 * 60), Some(24 * 60)),
+        ] {
+            let count = Count::of(Some(&budget(attempts, failures)), policy(), at(now));
+            let expected = Count {
+                attempts: counted,
+                interval: interval.map(|minutes| minutes * MINUTE),
+                wait_until: wait_until.map(at),
+                forgotten_at: at(0) + remembered(failures),
+            };
+            assert_eq!(count, Some(expected), "{attempts} and {failures} after {now} minutes");
+        }
+    }
+
+    #[test]
+    fn of_attempts_that_are_forgotten_nothing_is_told() {
+        let stored = budget(3, 60);
+        let end = at(0) + FAILURES_REMEMBERED;
+        assert!(Count::of(Some(&stored), policy(), Timestamp::from_unix(end.as_unix() - 1)).is_some());
+        assert_eq!(Count::of(Some(&stored), policy(), end), None);
+        assert_eq!(Count::of(None, policy(), at(0)), None);
+    }
 }

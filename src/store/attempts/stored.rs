@@ -144,7 +144,15 @@ impl AttemptsKey {
         Self(key::attempts(&Sha256::digest(username.as_str())))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The key of an item that was found.
+    #[cfg(feature = "cli")]
+    pub(super) const fn found(key: String) -> Self {
+        Self(key)
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
