@@ -7,6 +7,7 @@ mod rig {
     pub(crate) mod path;
 }
 
+mod attempts;
 mod blocklist;
 mod client_rules;
 mod clients;

@@ -1,5 +1,6 @@
 //! The command line of Passgrant, and its local server.
 
+mod attempts;
 mod client;
 mod cost;
 mod data_folder;
@@ -8,6 +9,10 @@ mod environment;
 mod failure;
 mod key;
 mod output;
+mod pace;
+mod patience;
+mod progress;
+mod scan;
 mod scope_argument;
 mod secret_input;
 mod serve;
@@ -78,6 +83,9 @@ enum Command {
     /// Manage users: the resource owners
     #[command(subcommand)]
     User(user::Command),
+    /// Show whom the limits on guessing keep out
+    #[command(subcommand)]
+    Attempts(attempts::Command),
     /// Show and end sessions: the logins that clients keep alive
     #[command(subcommand)]
     Session(session::Command),
@@ -143,6 +151,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
         match command {
             Command::Client(command) => command.run(&context).await?,
             Command::User(command) => command.run(&context).await?,
+            Command::Attempts(command) => command.run(&context).await?,
             Command::Session(command) => command.run(&context).await?,
             Command::Key(command) => command.run(&context).await?,
             Command::Serve(_) | Command::Cost(_) | Command::Completions(_) | Command::Man(_) => {}

@@ -2,7 +2,6 @@
 
 mod export;
 mod import;
-mod patience;
 mod report;
 mod view;
 
@@ -16,10 +15,12 @@ use passgrant::password::blocklist::Blocklist;
 use passgrant::password::range::RangeService;
 use passgrant::password::{Password, PasswordHash};
 use passgrant::scope::Scope;
+use passgrant::store::attempts::AttemptsKey;
 use passgrant::store::outcome::{Changed, Created};
 use passgrant::user::{Subject, User, Username};
 
 use crate::Context;
+use crate::attempts::view::AttemptsView;
 use crate::failure::Failure;
 use crate::output::{listing, warn};
 use crate::scope_argument;
@@ -39,7 +40,7 @@ pub(crate) enum Command {
     /// Create a user, asking for the password
     #[command(after_help = CREATE_EXAMPLES)]
     Create(Create),
-    /// Show a user
+    /// Show a user, and what counts against guessing the password
     Show(Named),
     /// List the users
     List,
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     /// Let a disabled user get tokens again, with a new login
     Enable(Named),
     /// Forget the wrong passwords tried for a username, known or not, and let it log in at once
+    ///
+    /// Those that strangers tried are forgotten, and those from the places that it is known to log in from, which stay known.
     Unlock(Named),
     /// Delete a user, which ends every session of the user
     Delete(Named),
@@ -198,7 +201,9 @@ async fn refuse_known(context: &Context, password: &Password, username: &Usernam
 async fn show(context: &Context, name: &str) -> Result<(), Failure> {
     let username = prepared(context, name)?;
     let user = found(context, &username).await?;
-    let view = UserView::new(&user);
+    let stored = context.database().await?.store.attempts.get(&AttemptsKey::of(&username)).await?;
+    let attempts = AttemptsView::new(stored.as_ref(), context.config.attempts, context.clock.now());
+    let view = UserView::new(&user).with_attempts(attempts);
     context.output.print(&view, || view.text())
 }
 

@@ -15,7 +15,6 @@ mod jsonl;
 mod keycloak;
 mod members;
 mod pipeline;
-pub(crate) mod progress;
 mod record;
 mod rejects;
 mod rows;
@@ -39,6 +38,7 @@ use tokio::time::Instant;
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::warn;
+use crate::progress::Progress as Bar;
 use crate::user::import::checkpoint::{Checkpoint, Job, Marks, Progress, with_suffix};
 use crate::user::import::cursor::Position;
 use crate::user::import::firebase::Config;
@@ -149,7 +149,7 @@ impl Import {
             cores: cores(),
             resumed: resumed_at.is_some(),
         };
-        let bar = progress::Progress::new(&context.output, bytes);
+        let bar = Bar::new(&context.output, bytes);
         bar.resume(progress.position.offset);
         let mut account = Account { progress, checkpoint, rejects, bar, written: Instant::now() };
         let outcome = pipeline::run(source, writing, &mut account).await;

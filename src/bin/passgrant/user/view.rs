@@ -8,6 +8,7 @@ use passgrant::scope::{Scope, ScopeToken};
 use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
 
+use crate::attempts::view::AttemptsView;
 use crate::output::{date, details, rfc3339};
 
 /// A user. Times are in seconds.
@@ -26,6 +27,9 @@ pub(super) struct UserView<'a> {
     last_login_day: Option<Day>,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// What counts against guessing the password; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<AttemptsView>,
 }
 
 /// What is printed about a user who has been deleted.
@@ -59,7 +63,13 @@ impl<'a> UserView<'a> {
             last_login_day: user.last_login_day,
             created_at: user.created_at,
             updated_at: user.updated_at,
+            attempts: None,
         }
+    }
+
+    /// The same, with the attempts at the user's password.
+    pub(super) fn with_attempts(self, attempts: AttemptsView) -> Self {
+        Self { attempts: Some(attempts), ..self }
     }
 
     pub(super) fn row(&self) -> [String; 4] {
@@ -87,6 +97,7 @@ impl<'a> UserView<'a> {
             ("Allowed scopes", scopes.unwrap_or_else(|| "the client's".to_owned())),
         ];
         rows.extend(self.claims.iter().map(|(name, value)| ("Claim", format!("{name} = {value}"))));
+        rows.extend(self.attempts.iter().flat_map(AttemptsView::rows));
         rows.push(("Created", rfc3339(self.created_at)));
         rows.push(("Updated", rfc3339(self.updated_at)));
         details(rows)

@@ -66,10 +66,6 @@ impl Tally {
         }
     }
 
-    pub(super) const fn users(&self) -> u64 {
-        self.users
-    }
-
     pub(super) fn summary(self) -> Summary {
         let passwords = |(kind, users): (HashKind, u64)| Passwords {
             algorithm: kind.algorithm().to_owned(),
