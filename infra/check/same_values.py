@@ -54,6 +54,7 @@ class Plans:
         self._name("aws_apigatewayv2_api.this", "HttpApi", "id", "")
         self._name("aws_apigatewayv2_integration.function", "HttpApiIntegration", "id", "")
         self._name("aws_kms_key.wrapping[0]", "EnvelopeKey", "arn", ".Arn")
+        self._name("aws_sns_topic.alerts[0]", "AlertTopic", "arn", "")
         for label in "ABC":
             # A third label is the second slot of the template, once the first key has been retired.
             slot = "SigningKeyB" if label == "C" else f"SigningKey{label}"
@@ -209,11 +210,22 @@ def of_template(stack):
             },
             "log": [stage["AccessLogSettings"]["DestinationArn"], json.loads(stage["AccessLogSettings"]["Format"])],
         },
-        "metrics": [
-            [f["LogGroupName"], f["FilterPattern"]]
-            + [t[name] for t in f["MetricTransformations"] for name in ("MetricNamespace", "MetricName", "MetricValue", "Unit")]
-            + [{d["Key"]: d["Value"] for t in f["MetricTransformations"] for d in t["Dimensions"]}]
+        "metrics": {
+            t["MetricName"]: [f["LogGroupName"], f["FilterPattern"]]
+            + [t[name] for name in ("MetricNamespace", "MetricValue", "Unit")]
+            + [{d["Key"]: d["Value"] for d in t["Dimensions"]}]
             for f in of_kind(stack, "AWS::Logs::MetricFilter")
+            for t in f["MetricTransformations"]
+        },
+        "alarms": {
+            dimension["Value"]: [a["Namespace"], a["MetricName"], dimension["Name"], a["AlarmDescription"]]
+            + [a[name] for name in ("Statistic", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator")]
+            + [a["TreatMissingData"], sorted(a["AlarmActions"])]
+            for a in of_kind(stack, "AWS::CloudWatch::Alarm")
+            for dimension in a["Dimensions"]
+        },
+        "subscriptions": [
+            [s["Protocol"], s["Endpoint"]] for t in of_kind(stack, "AWS::SNS::Topic") for s in t["Subscription"]
         ],
         "domain": [
             [d["DomainName"]] + [c[n] for c in d["DomainNameConfigurations"] for n in ("CertificateArn", "EndpointType", "SecurityPolicy")]
@@ -233,10 +245,12 @@ def of_kind(stack, kind):
 
 def of_plans(plans):
     function, stage, api = "aws_lambda_function.this", "aws_apigatewayv2_stage.default", "aws_apigatewayv2_api.this"
-    filters = "aws_cloudwatch_log_metric_filter.wrong_client_secrets"
     domain, record = "aws_apigatewayv2_domain_name.this[0]", "aws_route53_record.this[0]"
     keys = [address for address in plans.resources if address.startswith("aws_kms_key.")]
     groups = [address for address in plans.resources if address.startswith("aws_cloudwatch_log_group.")]
+    filters = [address for address in plans.resources if address.startswith("aws_cloudwatch_log_metric_filter.")]
+    alarms = [address for address in plans.resources if address.startswith("aws_cloudwatch_metric_alarm.")]
+    subscriptions = [address for address in plans.resources if address.startswith("aws_sns_topic_subscription.")]
     routes = [address for address in plans.resources if address.startswith("aws_apigatewayv2_route.")]
     limits = plans.get(stage, "route_settings")
     found = {
@@ -302,10 +316,26 @@ def of_plans(plans):
                 json.loads(plans.value(stage, "access_log_settings", 0, "format")),
             ],
         },
-        "metrics": [
-            [plans.value(filters, "log_group_name"), plans.value(filters, "pattern")]
-            + [plans.value(filters, "metric_transformation", 0, n) for n in ("namespace", "name", "value", "unit", "dimensions")]
-        ],
+        "metrics": {
+            plans.value(address, "metric_transformation", 0, "name"): [
+                plans.value(address, "log_group_name"),
+                plans.value(address, "pattern"),
+            ]
+            + [plans.value(address, "metric_transformation", 0, n) for n in ("namespace", "value", "unit", "dimensions")]
+            for address in filters
+        },
+        "alarms": {
+            value: [plans.value(address, "namespace"), plans.value(address, "metric_name"), name]
+            + [
+                plans.value(address, attribute)
+                for attribute in ("alarm_description", "statistic", "period", "evaluation_periods", "threshold")
+            ]
+            + [plans.value(address, "comparison_operator"), plans.value(address, "treat_missing_data")]
+            + [actions if (actions := plans.value(address, "alarm_actions")) is UNKNOWN else sorted(actions)]
+            for address in alarms
+            for name, value in plans.get(address, "dimensions").items()
+        },
+        "subscriptions": [[plans.value(address, name) for name in ("protocol", "endpoint")] for address in subscriptions],
         "domain": [
             [plans.value(domain, "domain_name")]
             + [plans.value(domain, "domain_name_configuration", 0, n) for n in ("certificate_arn", "endpoint_type", "security_policy")]

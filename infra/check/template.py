@@ -25,6 +25,7 @@ VARIANTS = [
     {"SigningKeys": "A,B", "DeletionProtection": "false"},
     {"SigningKeys": "B,A", "SigningKeySpecB": "ECC_NIST_P256", "SigningAlgorithm": "ES256"},
     {"SigningKeys": "B", "SigningKeySpecB": "HMAC_256", "SigningAlgorithm": "HS256", "DelegatedImport": "on"},
+    {"SigningKeys": "A", "AlertEmail": "security@example.com"},
     {"SigningKeys": "none", **ENVELOPES, **DOMAIN, "HostedZoneId": "Z0123456789ABC", "ExecuteApiEndpoint": "off"},
 ]
 
@@ -309,6 +310,35 @@ class Domains(unittest.TestCase):
         self.assertIn("HttpApiMapping", record["DependsOn"])
         self.assertEqual(record["Properties"]["AliasTarget"]["DNSName"], "<HttpApiDomainName.RegionalDomainName>")
         self.assertEqual(len(Stack({"SigningKeys": "A", "HostedZoneId": "Z0123456789ABC"}).broken_rules()), 1)
+
+
+class Alerts(unittest.TestCase):
+    TOPIC = "arn:aws:sns:us-east-1:123456789012:security"
+
+    def actions(self, **parameters):
+        alarms = Stack({"SigningKeys": "A", **parameters}).of_type("AWS::CloudWatch::Alarm")
+        return {a["Properties"]["Dimensions"][0]["Value"]: a["Properties"]["AlarmActions"] for a in alarms.values()}
+
+    def test_nobody_is_told_unless_an_address_or_a_topic_is_given(self):
+        self.assertEqual(self.actions(), {})
+        for parameters, actions in [
+            ({"AlertEmail": "security@example.com"}, ["<AlertTopic>"]),
+            ({"AlertTopicArn": self.TOPIC}, [self.TOPIC]),
+            ({"AlertEmail": "security@example.com", "AlertTopicArn": self.TOPIC}, ["<AlertTopic>", self.TOPIC]),
+        ]:
+            self.assertEqual(self.actions(**parameters), {"source_exhausted": actions, "username_slowed": actions})
+
+    def test_each_alarm_is_of_a_metric_that_a_filter_makes_of_what_the_function_logs(self):
+        stack = Stack({"SigningKeys": "A", "AlertTopicArn": self.TOPIC})
+        [transformation] = stack.properties("Alerts")["MetricTransformations"]
+        [dimension] = transformation["Dimensions"]
+        logged = (TEMPLATE.parent / "src/telemetry/record.rs").read_text()
+        for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+            properties = alarm["Properties"]
+            made = (transformation["MetricNamespace"], transformation["MetricName"], dimension["Key"])
+            [asked] = properties["Dimensions"]
+            self.assertEqual((properties["Namespace"], properties["MetricName"], asked["Name"]), made, name)
+            self.assertIn(f'=> "{asked["Value"]}"', logged, name)
 
 
 class Times(unittest.TestCase):

@@ -276,6 +276,7 @@ listens() {
 certificate=arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d53-4a1f2b8e9c10
 
 foreign_key=arn:aws:kms:us-east-1:210987654321:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77
+topic=arn:aws:sns:us-east-1:123456789012:security
 secret=the-shared-secret-of-this-check-alone
 
 b_is_ec=(-var 'signing_key_specs={"A"="RSA_2048","B"="ECC_NIST_P256"}')
@@ -291,17 +292,23 @@ everything=(-var architecture=arm64 -var memory_size=1024 -var domain_name=login
     -var issuer=https://example.com/auth -var default_scope='profile orders.read' -var empty_scope=none
     -var 'cors_origins=["https://app.example.com","https://other.example.com:8443"]' -var username_profile=case_preserved
     -var password_range_url=https://api.pwnedpasswords.com/range/ -var password_range_at_login=refuse
-    -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var detailed_errors=false
+    -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var attempts_source_names=250
+    -var 'attempts_spared_networks=["192.0.2.0/24","2001:db8::/32"]' -var trusted_hops=1 -var detailed_errors=false
     -var client_cache=0s -var argon2_memory_kib=65536 -var argon2_iterations=3 -var throttle_rate=500
-    -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365)
+    -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365
+    -var alert_email=security@example.com -var "alert_topic_arn=$topic")
 everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.example.com
     "CertificateArn=$certificate" HostedZoneId=Z0123456789ABC ExecuteApiEndpoint=off
     Issuer=https://example.com/auth DefaultScope='profile orders.read' EmptyScope=none
     CorsOrigins=https://app.example.com,https://other.example.com:8443 UsernameProfile=case_preserved
     PasswordRangeUrl=https://api.pwnedpasswords.com/range/ PasswordRangeAtLogin=refuse
-    PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m DetailedErrors=off
+    PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m AttemptsSourceNames=250
+    AttemptsSparedNetworks=192.0.2.0/24,2001:db8::/32 TrustedHops=1 DetailedErrors=off
     ClientCache=0s Argon2MemoryKiB=65536 Argon2Iterations=3 ThrottleRate=500
-    ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365)
+    ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365
+    AlertEmail=security@example.com "AlertTopicArn=$topic")
+told=(-var alert_email=security@example.com -var "alert_topic_arn=$topic")
+told_in_template=(AlertEmail=security@example.com "AlertTopicArn=$topic")
 import_users() {
     apply "${mac_and_delegation[@]}" -var "delegated_secrets={\"legacy\"=\"$secret\"}" | tee "$scratch/delegation.log"
 }
@@ -336,6 +343,13 @@ step "key B comes first, key A is published as before" \
 step "all values are those of template.yaml, with two keys" all_same_values "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' \
     -var signing_algorithm=ES256 -var 'signing_key_algorithms={"A"="RS256"}' \
     -- SigningKeys=B,A SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 SigningKeyAlgorithmA=RS256
+step "tell somebody, by e-mail and through a topic" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' \
+    -var signing_algorithm=ES256 "${told[@]}"
+step "all values are those of template.yaml, when somebody is told" all_same_values "${b_is_ec[@]}" \
+    -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 "${told[@]}" -- SigningKeys=B,A \
+    SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 SigningKeyAlgorithmA=default "${told_in_template[@]}"
+step "a topic that is none is refused" refused "alert_topic_arn is the ARN of an SNS topic." -var alert_topic_arn=security
+step "an address that is none is refused" refused "alert_email is an e-mail address." -var alert_email=security
 step "leave key A free" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 \
     -var 'signing_key_algorithms={"A"="any"}'
 step "key A is bound to nothing" deployed "B=ECC_NIST_P256 A=RSA_2048" "GetItem UpdateItem"

@@ -462,6 +462,28 @@ variable "log_retention_days" {
   }
 }
 
+variable "alert_email" {
+  type        = string
+  default     = ""
+  description = "The e-mail address that is told when a username is slowed down, or when a source has guessed at too many usernames. SNS asks it for a confirmation first. Empty for none."
+
+  validation {
+    condition     = can(regex("^$|^[^\\s@]+@[^\\s@]+$", var.alert_email))
+    error_message = "alert_email is an e-mail address."
+  }
+}
+
+variable "alert_topic_arn" {
+  type        = string
+  default     = ""
+  description = "An SNS topic of your own, in the region of the deployment, that is told the same. Empty for none."
+
+  validation {
+    condition     = can(regex("^$|^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.alert_topic_arn))
+    error_message = "alert_topic_arn is the ARN of an SNS topic."
+  }
+}
+
 variable "deletion_protection" {
   type        = bool
   default     = true

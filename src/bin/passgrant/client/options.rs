@@ -39,7 +39,7 @@ pub(super) struct Options {
     grant: Option<Vec<List<Grant>>>,
     #[arg(long, help = "From then on it may not use the password grant, while its sessions go on: a date or a time by UTC, or 'now' [default: no end]", value_name = "DATE", value_parser = grant_end::parse)]
     password_grant_until: Option<Until>,
-    #[arg(long, help = "What else it may do, if it is not public: introspect, revoke (also the tokens of other clients)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
+    #[arg(long, help = "What else it may do, if it is not public: introspect, revoke (also the tokens of other clients), end-user-address (say in the header Forwarded where its users are)", value_name = "CAPABILITY", value_parser = parse_list::<Capability>)]
     capability: Option<Vec<List<Capability>>>,
     /// A scope it may have
     #[arg(long, value_parser = scope_argument::parse)]
