@@ -32,6 +32,7 @@ mod introspection;
 mod last_uses;
 mod leaks;
 mod legacy_hashes;
+mod limit_alerts;
 mod listed_keys;
 mod logs;
 mod many_users;
