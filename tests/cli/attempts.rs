@@ -1,5 +1,7 @@
 //! `passgrant attempts`, and what `passgrant user` says and does about attempts.
 
+#![expect(clippy::expect_used, reason = "what a test cannot make or read has failed it")]
+
 use std::path::Path;
 
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use crate::store::sources::{SourceKey, StoredSource};
 #[derive(Debug)]
 pub enum Counted {
     /// The attempts for a username.
-    Name(AttemptsKey, StoredAttempts),
+    Name(AttemptsKey, Box<StoredAttempts>),
     /// The usernames that a source has sent wrong passwords for, or a share of them.
     Source(SourceKey, StoredSource),
 }
@@ -37,6 +37,6 @@ impl Attempts {
         }
         let key = AttemptsKey::found(key);
         let stored = self.read(&key, Some(item))?;
-        Ok(Counted::Name(key, stored))
+        Ok(Counted::Name(key, Box::new(stored)))
     }
 }
