@@ -149,8 +149,11 @@ impl SourceLimit {
         let counted = match stored.as_ref().filter(|stored| left(stored.window_until, now).is_none()) {
             None => self.sources.count(key, name, now, &window(0)).await?,
             Some(over) => {
-                let again =
-                    if self.policy.is_full(over) { over.exhausted_times.saturating_add(1) } else { over.exhausted_times };
+                let again = if self.policy.is_full(over) {
+                    over.exhausted_times.saturating_add(1)
+                } else {
+                    over.exhausted_times
+                };
                 let times = if now.since(over.window_until) < MEMORY { again } else { 0 };
                 self.sources.open_window(key, name, over, &window(times)).await?
             }
@@ -165,7 +168,6 @@ impl SourceLimit {
             self.sources.forgive(key, name).await?;
         }
         Ok(())
-    }
     }
 }
 
