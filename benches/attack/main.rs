@@ -31,7 +31,7 @@ use std::time::Instant;
 
 use crate::policies::Kind;
 use crate::population::Population;
-use crate::report::{Panel, Row, print_head};
+use crate::report::{Panel, Row, missed, print_head};
 use crate::scenarios::Scenario;
 use crate::simulation::Simulation;
 use crate::zipf::Zipf;
@@ -108,10 +108,8 @@ fn main() {
     print_head();
     panels.iter().for_each(Panel::print);
     println!();
-    for panel in &panels {
-        for missed in panel.missed() {
-            println!("missed: {} ({}): {missed}", panel.name, panel.key);
-        }
+    for missed in missed(&panels) {
+        println!("The goal is missed. {missed}");
     }
     println!("{:.0} seconds", started.elapsed().as_secs_f64());
     if let Some(path) = options.chart {

@@ -1,7 +1,5 @@
 //! What was measured, as a table.
 
-use std::collections::HashMap;
-
 use crate::policies::Kind;
 use crate::simulation::Tally;
 
@@ -59,28 +57,51 @@ impl Panel {
             );
         }
     }
+}
 
-    /// What the goal is: that no other policy lets fewer accounts be taken, and that those that let as few be taken refuse
-    /// ten times as many honest logins. Returns how it is missed, if it is.
-    pub(crate) fn missed(&self) -> Vec<String> {
-        let rows: HashMap<_, _> = self.rows.iter().map(|row| (row.kind.name(), *row)).collect();
-        let Some(ours) = rows.get(Kind::Passgrant.name()) else { return Vec::new() };
+/// What the goal is: that no other policy lets fewer accounts be taken by an attack, and that those under which as few are
+/// taken refuse ten times as many honest logins. Returns how it is missed, if it is.
+pub(crate) fn missed(panels: &[Panel]) -> Vec<String> {
+    panels.iter().flat_map(|panel| panel.missed(panels)).collect()
+}
+
+impl Panel {
+    /// The attack that says how safe a policy is where nobody guesses: the one that looks the same.
+    fn counterpart(&self) -> &'static str {
+        match self.key {
+            "vandal" => "paced",
+            "vandal-botnet" => "rotating",
+            "office" => "spray-1",
+            key => key,
+        }
+    }
+
+    fn missed(&self, panels: &[Self]) -> Vec<String> {
+        let Some(ours) = self.rows.iter().find(|row| row.kind == Kind::Passgrant) else { return Vec::new() };
         let others = self.rows.iter().filter(|row| !matches!(row.kind, Kind::Passgrant | Kind::WithSketch));
         let mut missed = Vec::new();
-        for other in others.clone().filter(|other| other.taken < ours.taken) {
-            missed.push(format!("{:.1} taken a day, {:.1} with \"{}\"", ours.taken, other.taken, other.kind.name()));
-        }
-        for other in others.filter(|other| other.taken <= ours.taken) {
-            if ours.refused_per_million > 0.0 && other.refused_per_million < 10.0 * ours.refused_per_million {
-                missed.push(format!(
-                    "{:.0} refused per million, {:.0} with \"{}\", which is as safe",
-                    ours.refused_per_million,
-                    other.refused_per_million,
-                    other.kind.name()
-                ));
+        for other in others {
+            if other.taken < ours.taken {
+                missed.push(format!("{:.1} taken a day, {:.1} with {}", ours.taken, other.taken, other.kind.name()));
+            }
+            let (few, many) = (ours.refused_per_million, other.refused_per_million);
+            if few > 0.0 && many < 10.0 * few && self.is_as_safe(other.kind, panels) {
+                missed.push(format!("{few:.0} refused per million, {many:.0} with {}, as safe", other.kind.name()));
             }
         }
-        missed
+        missed.into_iter().map(|missed| format!("{}: {missed}", self.name)).collect()
+    }
+
+    /// Whether no more accounts are taken under a policy than under ours, by the attack that counts; without any attack, by
+    /// all of them together.
+    fn is_as_safe(&self, kind: Kind, panels: &[Self]) -> bool {
+        let alone = matches!(self.key, "nothing" | "first-day");
+        let counts = |panel: &&Self| alone || panel.key == self.counterpart();
+        let taken = |kind: Kind| -> f64 {
+            let rows = panels.iter().filter(counts).flat_map(|panel| &panel.rows);
+            rows.filter(|row| row.kind == kind).map(|row| row.taken).sum()
+        };
+        taken(kind) <= taken(Kind::Passgrant)
     }
 }
 
