@@ -58,7 +58,6 @@ struct Lane {
     /// How many logins were sent, and how many were looked at.
     sent: u64,
     seen: u64,
-    ended: bool,
 }
 
 impl Attack {
@@ -109,13 +108,10 @@ impl Attack {
         }
     }
 
-    /// The next login of a lane, or as many as come at once; none once it has ended.
+    /// The next login of a lane, or as many as come at once.
     pub(crate) fn logins(&mut self, lane: usize, population: &Population, seed: u64) -> Vec<Login> {
         let number = lane as u64;
         let (aim, from, state) = (&self.aim, self.from, &mut self.lanes[lane]);
-        if state.ended {
-            return Vec::new();
-        }
         let logins = (0..self.at_once as u64).map(|ahead| {
             let (account, password, right) =
                 aim.choose(state.account, state.seen + ahead, state.sent, population, seed);
@@ -130,9 +126,16 @@ impl Attack {
     pub(crate) fn learn(&mut self, lane: usize, verdict: Verdict) -> bool {
         let state = &mut self.lanes[lane];
         state.seen += u64::from(!matches!(verdict, Verdict::Refused(_)));
-        let taken = verdict == Verdict::Right;
-        state.ended |= taken && matches!(self.aim, Aim::Guess);
-        taken
+        verdict == Verdict::Right
+    }
+
+    /// How many of the accounts that are guessed at are taken, to be expected from how many guesses were looked at. The
+    /// simulation goes on as if none was right, so that no single account decides.
+    pub(crate) fn expected(&self, population: &Population) -> f64 {
+        match self.aim {
+            Aim::Guess => self.lanes.iter().map(|lane| population.share(lane.seen)).sum(),
+            _ => 0.0,
+        }
     }
 }
 
@@ -142,11 +145,13 @@ impl Aim {
         let all = u64::from(population.accounts());
         // Everybody's accounts, in an order that leaves out nobody.
         let each = u32::try_from((seen * 61_637) % all).expect("an account");
-        let guess = |account: u32, password: u64| (account, password, population.password(account) == password);
         match self {
-            Self::Guess => guess(own, population.likeliest(seen)),
+            Self::Guess => (own, population.likeliest(seen), false),
             Self::LockOut => (own, Population::nobodys(sent), false),
-            Self::Spray => guess(each, population.likeliest(seen / all)),
+            Self::Spray => {
+                let password = population.likeliest(seen / all);
+                (each, password, population.password(each) == password)
+            }
             Self::Exhaust => (each, Population::nobodys(sent), false),
             Self::Stuff { right } => {
                 if Chance::new(seed ^ seen.wrapping_mul(0x9E37_79B9)).happens(*right) {

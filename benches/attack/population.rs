@@ -63,6 +63,11 @@ impl Population {
         self.zipf.first() + number
     }
 
+    /// The share of accounts that have one of the `number` likeliest passwords.
+    pub(crate) fn share(&self, number: u64) -> f64 {
+        self.zipf.share(self.likeliest(number) - 1)
+    }
+
     /// A password that is nobody's.
     pub(crate) fn nobodys(number: u64) -> u64 {
         NOBODYS + number

@@ -22,7 +22,7 @@ impl Row {
         let daily = |count: u64| count as f64 / days as f64;
         Self {
             kind,
-            taken: daily(tally.taken.len() as u64),
+            taken: daily(tally.taken.len() as u64) + tally.expected / days as f64,
             verified_per_target: daily(tally.verified) / f64::from(targets.max(1)),
             refused_per_million: tally.refused as f64 * 1e6 / tally.honest.max(1) as f64,
             locked_out: tally.locked_out.len(),
@@ -45,7 +45,7 @@ impl Panel {
         println!("| **{}** | | | | | | |", self.name);
         for row in &self.rows {
             println!(
-                "| {} | {:.1} | {} | {:.0} | {} | {} + {} | {} |",
+                "| {} | {:.2} | {} | {:.0} | {} | {} + {} | {} |",
                 row.kind.name(),
                 row.taken,
                 guesses(row.verified_per_target),
@@ -82,7 +82,7 @@ impl Panel {
         let mut missed = Vec::new();
         for other in others {
             if other.taken < ours.taken {
-                missed.push(format!("{:.1} taken a day, {:.1} with {}", ours.taken, other.taken, other.kind.name()));
+                missed.push(format!("{:.2} taken a day, {:.2} with {}", ours.taken, other.taken, other.kind.name()));
             }
             let (few, many) = (ours.refused_per_million, other.refused_per_million);
             if few > 0.0 && many < 10.0 * few && self.is_as_safe(other.kind, panels) {

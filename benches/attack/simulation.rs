@@ -26,6 +26,8 @@ const BEGIN: u64 = 2 * DAY;
 pub(crate) struct Tally {
     /// The accounts that the attacker logged in to.
     pub(crate) taken: BTreeSet<u32>,
+    /// How many more are to be expected.
+    pub(crate) expected: f64,
     /// The attacker's logins whose passwords were looked at.
     pub(crate) verified: u64,
     pub(crate) sent: u64,
@@ -105,6 +107,7 @@ impl<'a> Simulation<'a> {
         {
             self.happen(event, now);
         }
+        self.tally.expected = self.attack.expected(self.population);
         self.tally
     }
 
@@ -203,9 +206,6 @@ impl<'a> Simulation<'a> {
 
     fn attack(&mut self, lane: usize, now: u64) {
         let logins = self.attack.logins(lane, self.population, self.seed);
-        if logins.is_empty() {
-            return;
-        }
         let outcomes = match logins.as_slice() {
             [one] => vec![self.policy.login(one, now)],
             several => self.policy.at_once(several, now),
