@@ -31,7 +31,7 @@ use std::time::Instant;
 
 use crate::policies::Kind;
 use crate::population::Population;
-use crate::report::{Panel, Row, missed, print_head};
+use crate::report::{Panel, Row, missed};
 use crate::scenarios::Scenario;
 use crate::simulation::Simulation;
 use crate::zipf::Zipf;
@@ -105,9 +105,7 @@ fn main() {
         100.0 * zipf.share(zipf.first() + 99),
     );
     let panels = run(&options, &population);
-    print_head();
-    panels.iter().for_each(Panel::print);
-    println!();
+    report::print(&panels);
     for missed in missed(&panels) {
         println!("The goal is missed. {missed}");
     }
