@@ -141,21 +141,21 @@ impl Attack {
 
 impl Aim {
     /// Account, password, and whether it is right.
-    fn choose(&self, own: u32, seen: u64, sent: u64, population: &Population, seed: u64) -> (u32, u64, bool) {
-        let all = u64::from(population.accounts());
+    fn choose(&self, own: u32, seen: u64, sent: u64, all: &Population, seed: u64) -> (u32, u64, bool) {
+        let accounts = u64::from(all.accounts());
         // Everybody's accounts, in an order that leaves out nobody.
-        let each = u32::try_from((seen * 61_637) % all).expect("an account");
+        let each = u32::try_from((seen * 61_637) % accounts).expect("an account");
         match self {
-            Self::Guess => (own, population.likeliest(seen), false),
+            Self::Guess => (own, all.likeliest(seen), false),
             Self::LockOut => (own, Population::nobodys(sent), false),
             Self::Spray => {
-                let password = population.likeliest(seen / all);
-                (each, password, population.password(each) == password)
+                let password = all.likeliest(seen / accounts);
+                (each, password, all.password(each) == password)
             }
             Self::Exhaust => (each, Population::nobodys(sent), false),
             Self::Stuff { right } => {
                 if Chance::new(seed ^ seen.wrapping_mul(0x9E37_79B9)).happens(*right) {
-                    (each, population.password(each), true)
+                    (each, all.password(each), true)
                 } else {
                     (each, Population::nobodys(seen), false)
                 }

@@ -63,7 +63,7 @@ fn draw_row(area: &Area<'_>, row: &Row, panels: &[Panel], middle: i32) -> Result
         let length = (f64::from(longest) * value(row).ln_1p() / most.ln_1p()).round() as i32;
         let bar = Rectangle::new([(left, middle - BAR / 2), (left + length.max(1), middle + BAR / 2)], colour.filled());
         area.draw(&bar).map_err(|error| error.to_string())?;
-        let number = if value(row) < 100.0 && value(row) > 0.0 { 1 } else { 0 };
+        let number = usize::from(value(row) < 100.0 && value(row) > 0.0);
         text(area, &format!("{:.number$}", value(row)), 11, HPos::Left, (left + length + 5, middle))?;
     }
     Ok(())

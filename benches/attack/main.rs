@@ -30,7 +30,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::policies::Kind;
-use crate::population::Population;
+use crate::population::{People, Population};
 use crate::report::{Panel, Row, missed};
 use crate::scenarios::Scenario;
 use crate::simulation::Simulation;
@@ -92,7 +92,8 @@ fn main() {
     let population = Population::new(ACCOUNTS, zipf, options.seed);
     println!(
         "{ACCOUNTS} accounts{}; seed {}{}; a verification: {} ms. The likeliest password is that of {:.1}% of them, the \
-         likeliest hundred of {:.1}%.\n",
+         likeliest hundred of {:.1}%, by the CDF-Zipf fit to RockYou (C 0.037433, s 0.187227). Sizes are scaled so that the \
+         real code can be driven: people are {} or {}, not all owners, and attacks reach a part of the accounts.\n",
         if options.refused > 0 {
             format!(" without the {} most frequent passwords", options.refused)
         } else {
@@ -103,6 +104,8 @@ fn main() {
         options.verification,
         100.0 * zipf.share(zipf.first()),
         100.0 * zipf.share(zipf.first() + 99),
+        People::FEW.owners,
+        People::MANY.owners,
     );
     let panels = run(&options, &population);
     report::print(&panels);

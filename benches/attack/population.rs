@@ -89,9 +89,8 @@ impl Habit {
         match self {
             _ if chance.happens(0.03) => somewhere(chance),
             Self::Office => office(),
-            Self::Home => home(owner),
             Self::Mobile if chance.happens(0.8) => mobile(chance),
-            Self::Mobile => home(owner),
+            Self::Home | Self::Mobile => home(owner),
         }
     }
 }

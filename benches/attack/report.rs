@@ -51,7 +51,7 @@ const TABLES: [(&str, Cell); 3] = [
         format!("{} / {}", figure(row.verified_per_target), row.locked_out)
     }),
     ("What the attack costs a day: DynamoDB reads + writes / seconds of Argon2", |row| {
-        format!("{} + {} / {}", figure(row.reads), figure(row.writes), figure(row.argon2_seconds))
+        format!("{} + {} / {}", thousands(row.reads), thousands(row.writes), thousands(row.argon2_seconds))
     }),
 ];
 

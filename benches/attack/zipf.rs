@@ -16,7 +16,7 @@ pub(crate) struct Zipf {
 }
 
 impl Zipf {
-    /// The published fit to the 32 million passwords of RockYou.
+    /// The published fit to the 32 million passwords of `RockYou`.
     pub(crate) const ROCKYOU: Self = Self { c: 0.037_433, s: 0.187_227, refused: 0 };
 
     /// The same, where the `refused` most frequent passwords cannot be set: whoever would have had one of them has

@@ -1,4 +1,4 @@
-//! Another policy with a sketch of guessed passwords in front of it, after Tian, Herley and Schechter ("StopGuessing: Using
+//! Another policy with a sketch of guessed passwords in front of it, after Tian, Herley and Schechter ("`StopGuessing`: Using
 //! Guessed Passwords to Thwart Online Guessing", IEEE EuroS&P 2017): a password that was wrong often, for whichever
 //! username, is not looked at when it comes from a source that is strange to the username.
 //!
