@@ -141,7 +141,7 @@ impl Attack {
 
 impl Aim {
     /// Account, password, and whether it is right.
-    fn choose(&self, own: u32, seen: u64, sent: u64, all: &Population, seed: u64) -> (u32, u64, bool) {
+    fn choose(&self, own: u32, seen: u64, sent: u64, all: &Population, draw: u64) -> (u32, u64, bool) {
         let accounts = u64::from(all.accounts());
         // Everybody's accounts, in an order that leaves out nobody.
         let each = u32::try_from((seen * 61_637) % accounts).expect("an account");
@@ -154,7 +154,7 @@ impl Aim {
             }
             Self::Exhaust => (each, Population::nobodys(sent), false),
             Self::Stuff { right } => {
-                if Chance::new(seed ^ seen.wrapping_mul(0x9E37_79B9)).happens(*right) {
+                if Chance::new(draw ^ seen.wrapping_mul(0x9E37_79B9)).happens(*right) {
                     (each, all.password(each), true)
                 } else {
                     (each, Population::nobodys(seen), false)
