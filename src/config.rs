@@ -9,6 +9,7 @@ use http::HeaderValue;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::authenticate::leaks::LeakPolicy;
 use crate::authenticate::lockout::policy::AttemptPolicy;
@@ -16,6 +17,7 @@ use crate::chain::Chains;
 use crate::chain::delegation::{Delegation, DelegationSettings};
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
+use crate::origin::OriginSecrets;
 use crate::password::Argon2Policy;
 use crate::password::range::RangeUrl;
 use crate::scope::Scope;
@@ -47,6 +49,8 @@ macro_rules! variables {
 variables! {
     ISSUER = "PASSGRANT_ISSUER", None,
         "The issuer: the https URL that clients reach the service by (http for loopback hosts only). It appears in every token exactly as it is written here. Required in AWS; `passgrant serve` derives it from its address.";
+    ORIGIN_SECRETS = "PASSGRANT_ORIGIN_SECRETS", None,
+        "The secret that the component in front of the gateway adds to each request as the header `X-Passgrant-Origin`, or two separated by a comma, of which either is accepted: 32 to 512 visible ASCII characters each, without commas. A request without it gets 403 and nothing else, except at `/healthz`. Unset: every request is let in.";
     CLIENTS_TABLE = "PASSGRANT_CLIENTS_TABLE", Some("passgrant-clients"), "The DynamoDB table of clients.";
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
@@ -108,6 +112,8 @@ pub struct ConfigError {
 pub struct Config {
     /// The issuer, if one is given.
     pub issuer: Option<Issuer>,
+    /// What shows that a request came through the component in front.
+    pub origin_secrets: OriginSecrets,
     /// The tables.
     pub tables: TableNames,
     /// The keys in KMS and in envelopes, in order; empty if none are given.
@@ -173,6 +179,7 @@ impl Config {
         let source = Source { lookup };
         Ok(Self {
             issuer: source.optional(ISSUER)?.map(|text| source.parsed(ISSUER, Issuer::parse(&text))).transpose()?,
+            origin_secrets: source.origin_secrets()?,
             tables: TableNames {
                 clients: source.table(CLIENTS_TABLE)?,
                 users: source.table(USERS_TABLE)?,
@@ -279,6 +286,12 @@ impl Source<'_> {
         let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= most);
         let most = humantime::format_duration(most);
         duration.ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, and at most {most}")))
+    }
+
+    fn origin_secrets(&self) -> Result<OriginSecrets, ConfigError> {
+        let secrets = self.optional(ORIGIN_SECRETS)?.map(Zeroizing::new);
+        let secrets = secrets.map(|text| self.parsed(ORIGIN_SECRETS, OriginSecrets::parse(&text))).transpose()?;
+        Ok(secrets.unwrap_or_default())
     }
 
     fn range_url(&self) -> Result<Option<RangeUrl>, ConfigError> {
@@ -399,6 +412,7 @@ mod tests {
             ("PASSGRANT_ISSUER", "http://example.com"),
             ("PASSGRANT_ISSUER", "https://example.com/?x"),
             ("PASSGRANT_ISSUER", "https://EXAMPLE.com"),
+            ("PASSGRANT_ORIGIN_SECRETS", "hunter2"),
             ("PASSGRANT_CLIENTS_TABLE", "x"),
             ("PASSGRANT_SIGNING_KEYS", "alias/a=none"),
             ("PASSGRANT_SIGNING_KEYS", "=RS256"),
@@ -471,6 +485,8 @@ mod tests {
             let error = read(&variables).expect_err(verifiers).to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
+        let error = read(&[("PASSGRANT_ORIGIN_SECRETS", "hunter2")]).expect_err("too short").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

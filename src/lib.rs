@@ -64,5 +64,6 @@ pub mod error;
 pub mod issuer;
 pub mod json;
 pub mod name;
+pub mod origin;
 pub mod scope;
 pub mod telemetry;

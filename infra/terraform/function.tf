@@ -36,10 +36,11 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(local.delegated_secrets, {
-      PASSGRANT_ISSUER        = local.issuer
-      PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
-      PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
-      PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
+      PASSGRANT_ISSUER         = local.issuer
+      PASSGRANT_ORIGIN_SECRETS = join(",", var.origin_secrets)
+      PASSGRANT_CLIENTS_TABLE  = aws_dynamodb_table.clients.name
+      PASSGRANT_USERS_TABLE    = aws_dynamodb_table.users.name
+      PASSGRANT_TOKENS_TABLE   = aws_dynamodb_table.tokens.name
       # By ARN, not by alias: once an alias is moved, a new instance would sign with another key, and a key's policy applies to
       # the key.
       PASSGRANT_SIGNING_KEYS        = join(",", local.listed_signing_keys)

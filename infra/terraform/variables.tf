@@ -64,6 +64,18 @@ variable "issuer" {
   }
 }
 
+variable "origin_secrets" {
+  type        = list(string)
+  default     = []
+  sensitive   = true
+  description = "The secret that the component in front of the API, such as CloudFront, adds to each request as X-Passgrant-Origin; or two, of which either is accepted. Whoever calls the API's own URL without it is refused. It is in the state and in the function's environment."
+
+  validation {
+    condition     = can(regex("^$|^[!-+\\--~]{32,512}(,[!-+\\--~]{32,512})?$", join(",", var.origin_secrets)))
+    error_message = "origin_secrets is one secret or two, each of 32 to 512 visible ASCII characters without commas."
+  }
+}
+
 variable "signing_algorithm" {
   type        = string
   default     = "RS256"

@@ -35,6 +35,7 @@ mod legacy_hashes;
 mod listed_keys;
 mod logs;
 mod many_users;
+mod origin_secrets;
 mod password_grant;
 mod password_hashes;
 mod pinned_keys;
