@@ -21,6 +21,8 @@ pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod embedded;
 #[cfg(feature = "cli")]
+pub mod restoration;
+#[cfg(feature = "cli")]
 pub mod schema;
 
 use aws_sdk_dynamodb::Client;

@@ -41,6 +41,7 @@ mod password_hashes;
 mod pinned_keys;
 mod refresh_grant;
 mod refresh_model;
+mod restored_tables;
 mod revocation;
 mod round_trips;
 mod signing;

@@ -8,11 +8,15 @@ mod environment;
 mod failure;
 mod key;
 mod output;
+mod pace;
+mod patience;
+mod progress;
 mod scope_argument;
 mod secret_input;
 mod serve;
 mod session;
 mod shell;
+mod table;
 mod user;
 
 use std::io;
@@ -81,6 +85,9 @@ enum Command {
     /// Show and end sessions: the logins that clients keep alive
     #[command(subcommand)]
     Session(session::Command),
+    /// Bring back what a table has lost
+    #[command(subcommand)]
+    Table(table::Command),
     /// Make and import the keys that sign tokens, and show the public ones
     #[command(subcommand)]
     Key(key::Command),
@@ -144,6 +151,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
             Command::Client(command) => command.run(&context).await?,
             Command::User(command) => command.run(&context).await?,
             Command::Session(command) => command.run(&context).await?,
+            Command::Table(command) => command.run(&context).await?,
             Command::Key(command) => command.run(&context).await?,
             Command::Serve(_) | Command::Cost(_) | Command::Completions(_) | Command::Man(_) => {}
         }

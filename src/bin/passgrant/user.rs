@@ -2,7 +2,6 @@
 
 mod export;
 mod import;
-mod patience;
 mod report;
 mod view;
 

@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::warn;
-use crate::user::import::progress::Progress;
-use crate::user::patience::patiently;
+use crate::patience::patiently;
+use crate::progress::Progress;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

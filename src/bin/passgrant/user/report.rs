@@ -1,7 +1,6 @@
 //! `passgrant user report`: what the users' passwords are hashed with, and when users last logged in.
 
 mod chart;
-mod pace;
 mod tally;
 
 use std::fs;
@@ -14,10 +13,10 @@ use passgrant::user::User;
 
 use crate::Context;
 use crate::failure::Failure;
-use crate::user::import::progress::Progress;
-use crate::user::patience::patiently;
+use crate::pace::Pace;
+use crate::patience::patiently;
+use crate::progress::Progress;
 use crate::user::report::chart::draw;
-use crate::user::report::pace::Pace;
 use crate::user::report::tally::{Summary, Tally};
 
 pub(super) const EXAMPLES: &str = "\

@@ -11,9 +11,9 @@ use tokio::sync::mpsc::channel;
 use tokio::time::Instant;
 
 use crate::failure::Failure;
+use crate::progress::Progress as Bar;
 use crate::user::import::batch::{Batch, send};
 use crate::user::import::checkpoint::{Checkpoint, Progress};
-use crate::user::import::progress::Progress as Bar;
 use crate::user::import::rejects::Rejects;
 use crate::user::import::source::Source;
 use crate::user::import::writing::{Done, OnConflict, Writing};

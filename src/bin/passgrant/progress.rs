@@ -17,12 +17,19 @@ const FRAMES: u8 = 8;
 pub(crate) struct Progress {
     bar: ProgressBar,
     began: Instant,
-    users: u64,
+    /// What is counted.
+    noun: &'static str,
+    done: u64,
 }
 
 impl Progress {
-    /// A bar for `bytes` to read, or for nobody knows how many.
+    /// A bar for `bytes` of users to read, or for nobody knows how many.
     pub(crate) fn new(output: &Output, bytes: Option<u64>) -> Self {
+        Self::of("users", output, bytes)
+    }
+
+    /// The same for something else than users.
+    pub(crate) fn of(noun: &'static str, output: &Output, bytes: Option<u64>) -> Self {
         let visible = io::stderr().is_terminal() && output.is_for_people();
         let target = if visible { ProgressDrawTarget::stderr_with_hz(FRAMES) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(bytes, target);
@@ -30,7 +37,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { bar, began: Instant::now(), users: 0 }
+        Self { bar, began: Instant::now(), noun, done: 0 }
     }
 
     /// Begins at `bytes`, where the run before ended: that was not this run's work.
@@ -39,15 +46,15 @@ impl Progress {
         self.bar.reset_eta();
     }
 
-    /// `users` more, up to `bytes`.
-    pub(crate) fn add(&mut self, users: u64, bytes: u64) {
-        self.users += users;
+    /// `count` more, up to `bytes`.
+    pub(crate) fn add(&mut self, count: u64, bytes: u64) {
+        self.done += count;
         self.bar.set_position(bytes);
         if !self.bar.is_hidden() {
             let seconds = self.began.elapsed().max(Duration::from_millis(1)).as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
-            let rate = self.users as f64 / seconds;
-            self.bar.set_message(format!("{} users, {rate:.0}/s", HumanCount(self.users)));
+            let rate = self.done as f64 / seconds;
+            self.bar.set_message(format!("{} {}, {rate:.0}/s", HumanCount(self.done), self.noun));
         }
     }
 

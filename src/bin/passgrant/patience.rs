@@ -1,15 +1,14 @@
-//! Reading the whole users table, however busy it is.
+//! Reading a whole table, however busy it is.
 
 use passgrant::random::OsRandom;
 use passgrant::store::backoff::Backoff;
 use passgrant::store::pages::Pages;
-use passgrant::user::User;
 use tokio::time::sleep;
 
 use crate::failure::Failure;
 
 /// The next page, however DynamoDB throttles.
-pub(super) async fn patiently(pages: &mut Pages<'_, User>) -> Result<Option<Vec<User>>, Failure> {
+pub(crate) async fn patiently<T>(pages: &mut Pages<'_, T>) -> Result<Option<Vec<T>>, Failure> {
     let mut backoff = Backoff::new(&OsRandom);
     loop {
         match pages.next().await {

@@ -6,19 +6,19 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 /// At most so many a second.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     each: Duration,
     /// When what was done so far may have been done.
     due: Mutex<Instant>,
 }
 
 impl Pace {
-    pub(super) fn new(a_second: u32) -> Self {
+    pub(crate) fn new(a_second: u32) -> Self {
         Self { each: Duration::from_secs(1) / a_second.max(1), due: Mutex::new(Instant::now()) }
     }
 
     /// Waits until `count` more may have been done.
-    pub(super) async fn wait(&self, count: usize) {
+    pub(crate) async fn wait(&self, count: usize) {
         let until = {
             let mut due = self.due.lock().await;
             let taken = self.each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
