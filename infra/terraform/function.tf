@@ -85,6 +85,14 @@ resource "aws_lambda_function" "this" {
       error_message = "envelope_keys and published_envelope_keys need wrapping_key."
     }
 
+    precondition {
+      condition = (
+        length(distinct([for key in concat(var.envelope_keys, var.published_envelope_keys) : split("=", key)[0]])) ==
+        length(distinct(concat(var.envelope_keys, var.published_envelope_keys)))
+      )
+      error_message = "A key of envelope_keys or published_envelope_keys is listed with one algorithm, or with none."
+    }
+
     # What the operator's own keys and wrapped ones can be used for is not known here: if none of them fits, the function's log says so.
     precondition {
       condition = (
@@ -108,6 +116,18 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition     = alltrue([for verifier in var.delegated_verifiers : contains(keys(var.delegated_secrets), verifier.name)])
       error_message = "Each of delegated_verifiers needs its secret in delegated_secrets."
+    }
+
+    precondition {
+      condition     = contains(concat(["directory"], keys(var.auth_chains)), var.auth_chain)
+      error_message = "auth_chain is directory or one of auth_chains."
+    }
+
+    precondition {
+      condition = alltrue([
+        for name in flatten(values(var.auth_chains)) : contains(concat(["directory"], var.delegated_verifiers[*].name), name)
+      ])
+      error_message = "A verifier of auth_chains is directory or one of delegated_verifiers."
     }
   }
 

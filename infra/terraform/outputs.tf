@@ -5,12 +5,12 @@ output "issuer" {
 
 output "token_endpoint" {
   description = "The token endpoint."
-  value       = "${local.issuer}/oauth2/token"
+  value       = "${trimsuffix(local.issuer, "/")}/oauth2/token"
 }
 
 output "jwks_uri" {
   description = "The URL of the public keys."
-  value       = "${local.issuer}/oauth2/jwks"
+  value       = "${trimsuffix(local.issuer, "/")}/oauth2/jwks"
 }
 
 output "clients_table" {

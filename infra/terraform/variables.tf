@@ -42,7 +42,7 @@ variable "domain_name" {
   description = "The host name to serve on, such as login.example.com. Empty for the host name that API Gateway assigns."
 
   validation {
-    condition     = can(regex("^$|^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$", var.domain_name))
+    condition     = can(regex("^$|^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]([a-z0-9-]*[a-z0-9])?$", var.domain_name))
     error_message = "domain_name is a fully qualified host name in lower case."
   }
 }
@@ -59,8 +59,8 @@ variable "issuer" {
   description = "The issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL if there is no domain_name. Set it if something in front of the API, such as CloudFront, has the public name."
 
   validation {
-    condition     = can(regex("^$|^https://[^\\s?#]*[^\\s?#/]$", var.issuer))
-    error_message = "issuer is an https URL without query, fragment or trailing slash."
+    condition     = can(regex("^$|^https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?(:([1-9][0-9]?|[1-35-9][0-9]{2}|4[0-35-9][0-9]|44[0-24-9]|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/(([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.\\.([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+))*/?$", var.issuer))
+    error_message = "issuer is an https URL with its host name in lower case, without a port that is 443, a query, a fragment or a user."
   }
 }
 
@@ -148,7 +148,7 @@ variable "envelope_keys" {
   description = "Wrapped keys that come before all others, as `passgrant key create` says how to list them."
 
   validation {
-    condition     = alltrue([for key in var.envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=[A-Za-z0-9]+)?$", key))])
+    condition     = alltrue([for key in var.envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA|HS256|HS384|HS512))?$", key))])
     error_message = "envelope_keys is wrapped keys, such as envelope:main-2026=RS256."
   }
 }
@@ -159,7 +159,7 @@ variable "published_envelope_keys" {
   description = "Wrapped keys that come after all others."
 
   validation {
-    condition     = alltrue([for key in var.published_envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=[A-Za-z0-9]+)?$", key))])
+    condition     = alltrue([for key in var.published_envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA|HS256|HS384|HS512))?$", key))])
     error_message = "published_envelope_keys is wrapped keys, such as envelope:main-2026=RS256."
   }
 }
@@ -181,8 +181,8 @@ variable "empty_scope" {
   description = "The scope that is granted when nothing else is."
 
   validation {
-    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.empty_scope))
-    error_message = "empty_scope is scope tokens (RFC 6749, section 3.3) with one space between them."
+    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+){0,63}$", var.empty_scope))
+    error_message = "empty_scope is up to 64 scope tokens (RFC 6749, section 3.3) with one space between them."
   }
 }
 
@@ -192,8 +192,8 @@ variable "cors_origins" {
   description = "The origins of browser applications that may call the service."
 
   validation {
-    condition     = alltrue([for origin in var.cors_origins : can(regex("^https?://[^\\s,/]+$", origin))])
-    error_message = "An origin is a scheme, a host and, where it is not the usual one, a port: https://app.example.com."
+    condition     = alltrue([for origin in var.cors_origins : can(regex("^(https://(([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9][0-9]?|[1-35-9][0-9]{2}|4[0-35-9][0-9]|44[0-24-9]|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?|http://(([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9]|[1-79][0-9]|8[1-9]|[1-9][0-9]{2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?)$", origin))])
+    error_message = "An origin is a scheme, a host in lower case and, unless it is the default one, a port: https://app.example.com."
   }
 }
 
@@ -203,8 +203,8 @@ variable "default_scope" {
   description = "The scope of a request without one, from a client without a default of its own. Scope tokens separated by spaces."
 
   validation {
-    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.default_scope))
-    error_message = "default_scope is scope tokens (RFC 6749, section 3.3) with one space between them."
+    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+){0,63}$", var.default_scope))
+    error_message = "default_scope is up to 64 scope tokens (RFC 6749, section 3.3) with one space between them."
   }
 }
 
@@ -225,7 +225,7 @@ variable "password_range_url" {
   description = "The range service of leaked passwords that password_range_at_login asks, such as https://api.pwnedpasswords.com/range/. It gets five digits of a password's SHA-1 digest."
 
   validation {
-    condition     = can(regex("^$|^https://[^\\s?#@]+/$", var.password_range_url))
+    condition     = can(regex("^$|^https://(([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/(([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.\\.([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+))*/$", var.password_range_url))
     error_message = "password_range_url is an https URL that ends in a slash, without a query, a fragment or a user."
   }
 }
@@ -264,8 +264,8 @@ variable "attempts_window" {
   description = "The time in which attempts count towards attempts_limit, and the length of the first lock. At most 24h."
 
   validation {
-    condition     = can(regex("^[1-9][0-9]*[smh]$", var.attempts_window))
-    error_message = "attempts_window is a duration such as 15m."
+    condition     = can(regex("^(([1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)s|([1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)m|([1-9]|1[0-9]|2[0-4])h|1d)$", var.attempts_window))
+    error_message = "attempts_window is a whole number of s, m or h, such as 15m, from 1s to 24h."
   }
 }
 
@@ -273,6 +273,11 @@ variable "auth_chain" {
   type        = string
   default     = "directory"
   description = "The credential-verifier chain of clients that have none of their own."
+
+  validation {
+    condition     = can(regex("^[a-z0-9_-]{1,64}$", var.auth_chain))
+    error_message = "auth_chain is 1 to 64 small letters, digits, hyphens and underscores."
+  }
 }
 
 variable "auth_chains" {
@@ -281,8 +286,23 @@ variable "auth_chains" {
   description = "More chains: the verifiers of each, in the order in which they are asked. A verifier is directory or one of delegated_verifiers."
 
   validation {
+    condition     = alltrue([for verifiers in values(var.auth_chains) : length(distinct(verifiers)) == length(verifiers)])
+    error_message = "A chain asks a verifier only once."
+  }
+
+  validation {
     condition     = alltrue([for verifiers in values(var.auth_chains) : length(verifiers) >= 1 && length(verifiers) <= 3])
     error_message = "A chain has 1 to 3 verifiers."
+  }
+
+  validation {
+    condition     = alltrue([for name in concat(keys(var.auth_chains), flatten(values(var.auth_chains))) : can(regex("^[a-z0-9_-]{1,64}$", name))])
+    error_message = "The name of a chain or of a verifier is 1 to 64 small letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = !contains(keys(var.auth_chains), "directory")
+    error_message = "The chain directory is always there, and cannot be defined again."
   }
 }
 
@@ -294,6 +314,21 @@ variable "delegated_verifiers" {
   }))
   default     = []
   description = "The delegated verifiers. If one of them imports, the function may create users."
+
+  validation {
+    condition     = alltrue([for verifier in var.delegated_verifiers : can(regex("^[a-z0-9_-]{1,64}$", verifier.name)) && verifier.name != "directory"])
+    error_message = "The name of a delegated verifier is 1 to 64 small letters, digits, hyphens and underscores, and not directory."
+  }
+
+  validation {
+    condition     = length(distinct(var.delegated_verifiers[*].name)) == length(var.delegated_verifiers)
+    error_message = "The names of delegated_verifiers are different."
+  }
+
+  validation {
+    condition     = alltrue([for verifier in var.delegated_verifiers : can(regex("^https://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[./%A-Za-z0-9_~!$&'()*+,;=:@-]*)?(\\?[./?%A-Za-z0-9_~!$&'()*+,;=:@-]*)?$", verifier.url))])
+    error_message = "The url of a delegated verifier is an https https://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[./%A-Za-z0-9_~!$&'()*+,;=:@-]*)?(\\?[./?%A-Za-z0-9_~!$&'()*+,;=:@-]*)? with a host name, without a fragment or a user."
+  }
 }
 
 variable "delegated_secrets" {
@@ -320,8 +355,8 @@ variable "client_cache" {
   description = "How long an instance may go on using a client that it has read, and so how late it may notice that one was disabled. 0s reads each time."
 
   validation {
-    condition     = can(regex("^[0-9]+(ms|s|m|h)$", var.client_cache))
-    error_message = "client_cache is a duration such as 60s."
+    condition     = can(regex("^((0|[1-9][0-9]{0,5}|[12][0-9]{6}|3[0-5][0-9]{5}|3600000)ms|(0|[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)s|([0-9]|[1-5][0-9]|60)m|[01]h)$", var.client_cache))
+    error_message = "client_cache is a whole number of ms, s, m or h, such as 60s, at most 1h."
   }
 }
 
@@ -331,8 +366,8 @@ variable "argon2_memory_kib" {
   description = "The Argon2id memory in KiB. Keep it well below memory_size."
 
   validation {
-    condition     = var.argon2_memory_kib >= 8 && var.argon2_memory_kib <= 1048576
-    error_message = "argon2_memory_kib is 8 to 1048576."
+    condition     = var.argon2_memory_kib >= 8 && var.argon2_memory_kib <= 1048576 && floor(var.argon2_memory_kib) == var.argon2_memory_kib
+    error_message = "argon2_memory_kib is a whole number from 8 to 1048576."
   }
 }
 
@@ -342,8 +377,8 @@ variable "argon2_iterations" {
   description = "The Argon2id passes for passwords that are set from then on."
 
   validation {
-    condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64
-    error_message = "argon2_iterations is 1 to 64."
+    condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64 && floor(var.argon2_iterations) == var.argon2_iterations
+    error_message = "argon2_iterations is a whole number from 1 to 64."
   }
 }
 

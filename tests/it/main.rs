@@ -14,6 +14,7 @@ mod client_assertion;
 mod client_authentication;
 mod client_directory;
 mod cross_origin;
+mod deployment_values;
 mod discovery;
 mod documentation;
 mod embedded;
