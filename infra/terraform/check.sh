@@ -159,6 +159,71 @@ assert allowed == ["UnwrapKeys"], allowed
 PYTHON
 }
 
+# tables NAME=KEY...: tables that are there already, with TTL on expires_at where the key is `id`.
+tables() {
+    python3 - "$@" <<'PYTHON'
+import os, sys
+
+import boto3
+
+dynamodb = boto3.client("dynamodb", region_name=os.environ["AWS_REGION"], endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+for name, key in (table.split("=") for table in sys.argv[1:]):
+    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
+                          KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                          AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}])
+    if key == "id":
+        ttl = {"Enabled": True, "AttributeName": "expires_at"}
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+PYTHON
+}
+
+# adopts VARS...: the function, its role and the outputs have the tables and the key of VARS, and none is created.
+adopts() {
+    terraform plan -refresh=false -out="$scratch/plan" "$@"
+    terraform show -json "$scratch/plan" >"$scratch/plan.json"
+    python3 - "$scratch/plan.json" "$foreign_key" <<'PYTHON'
+import json, sys
+
+plan = json.load(open(sys.argv[1]))
+after = {r["address"]: r["change"]["after"] for r in plan["resource_changes"]}
+variables = after["aws_lambda_function.this"]["environment"][0]["variables"]
+statements = json.loads(after["aws_iam_role_policy.function"]["policy"])["Statement"]
+resources = {r for s in statements for r in ([s["Resource"]] if isinstance(s["Resource"], str) else s["Resource"])}
+for kind in ("clients", "users", "tokens"):
+    assert after[f"aws_dynamodb_table.{kind}[0]"] is None, f"{kind} stay"
+    assert variables[f"PASSGRANT_{kind.upper()}_TABLE"] == f"restored-{kind}", variables
+    assert plan["planned_values"]["outputs"][f"{kind}_table"]["value"] == f"restored-{kind}", kind
+    assert f"arn:aws:dynamodb:us-east-1:123456789012:table/restored-{kind}" in resources, resources
+assert "aws_kms_key.wrapping[0]" not in after
+assert variables["PASSGRANT_WRAPPING_KEY"] == sys.argv[2], variables
+assert plan["planned_values"]["outputs"]["wrapping_key_arn"]["value"] == sys.argv[2]
+assert [s["Sid"] for s in statements if s["Resource"] == sys.argv[2]] == ["UnwrapKeys"], statements
+PYTHON
+}
+
+# stopping_values: what the service refuses, the module refuses, all of it in one plan. tests/it/deployment_values.rs has the
+# limits of each variable.
+stopping_values() {
+    local values=(attempts_window=48h client_cache=2h 'cors_origins=["https://App.example.com"]' issuer=https://ID.example.com
+        attempts_limit=1.5 argon2_memory_kib=8.5 argon2_iterations=65 'envelope_keys=["envelope:a=RS999"]'
+        'published_envelope_keys=["envelope:A"]' default_scope='a  b' empty_scope='"' domain_name=login.example.1
+        'auth_chains={"a"=["directory","directory"]}' auth_chain=Directory log_level=trace users_table_name=ab
+        password_range_url=https://ranges.example wrapping_key_arn=alias/a 'origin_secrets=["short"]'
+        'delegated_verifiers=[{"name"="a","url"="http://a.example"}]')
+    local vars=() value
+    for value in "${values[@]}"; do
+        vars+=(-var "$value")
+    done
+    refused "Invalid value for variable" "${vars[@]}" >/dev/null
+    for value in "${values[@]}"; do
+        if ! grep -qE "variable \"${value%%=*}\"" "$scratch/refusal"; then
+            echo "$value was not refused"
+            cat "$scratch/refusal"
+            return 1
+        fi
+    done
+}
+
 nothing_left() { [[ -z $(terraform state list) ]]; }
 
 export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_REGION=us-east-1
@@ -266,7 +331,7 @@ step "a key of one's own follows, the function creates users" \
     deployed "C=HMAC_256 $foreign_key" "GetItem PutItem UpdateItem"
 step "the verifier is told, its secret is not shown" delegates
 step "wrapped keys without a key that wraps them are refused" \
-    refused "envelope_keys and published_envelope_keys need wrapping_key." -var 'envelope_keys=["envelope:main"]'
+    refused "envelope_keys and published_envelope_keys need wrapping_key or wrapping_key_arn." -var 'envelope_keys=["envelope:main"]'
 step "create a wrapping key, publish a wrapped key" apply -var wrapping_key=true \
     -var 'published_envelope_keys=["envelope:main-2026=RS256"]'
 step "the wrapped key comes last" deployed "A=RSA_2048=RS256 envelope:main-2026=RS256" "GetItem UpdateItem"
@@ -274,6 +339,22 @@ step "the function may have its own keys unwrapped, and nobody else may" unwraps
 step "sign with wrapped keys only" apply -var wrapping_key=true -var 'signing_keys=[]' \
     -var 'envelope_keys=["envelope:main-2026=RS256","envelope:old"]'
 step "no key in KMS is listed" deployed "envelope:main-2026=RS256 envelope:old" "GetItem UpdateItem"
+step "values that would stop an instance are refused, each by its own validation" stopping_values
+step "an issuer may end in a slash" replaces_nothing -var issuer=https://id.example.com/auth/
+step "a chain that there is not is refused" \
+    refused "auth_chain is directory or one of auth_chains." -var auth_chain=migrating
+step "a verifier that there is not is refused" \
+    refused "A verifier of auth_chains is directory or one of delegated_verifiers." -var 'auth_chains={"a"=["legacy"]}'
+step "a wrapped key with two algorithms is refused" \
+    refused "is listed with one algorithm, or with none." -var wrapping_key=true \
+    -var 'envelope_keys=["envelope:a=RS256","envelope:a=PS256"]'
+step "tables that are there already" tables restored-clients=client_id restored-users=username restored-tokens=id
+step "they are adopted, and a key is" adopts -var clients_table_name=restored-clients \
+    -var users_table_name=restored-users -var tokens_table_name=restored-tokens -var "wrapping_key_arn=$foreign_key"
+step "a table of another kind is refused" \
+    refused "The table of users_table_name is not one of users" -var users_table_name=restored-clients
+step "two wrapping keys are refused" \
+    refused "With wrapping_key_arn there is no wrapping_key." -var wrapping_key=true -var "wrapping_key_arn=$foreign_key"
 step "destroy" terraform destroy -auto-approve
 step "nothing is left" nothing_left
 echo "terraform: $passed passed, 0 failed"

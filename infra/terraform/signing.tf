@@ -36,6 +36,9 @@ locals {
     HMAC_512      = ["HS512"]
   }
 
+  has_wrapping_key = var.wrapping_key || var.wrapping_key_arn != ""
+  wrapping_key_arn = var.wrapping_key ? aws_kms_key.wrapping[0].arn : var.wrapping_key_arn
+
   # What is wrapped as a signing key of this issuer, and nothing else.
   own_keys = {
     "kms:EncryptionContext:purpose" = ["passgrant-signing-key"]

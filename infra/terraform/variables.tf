@@ -142,6 +142,17 @@ variable "wrapping_key" {
   description = "Whether the module creates the KMS key that wraps the keys of envelope_keys. docs/envelope-keys.md describes when such keys are worth having."
 }
 
+variable "wrapping_key_arn" {
+  type        = string
+  default     = ""
+  description = "The ARN of a KMS key of your own that wraps the keys of envelope_keys, instead of one that the module creates."
+
+  validation {
+    condition     = can(regex("^$|^arn:[!-+\\--<>-~]+:key/[!-+\\--<>-~]+$", var.wrapping_key_arn))
+    error_message = "wrapping_key_arn is the ARN of a KMS key, not of an alias."
+  }
+}
+
 variable "envelope_keys" {
   type        = list(string)
   default     = []
@@ -392,6 +403,39 @@ variable "throttle_burst" {
   type        = number
   default     = 100
   description = "The requests that the API lets through at once above throttle_rate."
+}
+
+variable "clients_table_name" {
+  type        = string
+  default     = ""
+  description = "The table of clients that the module uses instead of creating one."
+
+  validation {
+    condition     = can(regex("^$|^[A-Za-z0-9_.-]{3,255}$", var.clients_table_name))
+    error_message = "clients_table_name is the name of a table, not its ARN."
+  }
+}
+
+variable "users_table_name" {
+  type        = string
+  default     = ""
+  description = "The table of users that the module uses instead of creating one."
+
+  validation {
+    condition     = can(regex("^$|^[A-Za-z0-9_.-]{3,255}$", var.users_table_name))
+    error_message = "users_table_name is the name of a table, not its ARN."
+  }
+}
+
+variable "tokens_table_name" {
+  type        = string
+  default     = ""
+  description = "The table of sessions that the module uses instead of creating one. Never a restored one."
+
+  validation {
+    condition     = can(regex("^$|^[A-Za-z0-9_.-]{3,255}$", var.tokens_table_name))
+    error_message = "tokens_table_name is the name of a table, not its ARN."
+  }
 }
 
 variable "log_level" {

@@ -24,32 +24,36 @@ pub(crate) fn throttling(endpoint: String, faults: &Arc<AtomicI64>, operation: &
     thread::spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
             let mut stream = stream.expect("a connection");
-            let request = request(&mut stream);
-            let throttles =
-                is_for(&operation, &request) && number % 2 == 0 && faults.fetch_sub(1, Ordering::SeqCst) > 0;
-            let answer = if throttles { refusal(number, &operation) } else { forwarded(&endpoint, &request) };
-            // The client may be gone.
-            let _: std::io::Result<()> = stream.write_all(&answer);
+            let (endpoint, faults, operation) = (endpoint.clone(), Arc::clone(&faults), operation.clone());
+            // Each on a thread of its own: a request that waits for another may be given up by its client.
+            thread::spawn(move || {
+                let Some(request) = request(&mut stream) else { return };
+                let throttles =
+                    is_for(&operation, &request) && number % 2 == 0 && faults.fetch_sub(1, Ordering::SeqCst) > 0;
+                let answer = if throttles { refusal(number, &operation) } else { forwarded(&endpoint, &request) };
+                // The client may be gone.
+                let _: std::io::Result<()> = stream.write_all(&answer);
+            });
         }
     });
     url
 }
 
-fn request(stream: &mut TcpStream) -> Vec<u8> {
+/// A whole request; `None` if its client has given it up.
+fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     let mut buffer = [0; 4 * 1024];
     loop {
-        let read = stream.read(&mut buffer).expect("a request");
+        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
         request.extend_from_slice(&buffer[..read]);
         let head_end = request.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
         if let Some(end) = head_end {
             let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             if request.len() - end >= length.map_or(0, |length| length.parse().expect("a length")) {
-                return request;
+                return Some(request);
             }
         }
-        assert_ne!(read, 0, "the request ends too early");
     }
 }
 

@@ -194,7 +194,14 @@ fn parameters_that_stop_an_instance_only_together_break_a_rule() {
         (&[("AuthChain", "migrating")][..], "AuthChain must be directory or one of AuthChains."),
         (&[("DelegatedVerifiers", LEGACY)], "DelegatedVerifiers need DelegatedSecrets."),
         (&[("PasswordRangeAtLogin", "log")], "PasswordRangeAtLogin needs PasswordRangeUrl."),
-        (&[("EnvelopeKeys", "envelope:main")], "EnvelopeKeys and PublishedEnvelopeKeys need WrappingKey \"on\"."),
+        (
+            &[("EnvelopeKeys", "envelope:main")],
+            "EnvelopeKeys and PublishedEnvelopeKeys need WrappingKey \"on\" or WrappingKeyArn.",
+        ),
+        (
+            &[("WrappingKey", "on"), ("WrappingKeyArn", "arn:aws:kms:eu-central-1:1:key/a")],
+            "With WrappingKeyArn there is no WrappingKey \"on\".",
+        ),
         (&[("SigningKeys", "none")], "With SigningKeys \"none\" there must be SigningKeyArns or EnvelopeKeys."),
     ] {
         assert!(Stack::new(given).broken_rules().contains(&rule), "{given:?}");

@@ -2,6 +2,7 @@
 
 mod rig;
 
+mod adopted_resources;
 mod answers;
 mod assertion_replay;
 mod at_rest;

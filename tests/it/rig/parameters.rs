@@ -26,6 +26,7 @@ const THREE_SECRETS: (&str, &str) = (
 const ALGORITHMS: &[&str] = &[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512",
 ];
+const NAME_255: &str = "0123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-1234";
 const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd";
 
 /// The table that decides.
@@ -123,6 +124,18 @@ pub(crate) const ROWS: &[Row] = &[
         variable: "published_key_arns",
         taken: &[ARN],
         only_service: &["alias/a"],
+        ..PLAIN
+    },
+    Row {
+        parameter: "WrappingKeyArn",
+        variable: "wrapping_key_arn",
+        taken: &[ARN],
+        refused: &[
+            "arn:aws:kms:eu-central-1:1:key/a=b",
+            "arn:aws:kms:eu-central-1:1:key/a,b",
+            "arn:aws:kms:x:1:key/a b",
+        ],
+        only_service: &["alias/a", "1234abcd"],
         ..PLAIN
     },
     Row {
@@ -302,6 +315,17 @@ pub(crate) const ROWS: &[Row] = &[
         refused: &["0", "65", "100", "1.5"],
         ..PLAIN
     },
+    Row {
+        parameter: "ClientsTableName",
+        variable: "clients_table_name",
+        taken: &["a-1", "Passgrant_clients.restored", NAME_255],
+        refused: &["ab", "a b", "a,b", "\u{e9}\u{e9}\u{e9}"],
+        // The role is about a table of this account and region.
+        only_service: &["arn:aws:dynamodb:eu-central-1:111122223333:table/a"],
+        ..PLAIN
+    },
+    Row { parameter: "UsersTableName", variable: "users_table_name", taken: &["a-1"], refused: &["ab"], ..PLAIN },
+    Row { parameter: "TokensTableName", variable: "tokens_table_name", taken: &["a-1"], refused: &["ab"], ..PLAIN },
     Row {
         parameter: "LogLevel",
         variable: "log_level",

@@ -111,12 +111,23 @@ impl Stack {
         broken.map(|assertion| assertion["AssertDescription"].as_str().expect("a description")).collect()
     }
 
+    /// Whether the stack creates a resource, or has an output.
+    pub(crate) fn has(&self, kind: &str, name: &str) -> bool {
+        let condition = ROOT[kind][name].get("Condition");
+        condition.is_none_or(|condition| self.condition(condition.as_str().expect("a condition")))
+    }
+
     /// What the function finds in its environment.
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
         let Value::Object(variables) = self.resolve(&Value::Object(variables().clone())) else {
             panic!("variables");
         };
         variables.into_iter().map(|(name, value)| (name, value.as_str().expect("text").to_owned())).collect()
+    }
+
+    /// A property of a resource.
+    pub(crate) fn property(&self, resource: &str, name: &str) -> Value {
+        self.resolve(&ROOT["Resources"][resource]["Properties"][name])
     }
 
     pub(crate) fn output(&self, name: &str) -> Value {
