@@ -8,11 +8,11 @@ use passgrant::client::AccessTokenFormat;
 use passgrant::client::id::ClientId;
 use passgrant::clock::Timestamp;
 use passgrant::random::OsRandom;
+use passgrant::store::TableNames;
 use passgrant::store::outcome::Created;
 use passgrant::store::restoration::{NotCopied, Restoration, Restored};
 use passgrant::store::schema::create_tables;
 use passgrant::store::signing_keys::{KeyKind, KeyName, WrappedKey};
-use passgrant::store::{TableNames, embedded};
 
 use crate::rig::app::TestApp;
 use crate::rig::user::username;
@@ -23,7 +23,7 @@ const CLIENTS: &str = "restored-clients";
 
 /// A copy of what is in the tables now, as a restored backup is one.
 async fn back_up(app: &TestApp) -> DynamoDb {
-    let dynamodb = DynamoDb::new(&embedded::sdk_config(&app.dynamodb_wire.endpoint()));
+    let dynamodb = app.dynamodb();
     let restored =
         TableNames { clients: CLIENTS.to_owned(), users: USERS.to_owned(), tokens: "restored-tokens".to_owned() };
     create_tables(&dynamodb, &restored).await.expect("tables");
