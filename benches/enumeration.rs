@@ -121,6 +121,16 @@ impl<'a> Connection<'a> {
 
     /// How long the answer takes, which must be the one to a wrong password.
     fn time(&mut self, username: &str, password: &str) -> Duration {
+        let started = Instant::now();
+        let (head, body) = self.ask(username, password);
+        let taken = started.elapsed();
+        assert!(head.starts_with("HTTP/1.1 400 ") && !head.contains("retry-after"), "{head}");
+        assert!(body.starts_with(br#"{"error":"invalid_grant""#), "{username}");
+        taken
+    }
+
+    /// Head and body of the answer.
+    fn ask(&mut self, username: &str, password: &str) -> (String, Vec<u8>) {
         let form = [("grant_type", "password"), ("username", username), ("password", password)];
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = format!(
@@ -130,7 +140,6 @@ impl<'a> Connection<'a> {
             self.server.authorization,
             body.len(),
         );
-        let started = Instant::now();
         self.stream.get_mut().write_all(request.as_bytes()).expect("the server reads");
         let (mut head, mut length) = (String::new(), 0);
         while !head.ends_with("\r\n\r\n") {
@@ -142,10 +151,7 @@ impl<'a> Connection<'a> {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("a body");
-        let taken = started.elapsed();
-        assert!(head.starts_with("HTTP/1.1 400 ") && !head.contains("retry-after"), "{head}");
-        assert!(body.starts_with(br#"{"error":"invalid_grant""#), "{username}");
-        taken
+        (head, body)
     }
 }
 
@@ -156,6 +162,7 @@ fn main() {
     let server = Server::start(&data);
     for (name, memory_kib, passes) in [
         ("ann", "19456", "2"),
+        ("at-home", "19456", "2"),
         ("disabled", "19456", "2"),
         ("passwordless", "19456", "2"),
         ("one-pass", "19456", "1"),
@@ -176,10 +183,14 @@ fn main() {
         set_hash(&server.dynamodb, name, hash.as_str());
     }
 
+    let (head, _) = Connection::open(&server).ask("at-home", PASSWORD);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+
     let long: &'static str = "x".repeat(1025).leak();
     // Each password is the same in all rounds: it counts as one attempt.
-    let kinds: [Kind; 16] = [
+    let kinds: [Kind; 17] = [
         ("wrong password", "ann", "wrong"),
+        ("wrong password, in a familiar place", "at-home", "wrong"),
         ("unknown user", "nobody", "wrong"),
         ("another unknown user", "nobody-either", PASSWORD),
         ("disabled, right password", "disabled", PASSWORD),

@@ -55,11 +55,13 @@ pub enum Capability {
     Introspect,
     /// `revoke`: revoke the tokens of other clients too (RFC 7009). It may always revoke its own.
     Revoke,
+    /// `end-user-address`: say in `Forwarded` (RFC 7239) where its users are, all of whom come through it.
+    EndUserAddress,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 2] = [Self::Introspect, Self::Revoke];
+    pub const ALL: [Self; 3] = [Self::Introspect, Self::Revoke, Self::EndUserAddress];
 
     /// The name of the capability.
     #[must_use]
@@ -67,6 +69,7 @@ impl Capability {
         match self {
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
+            Self::EndUserAddress => "end-user-address",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use http::HeaderValue;
+use ipnet::IpNet;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::authenticate::leaks::LeakPolicy;
 use crate::authenticate::lockout::policy::AttemptPolicy;
+use crate::authenticate::lockout::sources::SourcePolicy;
 use crate::chain::Chains;
 use crate::chain::delegation::{Delegation, DelegationSettings};
 use crate::issuer::Issuer;
@@ -22,6 +24,7 @@ use crate::password::Argon2Policy;
 use crate::password::range::RangeUrl;
 use crate::scope::Scope;
 use crate::signing::listed::ListedKey;
+use crate::source::TrustedHops;
 use crate::store::TableNames;
 use crate::user::UsernameProfile;
 
@@ -88,6 +91,12 @@ variables! {
         "How many passwords may be tried for one username, known or not, before it is locked. The same wrong password counts only once; the right one clears the count. 1 to 100.";
     ATTEMPTS_WINDOW = "PASSGRANT_ATTEMPTS_WINDOW", Some("15m"),
         "The time they are counted in, and how long a username is locked for the first time; each lock after it is twice as long, up to a day. 1s to 24h.";
+    ATTEMPTS_SOURCE_NAMES = "PASSGRANT_ATTEMPTS_SOURCE_NAMES", Some("100"),
+        "For how many usernames one source, an IPv4 address or the first 64 bits of an IPv6 address, may send wrong passwords within an hour. Usernames that it has logged in within 90 days neither count nor have to wait. `0` is no limit. 0 to 10000.";
+    ATTEMPTS_SPARED_NETWORKS = "PASSGRANT_ATTEMPTS_SPARED_NETWORKS", Some(""),
+        "The networks that this limit spares, separated by commas, such as `192.0.2.0/24,2001:db8::/32`: those of servers through which many users log in.";
+    TRUSTED_HOPS = "PASSGRANT_TRUSTED_HOPS", Some("0"),
+        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source. 0 to 5.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
         "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none. `passgrant serve` sees every change at once, whatever this says.";
@@ -144,6 +153,10 @@ pub struct Config {
     pub chains: Chains,
     /// How many passwords may be tried.
     pub attempts: AttemptPolicy,
+    /// How many usernames a source may guess at.
+    pub attempt_sources: SourcePolicy,
+    /// How many proxies stand before the front door.
+    pub trusted_hops: TrustedHops,
     /// Whether errors are described.
     pub detailed_errors: bool,
     /// How long clients are kept in memory; `None` if that is not given.
@@ -199,6 +212,8 @@ impl Config {
             password_grant: source.switch(PASSWORD_GRANT)?,
             chains: source.chains()?,
             attempts: source.attempts()?,
+            attempt_sources: source.attempt_sources()?,
+            trusted_hops: source.trusted_hops()?,
             detailed_errors: source.switch(DETAILED_ERRORS)?,
             client_cache: source.optional_duration(CLIENT_CACHE, Self::MAX_CLIENT_CACHE)?,
             argon2: source.argon2()?,
@@ -311,6 +326,21 @@ impl Source<'_> {
         let limit = self.number(ATTEMPTS_LIMIT, 1, AttemptPolicy::MAX_LIMIT)?;
         let window = Self::duration(ATTEMPTS_WINDOW, &self.text(ATTEMPTS_WINDOW)?, AttemptPolicy::MAX_LOCK)?;
         self.parsed(ATTEMPTS_WINDOW, AttemptPolicy::new(limit, window))
+    }
+
+    fn attempt_sources(&self) -> Result<SourcePolicy, ConfigError> {
+        let names = self.number(ATTEMPTS_SOURCE_NAMES, 0, SourcePolicy::MOST_NAMES)?;
+        let networks = self.list(ATTEMPTS_SPARED_NETWORKS)?;
+        let spared = networks.iter().map(|network| network.parse::<IpNet>()).collect::<Result<_, _>>();
+        let spared =
+            spared.map_err(|_| Self::refuse(ATTEMPTS_SPARED_NETWORKS, "a network is written as 192.0.2.0/24"))?;
+        self.parsed(ATTEMPTS_SOURCE_NAMES, SourcePolicy::new(names, spared))
+    }
+
+    fn trusted_hops(&self) -> Result<TrustedHops, ConfigError> {
+        let most = TrustedHops::MOST;
+        let hops = TrustedHops::new(self.number(TRUSTED_HOPS, 0, most)?);
+        hops.ok_or_else(|| Self::refuse(TRUSTED_HOPS, format!("it must be at most {most}")))
     }
 
     fn table(&self, variable: Variable) -> Result<String, ConfigError> {
@@ -438,6 +468,11 @@ mod tests {
             ("PASSGRANT_ATTEMPTS_WINDOW", "15"),
             ("PASSGRANT_ATTEMPTS_WINDOW", "0s"),
             ("PASSGRANT_ATTEMPTS_WINDOW", "25h"),
+            ("PASSGRANT_ATTEMPTS_SOURCE_NAMES", "10001"),
+            ("PASSGRANT_ATTEMPTS_SPARED_NETWORKS", "192.0.2.1"),
+            ("PASSGRANT_ATTEMPTS_SPARED_NETWORKS", "192.0.2.0/33"),
+            ("PASSGRANT_TRUSTED_HOPS", "6"),
+            ("PASSGRANT_TRUSTED_HOPS", "-1"),
             ("PASSGRANT_CLIENT_CACHE", "2h"),
             ("PASSGRANT_CLIENT_CACHE", "60"),
             ("PASSGRANT_ARGON2_MEMORY_KIB", "1"),

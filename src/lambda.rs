@@ -25,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::router::{self, RequestId};
 use crate::service::Service;
+use crate::source::FrontDoor;
 
 /// The part of an invocation's time that is kept to undo what a request that ran out of time had counted, and to return
 /// the answer.
@@ -135,12 +136,24 @@ pub fn handler(
     })
 }
 
+/// What the front door says of whoever sent it a request. A load balancer does not say it by itself.
+fn front_door(request: &Request<Body>) -> FrontDoor {
+    let address = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    FrontDoor { address: address.and_then(|address| address.parse().ok()), appends: true }
+}
+
 async fn respond(service: Arc<Service>, request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let (id, time) = match request.lambda_context_ref() {
         Some(context) => (RequestId::of_platform(&context.request_id), time_left(context)),
         None => (RequestId::generate(&service), Duration::ZERO),
     };
-    let request = plain(request, service.issuer.path());
+    let front_door = front_door(&request);
+    let mut request = plain(request, service.issuer.path());
+    request.extensions_mut().insert(front_door);
     let mut response = router::handle(&service, request, id, time).await;
     response.headers_mut().remove(CONTENT_LENGTH);
     Ok(response.map(|body| match String::from_utf8(body.into()) {

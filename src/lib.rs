@@ -66,4 +66,5 @@ pub mod json;
 pub mod name;
 pub mod origin;
 pub mod scope;
+pub mod source;
 pub mod telemetry;

@@ -11,6 +11,7 @@ use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
 use crate::authenticate::credentials::Credentials;
 use crate::authenticate::leaks::LeakChecks;
 use crate::authenticate::lockout::AttemptLimit;
+use crate::authenticate::lockout::sources::SourceLimit;
 use crate::authenticate::user::UserAuthenticator;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -58,11 +59,13 @@ impl Service {
         let audiences = [issuer.as_str().to_owned(), issuer.url(path::TOKEN)];
         let assertions = Assertions::new(audiences, store.assertions, Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
-        let attempts = AttemptLimit::new(store.attempts, config.attempts, config.verify_queue, Arc::clone(&random));
+        let sources = SourceLimit::new(store.sources, config.attempt_sources.clone(), issuer.clone());
+        let queue = config.verify_queue;
+        let attempts = AttemptLimit::new(store.attempts, config.attempts, sources, queue, Arc::clone(&random));
         let leaks =
             LeakChecks::new(config.password_range_at_login, config.password_range_url.clone(), store.users.clone());
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let passwords = Argon2Pool::new(config.argon2.clone(), cores, config.verify_queue);
+        let passwords = Argon2Pool::new(config.argon2.clone(), cores, queue);
         Self {
             clients: ClientAuthenticator::new(store.clients, assertions, client_cache),
             users: UserAuthenticator::new(

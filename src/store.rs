@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod pages;
 pub mod sessions;
 pub mod signing_keys;
+pub mod sources;
 mod table;
 pub mod users;
 
@@ -35,6 +36,7 @@ use crate::store::client_uses::ClientUses;
 use crate::store::clients::Clients;
 use crate::store::sessions::StoredSessions;
 use crate::store::signing_keys::SigningKeys;
+use crate::store::sources::Sources;
 use crate::store::table::Table;
 use crate::store::users::Users;
 
@@ -74,6 +76,8 @@ pub struct Store {
     pub assertions: UsedAssertions,
     /// Attempts to guess a password.
     pub attempts: Attempts,
+    /// Sources that guess.
+    pub sources: Sources,
     /// When each client last used the password grant.
     pub client_uses: ClientUses,
 }
@@ -97,6 +101,7 @@ impl Store {
             access_tokens: AccessTokens::new(tokens.clone()),
             assertions: UsedAssertions::new(tokens.clone()),
             attempts: Attempts::new(tokens.clone()),
+            sources: Sources::new(tokens.clone()),
             client_uses: ClientUses::new(tokens),
         }
     }

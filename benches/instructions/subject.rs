@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::fs;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use passgrant::router::{self, RequestId};
 use passgrant::service::Service;
 use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
+use passgrant::source::FrontDoor;
 use passgrant::store::Store;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -221,6 +223,7 @@ fn token_request(parameters: &[(&str, &str)]) -> Request<Bytes> {
     Request::post("/oauth2/token")
         .header(AUTHORIZATION, format!("Basic {basic}"))
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .extension(FrontDoor { address: Some(Ipv4Addr::LOCALHOST.into()), appends: true })
         .body(Bytes::from(body))
         .expect("a request")
 }

@@ -223,12 +223,16 @@ async fn item(dynamodb: &EmbeddedDynamoDb, table: &str, key: &str, value: &str) 
     answer
 }
 
-/// One counted attempt, in a window that never ends.
+/// One counted attempt from a familiar source, in a window that never ends.
 fn attempt() -> Bytes {
     let never = json!({ "N": "9999999999" });
+    let (none, zero, source) = (json!({ "M": {} }), json!({ "N": "0" }), "0123456789abcdef");
     json_bytes(&json!({ "Attributes": {
-        "id": { "S": "t#stand-in" }, "schema": { "N": "1" }, "attempts": { "SS": ["attempt"] }, "wrong": { "M": {} },
-        "window_until": never, "expires_at": never, "last_at": { "N": "1" }, "locked_times": { "N": "0" },
+        "id": { "S": "t#stand-in" }, "schema": { "N": "1" }, "expires_at": never,
+        "wrong": none, "window_until": zero, "last_at": zero, "locked_times": zero,
+        "familiar_attempts": { "SS": ["attempt"] }, "familiar_wrong": none, "familiar_window_until": never,
+        "familiar_last_at": { "N": "1" }, "familiar_locked_times": zero, "familiar_last_source": { "S": source },
+        "familiar_sources": { "M": { source: never } },
     } }))
 }
 

@@ -1,9 +1,28 @@
 resource "aws_apigatewayv2_api" "this" {
   name          = var.name
   protocol_type = "HTTP"
-  # One issuer has one public name.
-  disable_execute_api_endpoint = var.domain_name != ""
+  # Not simply because there is a domain name: callers of the name that API Gateway assigned would fail from one second to the
+  # next, while the new name may not be in anybody's DNS yet.
+  disable_execute_api_endpoint = !var.execute_api_endpoint
   tags                         = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = var.execute_api_endpoint || var.domain_name != ""
+      error_message = "Without domain_name, execute_api_endpoint = false would leave the API no host name."
+    }
+
+    # Here, because there is no aws_apigatewayv2_domain_name without domain_name.
+    precondition {
+      condition     = var.domain_name != "" || var.certificate_arn == ""
+      error_message = "certificate_arn needs domain_name."
+    }
+
+    precondition {
+      condition     = var.domain_name != "" || var.hosted_zone_id == ""
+      error_message = "hosted_zone_id needs domain_name."
+    }
+  }
 }
 
 resource "aws_apigatewayv2_integration" "function" {
@@ -22,6 +41,28 @@ resource "aws_apigatewayv2_route" "default" {
   target    = "integrations/${aws_apigatewayv2_integration.function.id}"
 }
 
+# What APIs need for verifying tokens has routes of its own, for the sake of their own limits: a flood of token requests must
+# not keep verifiers from the keys. Every method, so that the service still answers a wrong one itself. The metadata of an
+# issuer with a path is below the usual path (RFC 8414, section 3.1).
+resource "aws_apigatewayv2_route" "verifiers" {
+  for_each = toset([
+    "ANY /oauth2/jwks",
+    "ANY /.well-known/oauth-authorization-server",
+    "ANY /.well-known/oauth-authorization-server/{proxy+}",
+    "ANY /.well-known/openid-configuration",
+    "ANY /.well-known/openid-configuration/{proxy+}",
+    "ANY /oauth2/introspect",
+    "ANY /oauth2/userinfo",
+  ])
+
+  api_id    = aws_apigatewayv2_api.this.id
+  route_key = each.key
+  target    = "integrations/${aws_apigatewayv2_integration.function.id}"
+
+  # A route that exists before it may invoke the function answers 500.
+  depends_on = [aws_lambda_permission.api]
+}
+
 resource "aws_apigatewayv2_stage" "default" {
   api_id = aws_apigatewayv2_api.this.id
   # Any other stage name would be part of every path, and of the issuer.
@@ -34,6 +75,17 @@ resource "aws_apigatewayv2_stage" "default" {
     throttling_burst_limit = var.throttle_burst
   }
 
+  # API Gateway refuses settings of a route that does not exist yet: these are of the routes themselves, not of their keys.
+  dynamic "route_settings" {
+    for_each = aws_apigatewayv2_route.verifiers
+
+    content {
+      route_key              = route_settings.value.route_key
+      throttling_rate_limit  = var.verifier_throttle_rate
+      throttling_burst_limit = var.verifier_throttle_rate
+    }
+  }
+
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
     # No query string, headers or body: careless clients put credentials in all of them.
@@ -41,6 +93,7 @@ resource "aws_apigatewayv2_stage" "default" {
       requestId            = "$context.requestId"
       time                 = "$context.requestTimeEpoch"
       sourceIp             = "$context.identity.sourceIp"
+      domain               = "$context.domainName"
       method               = "$context.httpMethod"
       path                 = "$context.path"
       protocol             = "$context.protocol"
@@ -59,7 +112,13 @@ resource "aws_lambda_permission" "api" {
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.this.function_name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/$default"
+  # Every route of this API, and of no other.
+  source_arn = "${aws_apigatewayv2_api.this.execution_arn}/*"
+
+  lifecycle {
+    # A permission cannot be changed. Without any, the API would answer 500.
+    create_before_destroy = true
+  }
 }
 
 # API Gateway writes through a log delivery. Under /aws/vendedlogs/, that does not need its own statement in the account's
@@ -88,6 +147,23 @@ resource "aws_apigatewayv2_domain_name" "this" {
       error_message = "domain_name needs certificate_arn."
     }
   }
+}
+
+# Nobody is sent to the domain name before it leads to the API.
+resource "aws_route53_record" "this" {
+  count = var.domain_name == "" || var.hosted_zone_id == "" ? 0 : 1
+
+  zone_id = var.hosted_zone_id
+  name    = var.domain_name
+  type    = "A"
+
+  alias {
+    name                   = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].target_domain_name
+    zone_id                = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].hosted_zone_id
+    evaluate_target_health = false
+  }
+
+  depends_on = [aws_apigatewayv2_api_mapping.this]
 }
 
 resource "aws_apigatewayv2_api_mapping" "this" {

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Checks the Terraform module against moto, an emulation of the AWS APIs, on a loopback port: no account, no cost.
 #
-# Needs terraform, python3 and moto_server (PyPI: moto[server]) on PATH. The provider comes from the mirror that
-# TF_CLI_CONFIG_FILE names; if it names no file, from a mirror under /opt, or else from the Terraform registry.
+# Needs terraform, python3 and moto_server on PATH, and for python3 the translator of SAM (PyPI: moto[server],
+# aws-sam-translator). The provider comes from the mirror that TF_CLI_CONFIG_FILE names; if it names no file, from a mirror
+# under /opt, or else from the Terraform registry.
 #
-# moto stores what it is given and enforces nothing: this shows that the module is accepted, stable and removable, and that
-# it has the same settings and permissions as template.yaml. It does not show that the policies allow what the function does.
+# moto stores what it is given and enforces little: this shows that the module is accepted, stable and removable, and that it
+# has the same settings and permissions as template.yaml. It does not show that the policies allow what the function does.
 set -euo pipefail
 
 module=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -50,6 +51,64 @@ named() {
 }
 same_as_template() { diff <(named "$template") <(named "$module"/*.tf); }
 
+# same_values VARS... -- PARAMETER=VALUE...: the module deploys with VARS, on top of what is there, what the template deploys
+# with these parameters. What was planned before anything was there says what moto has forgotten. The template has no switch for
+# tables that survive although they are not protected, since its tables always do: hence delete_users.
+same_values() {
+    local vars=() created=${created:-$scratch/created.json}
+    while [[ $1 != -- ]]; do
+        vars+=("$1")
+        shift
+    done
+    terraform plan -refresh=false -out="$scratch/plan" "${vars[@]}" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
+    [[ -s $created ]] || cp "$scratch/plan.json" "$created"
+    shift
+    python3 "$module/../check/same_values.py" "$scratch/plan.json" "$created" -- DeletionProtection=false "$@" |
+        tee "$scratch/compared" || return
+    if [[ ${all_known:-} ]]; then
+        grep -x 'not known, and not compared: nothing' "$scratch/compared"
+    fi
+}
+# In another deployment, of which there is nothing yet.
+same_values_anew() {
+    local created=$scratch/anew.json
+    same_values -state="$scratch/nothing.tfstate" "$@"
+}
+all_same_values() { all_known=yes same_values "$@"; }
+# Lest the comparison compare nothing.
+notices_another_value() {
+    ! same_values -- SigningKeys=A MemorySize=1024 && grep -qF '/function/memory: template.yaml has 1024, Terraform 1769' "$scratch/log"
+}
+
+# without_keys: nothing is planned for whoever leaves out which keys sign.
+without_keys() {
+    mv keys.auto.tfvars "$scratch/keys"
+    local status=0
+    refused 'No value for required variable' || status=$?
+    mv "$scratch/keys" keys.auto.tfvars
+    return "$status"
+}
+
+# destroy_keeps ADDRESS...: destroying fails, and leaves only what DynamoDB refused to delete.
+destroy_keeps() {
+    if terraform destroy -auto-approve; then
+        return 1
+    fi
+    diff <(printf '%s\n' "$@") <(terraform state list | grep -v '^data\.' | sort)
+}
+
+# still_there TABLE...: no more and no fewer.
+still_there() {
+    python3 - "$@" <<'PYTHON'
+import boto3, os, sys
+
+client = boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"])
+found = client.list_tables()["TableNames"]
+sys.exit(0 if sorted(found) == sorted(sys.argv[1:]) else f"found {found}")
+PYTHON
+}
+
 apply() { terraform apply -auto-approve "$@"; }
 is_stable() { terraform plan -detailed-exitcode "$@"; }
 
@@ -67,8 +126,8 @@ refused() {
 
 # replaces_nothing VARS...: the plan creates and updates, but deletes nothing.
 replaces_nothing() {
-    terraform plan -refresh=false -out="$scratch/plan" "$@"
-    terraform show -json "$scratch/plan" >"$scratch/plan.json"
+    terraform plan -refresh=false -out="$scratch/plan" "$@" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
     python3 - "$scratch/plan.json" <<'PYTHON'
 import json, sys
 changes = json.load(open(sys.argv[1]))["resource_changes"]
@@ -120,7 +179,7 @@ retire_key_a() {
 
 # delegates: the verifier and its secret are in the function's environment, and the plan did not show the secret.
 delegates() {
-    python3 - "$secret" <<'PYTHON'
+    python3 - "$secret" <<'PYTHON' || return
 import json, sys
 
 resources = json.load(open("terraform.tfstate"))["resources"]
@@ -150,8 +209,9 @@ of_role = [s for s in json.loads(policy["attributes"]["policy"])["Statement"] if
 assert [(s["Action"], s["Condition"]) for s in of_role] == [("kms:Decrypt", own)], of_role
 of_key = {s["Sid"]: s for s in json.loads(wrapping["attributes"]["policy"])["Statement"]}
 unwrap, nobody = of_key["UnwrapKeys"], of_key["NobodyElseUnwraps"]
-assert (unwrap["Action"], unwrap["Condition"]) == ("kms:Decrypt", own), unwrap
-assert unwrap["Principal"] == {"AWS": role["attributes"]["arn"]}, unwrap
+function_alone = {"ArnEquals": {"aws:PrincipalArn": role["attributes"]["arn"]}}
+assert (unwrap["Action"], unwrap["Condition"]) == ("kms:Decrypt", {**own, **function_alone}), unwrap
+assert unwrap["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}, unwrap
 assert nobody["Effect"] == "Deny" and "kms:Decrypt" in nobody["Action"], nobody
 assert of_key["WrapThroughIam"]["Condition"] == own, of_key["WrapThroughIam"]
 allowed = [s["Sid"] for s in of_key.values() if s["Effect"] == "Allow" and "kms:Decrypt" in s["Action"]]
@@ -242,9 +302,9 @@ if [[ ! -f ${TF_CLI_CONFIG_FILE:-} ]]; then
     fi
 fi
 
-# A copy, so that the state and the lock file of this check stay out of the repository.
+# A copy, so that the state of this check stays out of the repository.
 mkdir "$scratch/module"
-cp "$module"/*.tf "$scratch/module"
+cp "$module"/*.tf "$module/.terraform.lock.hcl" "$scratch/module"
 cd "$scratch/module"
 python3 -c 'import zipfile; zipfile.ZipFile("bootstrap.zip", "w").writestr("bootstrap", "#!/bin/sh\n")'
 cat >terraform.tfvars <<'TFVARS'
@@ -253,6 +313,8 @@ package_path        = "bootstrap.zip"
 deletion_protection = false
 tags                = { service = "passgrant" }
 TFVARS
+echo 'signing_keys = ["A"]' >keys.auto.tfvars
+echo 'delete_users = true' >users.auto.tfvars
 # moto forgets a function's logging configuration, so each plan would set it again.
 cat >moto_override.tf <<'OVERRIDE'
 resource "aws_lambda_function" "this" {
@@ -280,23 +342,46 @@ certificate=arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d
 
 foreign_key=arn:aws:kms:us-east-1:210987654321:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77
 secret=the-shared-secret-of-this-check-alone
+restored=(restored-clients restored-users restored-tokens)
 
-b_is_ec=(-var 'signing_key_specs={"B"="ECC_NIST_P256"}')
-b_alone=("${b_is_ec[@]}" -var 'signing_keys=["B"]' -var signing_algorithm=ES256)
+b_is_ec=(-var 'signing_key_specs={"A"="RSA_2048","B"="ECC_NIST_P256"}')
+b_signs=(-var 'signing_keys=["B"]' -var signing_algorithm=ES256)
+b_alone=(-var 'signing_key_specs={"B"="ECC_NIST_P256"}' "${b_signs[@]}")
 mac_and_delegation=(-var 'signing_keys=["C"]' -var 'signing_key_specs={"C"="HMAC_256"}' -var signing_algorithm=HS256
     -var "published_key_arns=[\"$foreign_key\"]"
     -var auth_chain=migrating -var 'auth_chains={"migrating"=["directory","legacy"]}'
     -var 'delegated_verifiers=[{"name"="legacy","url"="https://login.example.com/verify","import"=true}]')
+# Every setting that the comparisons above and below leave at its default.
+everything=(-var architecture=arm64 -var memory_size=1024 -var domain_name=login.example.com
+    -var "certificate_arn=$certificate" -var hosted_zone_id=Z0123456789ABC -var execute_api_endpoint=false
+    -var issuer=https://example.com/auth -var default_scope='profile orders.read' -var empty_scope=none
+    -var 'cors_origins=["https://app.example.com","https://other.example.com:8443"]' -var username_profile=case_preserved
+    -var password_range_url=https://api.pwnedpasswords.com/range/ -var password_range_at_login=refuse
+    -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var detailed_errors=false
+    -var client_cache=0s -var argon2_memory_kib=65536 -var argon2_iterations=3 -var throttle_rate=500
+    -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365)
+everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.example.com
+    "CertificateArn=$certificate" HostedZoneId=Z0123456789ABC ExecuteApiEndpoint=off
+    Issuer=https://example.com/auth DefaultScope='profile orders.read' EmptyScope=none
+    CorsOrigins=https://app.example.com,https://other.example.com:8443 UsernameProfile=case_preserved
+    PasswordRangeUrl=https://api.pwnedpasswords.com/range/ PasswordRangeAtLogin=refuse
+    PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m DetailedErrors=off
+    ClientCache=0s Argon2MemoryKiB=65536 Argon2Iterations=3 ThrottleRate=500
+    ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365)
 import_users() {
     apply "${mac_and_delegation[@]}" -var "delegated_secrets={\"legacy\"=\"$secret\"}" | tee "$scratch/delegation.log"
 }
 
 step "format" terraform fmt -check -diff "$module"
 step "same settings and permissions as template.yaml" same_as_template
-step "init" terraform init
+step "init, with the providers of the lock file" terraform init -lockfile=readonly
 step "validate" terraform validate
 step "moto listens" listens
+step "nothing is planned without saying which keys sign" without_keys
+step "the plan has the values of template.yaml" same_values -- SigningKeys=A
 step "apply" apply
+step "all values are those of template.yaml" all_same_values -- SigningKeys=A
+step "another value is noticed" notices_another_value
 step "second plan is empty" is_stable
 step "key A signs with RS256 only, the function creates no user" deployed A=RSA_2048=RS256 "GetItem UpdateItem"
 step "a second key replaces nothing" replaces_nothing "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
@@ -314,37 +399,71 @@ step "sign with key B" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var 
     -var 'signing_key_algorithms={"A"="RS256"}'
 step "key B comes first, key A is published as before" \
     deployed "B=ECC_NIST_P256 A=RSA_2048=RS256" "GetItem UpdateItem"
+step "all values are those of template.yaml, with two keys" all_same_values "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' \
+    -var signing_algorithm=ES256 -var 'signing_key_algorithms={"A"="RS256"}' \
+    -- SigningKeys=B,A SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 SigningKeyAlgorithmA=RS256
 step "leave key A free" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 \
     -var 'signing_key_algorithms={"A"="any"}'
 step "key A is bound to nothing" deployed "B=ECC_NIST_P256 A=RSA_2048" "GetItem UpdateItem"
-step "retire key A, after the function let go of it" retire_key_a
+step "a key that is taken off the list is kept" replaces_nothing "${b_is_ec[@]}" "${b_signs[@]}"
+step "a key that nobody created cannot be listed" \
+    refused "Each of signing_keys needs its spec in signing_key_specs." -var 'signing_keys=["B"]'
+step "delete key A, after the function let go of it" retire_key_a
 step "plan after the rotation is empty" is_stable "${b_alone[@]}"
 step "a domain name without a certificate is refused" \
     refused "domain_name needs certificate_arn." "${b_alone[@]}" -var domain_name=login.example.com
+step "a certificate without a domain name is refused" \
+    refused "certificate_arn needs domain_name." "${b_alone[@]}" -var "certificate_arn=$certificate"
+step "a certificate that is none is refused" \
+    refused "certificate_arn is the ARN of an ACM certificate." -var domain_name=login.example.com -var certificate_arn=mine
+step "a hosted zone without a domain name is refused" \
+    refused "hosted_zone_id needs domain_name." "${b_alone[@]}" -var hosted_zone_id=Z0123456789ABC
+step "closing the only host name is refused" \
+    refused "would leave the API no host name." "${b_alone[@]}" -var execute_api_endpoint=false
+step "a rate below one is refused" refused "throttle_rate is at least 1." -var throttle_rate=0
+step "a burst that is not whole is refused" refused "throttle_burst is a whole number" -var throttle_burst=1.5
+step "limits of verifiers below one are refused" refused "verifier_throttle_rate is a whole number" -var verifier_throttle_rate=0
+step "a retention that CloudWatch Logs lacks is refused" refused "log_retention_days is one of" -var log_retention_days=31
+step "a malformed chain name is refused" refused "auth_chain is 1 to 64 small letters" -var auth_chain=Legacy
+step "a malformed name in a chain is refused" refused "The name of a chain or of a verifier" \
+    -var 'auth_chains={"migrating"=["directory","Legacy"]}'
+step "another chain of the name directory is refused" refused "The chain directory is always there" \
+    -var 'auth_chains={"directory"=["directory"]}'
+step "a chain that does not exist is refused" \
+    refused "auth_chain is directory or one of auth_chains." "${b_alone[@]}" -var auth_chain=migrating
+step "a chain of a verifier that does not exist is refused" \
+    refused "A verifier of auth_chains is directory or one of" "${b_alone[@]}" -var 'auth_chains={"m"=["legacy"]}'
 # No apply: moto never makes a domain name available.
 step "a domain name replaces nothing" replaces_nothing "${b_alone[@]}" \
-    -var domain_name=login.example.com -var "certificate_arn=$certificate"
+    -var domain_name=login.example.com -var "certificate_arn=$certificate" -var hosted_zone_id=Z0123456789ABC
+step "every other value that is set is that of template.yaml" same_values_anew "${b_alone[@]}" "${everything[@]}" \
+    -- SigningKeys=B SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 "${everything_in_template[@]}"
 step "a delegated verifier without a secret is refused" \
     refused "Each of delegated_verifiers needs its secret" "${mac_and_delegation[@]}"
 step "sign with a MAC key, import users" import_users
 step "a key of one's own follows, the function creates users" \
     deployed "C=HMAC_256 $foreign_key" "GetItem PutItem UpdateItem"
 step "the verifier is told, its secret is not shown" delegates
+step "all values are those of template.yaml, with a MAC key and delegation" all_same_values "${mac_and_delegation[@]}" \
+    -var "delegated_secrets={\"legacy\"=\"$secret\"}" \
+    -- SigningKeys=B SigningKeySpecB=HMAC_256 SigningAlgorithm=HS256 "PublishedKeyArns=$foreign_key" \
+    AuthChain=migrating AuthChains=migrating=directory,legacy DelegatedImport=on "DelegatedSecrets=$secret" \
+    'DelegatedVerifiers=[{"name":"legacy","url":"https://login.example.com/verify","import":true,"secret_env":"PASSGRANT_DELEGATED_SECRET_1"}]'
 step "wrapped keys without a key that wraps them are refused" \
-    refused "envelope_keys and published_envelope_keys need wrapping_key or wrapping_key_arn." -var 'envelope_keys=["envelope:main"]'
+    refused "envelope_keys and published_envelope_keys need wrapping_key or wrapping_key_arn." \
+    -var 'envelope_keys=["envelope:main"]'
 step "create a wrapping key, publish a wrapped key" apply -var wrapping_key=true \
     -var 'published_envelope_keys=["envelope:main-2026=RS256"]'
 step "the wrapped key comes last" deployed "A=RSA_2048=RS256 envelope:main-2026=RS256" "GetItem UpdateItem"
 step "the function may have its own keys unwrapped, and nobody else may" unwraps
+step "all values are those of template.yaml, with a wrapping key" all_same_values -var wrapping_key=true \
+    -var 'published_envelope_keys=["envelope:main-2026=RS256"]' \
+    -- SigningKeys=A WrappingKey=on PublishedEnvelopeKeys=envelope:main-2026=RS256
 step "sign with wrapped keys only" apply -var wrapping_key=true -var 'signing_keys=[]' \
     -var 'envelope_keys=["envelope:main-2026=RS256","envelope:old"]'
 step "no key in KMS is listed" deployed "envelope:main-2026=RS256 envelope:old" "GetItem UpdateItem"
 step "values that would stop an instance are refused, each by its own validation" stopping_values
 step "an issuer may end in a slash" replaces_nothing -var issuer=https://id.example.com/auth/
-step "a chain that there is not is refused" \
-    refused "auth_chain is directory or one of auth_chains." -var auth_chain=migrating
-step "a verifier that there is not is refused" \
-    refused "A verifier of auth_chains is directory or one of delegated_verifiers." -var 'auth_chains={"a"=["legacy"]}'
 step "a wrapped key with two algorithms is refused" \
     refused "is listed with one algorithm, or with none." -var wrapping_key=true \
     -var 'envelope_keys=["envelope:a=RS256","envelope:a=PS256"]'
@@ -355,6 +474,17 @@ step "a table of another kind is refused" \
     refused "The table of users_table_name is not one of users" -var users_table_name=restored-clients
 step "two wrapping keys are refused" \
     refused "With wrapping_key_arn there is no wrapping_key." -var wrapping_key=true -var "wrapping_key_arn=$foreign_key"
+rm users.auto.tfvars
+step "protect clients and users, as nothing says otherwise" apply
+step "destroying keeps clients and users" destroy_keeps 'aws_dynamodb_table.clients[0]' 'aws_dynamodb_table.users[0]'
+step "their tables are still there" still_there passgrant-check-clients passgrant-check-users "${restored[@]}"
+step "terraform forgets them" terraform state rm 'aws_dynamodb_table.clients[0]' 'aws_dynamodb_table.users[0]'
+step "nothing else is left" nothing_left
+step "adopt the table of clients" terraform import 'aws_dynamodb_table.clients[0]' passgrant-check-clients
+step "adopt the table of users" terraform import 'aws_dynamodb_table.users[0]' passgrant-check-users
+step "a new deployment has the old clients and users" replaces_nothing
+step "give up the users too" apply -var delete_users=true
 step "destroy" terraform destroy -auto-approve
 step "nothing is left" nothing_left
+step "no table is there, except those that it never made" still_there "${restored[@]}"
 echo "terraform: $passed passed, 0 failed"

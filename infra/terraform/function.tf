@@ -43,23 +43,26 @@ resource "aws_lambda_function" "this" {
       PASSGRANT_TOKENS_TABLE   = local.tables.tokens.name
       # By ARN, not by alias: once an alias is moved, a new instance would sign with another key, and a key's policy applies to
       # the key.
-      PASSGRANT_SIGNING_KEYS        = join(",", local.listed_signing_keys)
-      PASSGRANT_WRAPPING_KEY        = local.wrapping_key_arn
-      PASSGRANT_SIGNING_ALGORITHM   = var.signing_algorithm
-      PASSGRANT_DEFAULT_SCOPE       = var.default_scope
-      PASSGRANT_EMPTY_SCOPE         = var.empty_scope
-      PASSGRANT_CORS_ORIGINS        = join(",", var.cors_origins)
-      PASSGRANT_USERNAME_PROFILE    = var.username_profile
-      PASSGRANT_PASSWORD_GRANT      = var.password_grant ? "on" : "off"
-      PASSGRANT_ATTEMPTS_LIMIT      = var.attempts_limit
-      PASSGRANT_ATTEMPTS_WINDOW     = var.attempts_window
-      PASSGRANT_AUTH_CHAIN          = var.auth_chain
-      PASSGRANT_AUTH_CHAINS         = join(";", [for name, verifiers in var.auth_chains : "${name}=${join(",", verifiers)}"])
-      PASSGRANT_DELEGATED_VERIFIERS = length(local.delegated_verifiers) == 0 ? "" : jsonencode(local.delegated_verifiers)
-      PASSGRANT_DETAILED_ERRORS     = var.detailed_errors ? "on" : "off"
-      PASSGRANT_CLIENT_CACHE        = var.client_cache
-      PASSGRANT_ARGON2_MEMORY_KIB   = var.argon2_memory_kib
-      PASSGRANT_ARGON2_ITERATIONS   = var.argon2_iterations
+      PASSGRANT_SIGNING_KEYS             = join(",", local.listed_signing_keys)
+      PASSGRANT_WRAPPING_KEY             = local.wrapping_key_arn
+      PASSGRANT_SIGNING_ALGORITHM        = var.signing_algorithm
+      PASSGRANT_DEFAULT_SCOPE            = var.default_scope
+      PASSGRANT_EMPTY_SCOPE              = var.empty_scope
+      PASSGRANT_CORS_ORIGINS             = join(",", var.cors_origins)
+      PASSGRANT_USERNAME_PROFILE         = var.username_profile
+      PASSGRANT_PASSWORD_GRANT           = var.password_grant ? "on" : "off"
+      PASSGRANT_ATTEMPTS_LIMIT           = var.attempts_limit
+      PASSGRANT_ATTEMPTS_WINDOW          = var.attempts_window
+      PASSGRANT_ATTEMPTS_SOURCE_NAMES    = var.attempts_source_names
+      PASSGRANT_ATTEMPTS_SPARED_NETWORKS = join(",", var.attempts_spared_networks)
+      PASSGRANT_TRUSTED_HOPS             = var.trusted_hops
+      PASSGRANT_AUTH_CHAIN               = var.auth_chain
+      PASSGRANT_AUTH_CHAINS              = join(";", [for name, verifiers in var.auth_chains : "${name}=${join(",", verifiers)}"])
+      PASSGRANT_DELEGATED_VERIFIERS      = length(local.delegated_verifiers) == 0 ? "" : jsonencode(local.delegated_verifiers)
+      PASSGRANT_DETAILED_ERRORS          = var.detailed_errors ? "on" : "off"
+      PASSGRANT_CLIENT_CACHE             = var.client_cache
+      PASSGRANT_ARGON2_MEMORY_KIB        = var.argon2_memory_kib
+      PASSGRANT_ARGON2_ITERATIONS        = var.argon2_iterations
       # More lanes than vCPUs slow down the service but not an attacker.
       PASSGRANT_ARGON2_PARALLELISM = 1
       PASSGRANT_LOG                = var.log_level
@@ -73,6 +76,11 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition     = length(var.signing_keys) + length(var.signing_key_arns) + length(var.envelope_keys) > 0
       error_message = "Without signing_keys there must be signing_key_arns or envelope_keys."
+    }
+
+    precondition {
+      condition     = length(local.listed_labels) == length(var.signing_keys)
+      error_message = "Each of signing_keys needs its spec in signing_key_specs."
     }
 
     precondition {
@@ -113,7 +121,7 @@ resource "aws_lambda_function" "this" {
 
     precondition {
       condition = alltrue([
-        for label in keys(var.signing_key_algorithms) : startswith(lookup(local.signing_key_specs, label, "RSA_2048"), "RSA_")
+        for label in keys(var.signing_key_algorithms) : startswith(lookup(var.signing_key_specs, label, "RSA_2048"), "RSA_")
       ])
       error_message = "signing_key_algorithms is for RSA keys."
     }

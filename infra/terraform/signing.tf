@@ -2,18 +2,20 @@ locals {
   # The keys in KMS, in the order of PASSGRANT_SIGNING_KEYS.
   signing_key_arns = concat(
     var.signing_key_arns,
-    [for label in var.signing_keys : aws_kms_key.signing[label].arn],
+    [for label in local.listed_labels : aws_kms_key.signing[label].arn],
     var.published_key_arns,
   )
   # All keys, with the algorithm of each that is bound to one.
   listed_signing_keys = concat(
     var.envelope_keys,
     var.signing_key_arns,
-    [for label in var.signing_keys : join("=", compact([aws_kms_key.signing[label].arn, local.bound_algorithms[label]]))],
+    [for label in local.listed_labels : join("=", compact([aws_kms_key.signing[label].arn, local.bound_algorithms[label]]))],
     var.published_key_arns,
     var.published_envelope_keys,
   )
-  signing_key_specs = { for label in var.signing_keys : label => lookup(var.signing_key_specs, label, "RSA_2048") }
+  # A precondition of the function refuses labels without a key; until it is asked, they are passed over.
+  listed_labels     = [for label in var.signing_keys : label if contains(keys(var.signing_key_specs), label)]
+  signing_key_specs = { for label in local.listed_labels : label => var.signing_key_specs[label] }
 
   # If no algorithm is given, an RSA key is bound to signing_algorithm if that is an RSA algorithm. A key of another spec has
   # one algorithm, and is published with it.
@@ -38,6 +40,9 @@ locals {
 
   has_wrapping_key = var.wrapping_key || var.wrapping_key_arn != ""
   wrapping_key_arn = var.wrapping_key ? aws_kms_key.wrapping[0].arn : var.wrapping_key_arn
+
+  # Not the root user: whoever in this account has a policy of its own that allows the same.
+  account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"
 
   # What is wrapped as a signing key of this issuer, and nothing else.
   own_keys = {
@@ -82,8 +87,10 @@ locals {
 }
 
 # One key for each label, so that a new key can be published before it signs, and an old one after it has stopped signing.
+# There is a key for each label of signing_key_specs, listed or not: tokens that an unlisted one signed may be in use, and the
+# list may have been shortened by mistake.
 resource "aws_kms_key" "signing" {
-  for_each = local.signing_key_specs
+  for_each = var.signing_key_specs
 
   description              = "Signs the tokens of ${var.name} (${each.key})"
   customer_master_key_spec = each.value
@@ -127,7 +134,7 @@ data "aws_iam_policy_document" "administer_key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+      identifiers = [local.account]
     }
   }
 }
@@ -135,6 +142,10 @@ data "aws_iam_policy_document" "administer_key" {
 # IAM policies apply to a KMS key only as far as its own policy allows. This policy lets them administer the key and read its
 # public key. It lets nobody but the function's role sign, directly or through a grant. It also denies this explicitly, which
 # still holds if a later edit allows more. Anybody who may call kms:PutKeyPolicy can undo that: watch for that event.
+#
+# The role is named in conditions, never as a principal. KMS refuses a policy with a principal that it does not know, and may
+# not know a role that was created seconds before; a condition is only compared with who calls. With the account as the
+# principal, the role's own policy has to allow the call as well, which it does.
 data "aws_iam_policy_document" "signing_key" {
   source_policy_documents = [data.aws_iam_policy_document.administer_key.json]
 
@@ -146,7 +157,7 @@ data "aws_iam_policy_document" "signing_key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+      identifiers = [local.account]
     }
   }
 
@@ -157,7 +168,13 @@ data "aws_iam_policy_document" "signing_key" {
 
     principals {
       type        = "AWS"
-      identifiers = [aws_iam_role.function.arn]
+      identifiers = [local.account]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = [aws_iam_role.function.arn]
     }
   }
 
@@ -171,7 +188,13 @@ data "aws_iam_policy_document" "signing_key" {
 
       principals {
         type        = "AWS"
-        identifiers = [aws_iam_role.function.arn]
+        identifiers = [local.account]
+      }
+
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:PrincipalArn"
+        values   = [aws_iam_role.function.arn]
       }
 
       dynamic "condition" {
@@ -208,10 +231,10 @@ data "aws_iam_policy_document" "signing_key" {
 # The alias is for people: the function uses the ARN. KMS does not move an alias between a key pair and a MAC key, hence the
 # two names.
 resource "aws_kms_alias" "signing" {
-  count = length(var.signing_keys) == 0 ? 0 : 1
+  count = length(local.listed_labels) == 0 ? 0 : 1
 
-  name          = "alias/${var.name}-${aws_kms_key.signing[var.signing_keys[0]].key_usage == "SIGN_VERIFY" ? "signing" : "mac"}"
-  target_key_id = aws_kms_key.signing[var.signing_keys[0]].key_id
+  name          = "alias/${var.name}-${aws_kms_key.signing[local.listed_labels[0]].key_usage == "SIGN_VERIFY" ? "signing" : "mac"}"
+  target_key_id = aws_kms_key.signing[local.listed_labels[0]].key_id
 }
 
 # It wraps the private keys of envelope_keys, which the clients table holds. It is not rotated: it wraps a handful of keys, which
@@ -237,7 +260,7 @@ data "aws_iam_policy_document" "wrapping_key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+      identifiers = [local.account]
     }
 
     dynamic "condition" {
@@ -258,7 +281,13 @@ data "aws_iam_policy_document" "wrapping_key" {
 
     principals {
       type        = "AWS"
-      identifiers = [aws_iam_role.function.arn]
+      identifiers = [local.account]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = [aws_iam_role.function.arn]
     }
 
     dynamic "condition" {

@@ -1,5 +1,5 @@
-# Only operators write clients and users, and no deployment can bring them back: deletion_protection also protects them from
-# `terraform destroy`.
+# Only operators write clients and users, and no deployment can bring them back: DynamoDB refuses to delete these two tables,
+# and so `terraform destroy` keeps them, until delete_users says otherwise, whatever deletion_protection is.
 #
 # SSE uses the key that AWS manages for DynamoDB. Unlike with the default key, which is invisible, each use of it is an event
 # in CloudTrail; unlike a customer managed key, it cannot be disabled or deleted by mistake, and every user with it.
@@ -9,7 +9,7 @@ resource "aws_dynamodb_table" "clients" {
   name                        = "${var.name}-clients"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "client_id"
-  deletion_protection_enabled = var.deletion_protection
+  deletion_protection_enabled = var.deletion_protection || !var.delete_users
   tags                        = var.tags
 
   attribute {
@@ -32,7 +32,7 @@ resource "aws_dynamodb_table" "users" {
   name                        = "${var.name}-users"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "username"
-  deletion_protection_enabled = var.deletion_protection
+  deletion_protection_enabled = var.deletion_protection || !var.delete_users
   tags                        = var.tags
 
   attribute {

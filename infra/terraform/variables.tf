@@ -51,12 +51,34 @@ variable "certificate_arn" {
   type        = string
   default     = ""
   description = "The ACM certificate for domain_name, in the region of the deployment."
+
+  validation {
+    condition     = can(regex("^$|^arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", var.certificate_arn))
+    error_message = "certificate_arn is the ARN of an ACM certificate."
+  }
+}
+
+variable "hosted_zone_id" {
+  type        = string
+  default     = ""
+  description = "The Route 53 hosted zone in which the module points domain_name at the API. Empty if you do that yourself."
+
+  validation {
+    condition     = can(regex("^$|^Z[A-Z0-9]{1,31}$", var.hosted_zone_id))
+    error_message = "hosted_zone_id is the id of a hosted zone, such as Z0123456789ABC."
+  }
+}
+
+variable "execute_api_endpoint" {
+  type        = bool
+  default     = true
+  description = "Whether the API also answers at the host name that API Gateway assigned. Turn it off when nobody calls that any more."
 }
 
 variable "issuer" {
   type        = string
   default     = ""
-  description = "The issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL if there is no domain_name. Set it if something in front of the API, such as CloudFront, has the public name."
+  description = "The issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL if there is no domain_name. Set it if something in front of the API, such as CloudFront, has the public name, and to the present one when a domain_name is added later."
 
   validation {
     condition     = can(regex("^$|^https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?(:([1-9][0-9]?|[1-35-9][0-9]{2}|4[0-35-9][0-9]|44[0-24-9]|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/(([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.\\.([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+))*/?$", var.issuer))
@@ -87,10 +109,10 @@ variable "signing_algorithm" {
   }
 }
 
+# There is no default: after a rotation to B, whoever left it out would withdraw the key that every token in use was signed with.
 variable "signing_keys" {
   type        = list(string)
-  default     = ["A"]
-  description = "The labels of the signing keys that the module creates. The first that fits an algorithm signs, and all are published. docs/deploy.md describes the rotation."
+  description = "The labels of the keys of signing_key_specs that are in use, [\"A\"] for a new deployment. The first that fits an algorithm signs, and all are published. docs/deploy.md describes the rotation."
 
   validation {
     condition     = length(distinct(var.signing_keys)) == length(var.signing_keys)
@@ -100,8 +122,8 @@ variable "signing_keys" {
 
 variable "signing_key_specs" {
   type        = map(string)
-  default     = {}
-  description = "The KMS key spec of each label; RSA_2048 if none is given. Never change the spec of an existing key: Terraform would replace the key."
+  default     = { A = "RSA_2048" }
+  description = "The keys that the module creates: the KMS key spec of each label. A key that is taken off signing_keys is kept until it is removed here. Never change the spec of an existing key: Terraform would replace the key."
 
   # ECC_NIST_EDWARDS25519 is missing, since version 5 of the provider does not support it: such a key goes into signing_key_arns.
   validation {
@@ -280,6 +302,39 @@ variable "attempts_window" {
   }
 }
 
+variable "attempts_source_names" {
+  type        = number
+  default     = 100
+  description = "For how many usernames one source address may send wrong passwords within an hour; 0 is no limit."
+
+  validation {
+    condition     = var.attempts_source_names >= 0 && var.attempts_source_names <= 10000 && floor(var.attempts_source_names) == var.attempts_source_names
+    error_message = "attempts_source_names is a whole number from 0 to 10000."
+  }
+}
+
+variable "attempts_spared_networks" {
+  type        = list(string)
+  default     = []
+  description = "Networks that attempts_source_names spares, such as 192.0.2.0/24."
+
+  validation {
+    condition     = alltrue([for network in var.attempts_spared_networks : can(cidrhost(network, 0))])
+    error_message = "A network is written as 192.0.2.0/24."
+  }
+}
+
+variable "trusted_hops" {
+  type        = number
+  default     = 0
+  description = "How many proxies stand before API Gateway and append to X-Forwarded-For; 1 for CloudFront."
+
+  validation {
+    condition     = contains([0, 1, 2, 3, 4, 5], var.trusted_hops)
+    error_message = "trusted_hops is a whole number from 0 to 5."
+  }
+}
+
 variable "auth_chain" {
   type        = string
   default     = "directory"
@@ -338,7 +393,7 @@ variable "delegated_verifiers" {
 
   validation {
     condition     = alltrue([for verifier in var.delegated_verifiers : can(regex("^https://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[./%A-Za-z0-9_~!$&'()*+,;=:@-]*)?(\\?[./?%A-Za-z0-9_~!$&'()*+,;=:@-]*)?$", verifier.url))])
-    error_message = "The url of a delegated verifier is an https https://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[./%A-Za-z0-9_~!$&'()*+,;=:@-]*)?(\\?[./?%A-Za-z0-9_~!$&'()*+,;=:@-]*)? with a host name, without a fragment or a user."
+    error_message = "The url of a delegated verifier is an https URL with a host name, without a fragment or a user."
   }
 }
 
@@ -396,13 +451,34 @@ variable "argon2_iterations" {
 variable "throttle_rate" {
   type        = number
   default     = 50
-  description = "The requests per second that the API lets through, from all callers together."
+  description = "The requests per second that the API lets through, from all callers together, except what verifier_throttle_rate counts."
+
+  validation {
+    condition     = var.throttle_rate >= 1
+    error_message = "throttle_rate is at least 1."
+  }
 }
 
 variable "throttle_burst" {
   type        = number
   default     = 100
   description = "The requests that the API lets through at once above throttle_rate."
+
+  validation {
+    condition     = var.throttle_burst >= 1 && floor(var.throttle_burst) == var.throttle_burst
+    error_message = "throttle_burst is a whole number, at least 1."
+  }
+}
+
+variable "verifier_throttle_rate" {
+  type        = number
+  default     = 200
+  description = "The requests per second, and as many at once, for each route that APIs need for verifying tokens: the keys, each metadata document, introspection and userinfo. Each route is counted separately."
+
+  validation {
+    condition     = var.verifier_throttle_rate >= 1 && floor(var.verifier_throttle_rate) == var.verifier_throttle_rate
+    error_message = "verifier_throttle_rate is a whole number, at least 1."
+  }
 }
 
 variable "clients_table_name" {
@@ -453,12 +529,25 @@ variable "log_retention_days" {
   type        = number
   default     = 30
   description = "The number of days for which the function's log and the access log, which contains client addresses, are kept."
+
+  validation {
+    condition = contains([
+      1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ], var.log_retention_days)
+    error_message = "log_retention_days is one of the numbers that CloudWatch Logs has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
 variable "deletion_protection" {
   type        = bool
   default     = true
   description = "Whether DynamoDB refuses to delete the tables."
+}
+
+variable "delete_users" {
+  type        = bool
+  default     = false
+  description = "Whether `terraform destroy` may delete the tables of clients and users, once deletion_protection is off as well."
 }
 
 variable "tags" {

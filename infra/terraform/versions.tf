@@ -4,8 +4,9 @@ terraform {
   # There is no provider block: region and credentials come from the environment, or from the module that calls this one.
   required_providers {
     aws = {
-      source  = "hashicorp/aws"
-      version = "~> 5.100"
+      source = "hashicorp/aws"
+      # Of what version 6 changed or removed, this module uses nothing. .terraform.lock.hcl has the version that it is tested with.
+      version = ">= 5.100, < 7.0"
     }
   }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::authenticate::decision::{Decision, Identity, Submission, Verifiers, decide, undecided};
 use crate::authenticate::delegated::Delegated;
 use crate::authenticate::leaks::LeakChecks;
-use crate::authenticate::lockout::{AttemptLimit, Known, Locked, NotReserved, Reservation};
+use crate::authenticate::lockout::{AttemptLimit, Known, NotReserved, Reservation};
 use crate::chain::Chain;
 use crate::client::id::ClientId;
 use crate::clock::Timestamp;
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::json::Object;
 use crate::password::{Argon2Pool, Password};
 use crate::random::Random;
+use crate::source::Network;
 use crate::store::users::Users;
 use crate::telemetry::record::{Alert, RequestRecord};
 use crate::user::{Subject, User, Username, UsernameProfile};
@@ -113,6 +114,8 @@ pub struct Login<'a> {
     pub password: &'a str,
     /// The client, which has been authenticated.
     pub client_id: &'a ClientId,
+    /// Where the user is, as far as that is known.
+    pub network: Option<Network>,
 }
 
 /// Authenticates resource owners.
@@ -175,15 +178,15 @@ impl UserAuthenticator {
         let prepared = Username::prepare(login.username, self.profile);
         // A username that nobody can have costs as much as an unknown one.
         let username = prepared.clone().unwrap_or_else(|_| Username::of_nobody(login.username));
-        let turn = self.attempts.turn(&username).await?;
+        let turn = self.attempts.turn(&username, login.client_id, login.network).await?;
         let (reserved, stored) = tokio::join!(self.attempts.reserve(turn, now), self.verifiers.users.get(&username));
         if let Ok(Some(user)) = &stored {
             record.sub(user.subject.as_str());
         }
-        let mut reservation = reserved.inspect_err(|refused| {
-            if matches!(refused, NotReserved::Locked(_)) {
-                record.alert(Alert::LockedUsernameTried);
-            }
+        let mut reservation = reserved.inspect_err(|refused| match refused {
+            NotReserved::Locked(_) => record.alert(Alert::LockedUsernameTried),
+            NotReserved::Exhausted(_) => record.alert(Alert::ExhaustedSourceTried),
+            NotReserved::Failed(_) => {}
         })?;
         let decision = async {
             let stored = stored?;
@@ -209,8 +212,8 @@ impl UserAuthenticator {
             }
             Ok(Decision::Refused { error, mark }) => {
                 reservation.note(Known::Wrong);
-                if reservation.wrong(mark).await == Locked::Now {
-                    record.alert(Alert::UsernameLocked);
+                if let Some(alert) = reservation.wrong(mark).await {
+                    record.alert(alert);
                 }
                 Err(error)
             }

@@ -5,9 +5,11 @@ mod password;
 mod refresh;
 
 use bytes::Bytes;
+use http::header::FORWARDED;
 use http::{Request, Response, StatusCode};
 
-use crate::client::{Grant, GrantEnd};
+use crate::authenticate::client::AuthenticatedClient;
+use crate::client::{Capability, Grant, GrantEnd};
 use crate::endpoint::token::grant::{Asked, GrantRequest};
 use crate::endpoint::token::password::PasswordRequest;
 use crate::endpoint::token::refresh::RefreshRequest;
@@ -15,6 +17,7 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::response::{self, Caching};
 use crate::service::Service;
+use crate::source::{self, FrontDoor, Network};
 use crate::telemetry::record::RequestRecord;
 
 /// Reads the parameters of a grant's requests.
@@ -52,11 +55,22 @@ pub async fn respond(
     if !client.may_use_at(grant, came) {
         return Err(Error::unauthorized_client("The client may not use this grant."));
     }
+    let network = network_of_user(service, &client, request);
     let end = client.password_grant_end.filter(|_| grant == Grant::Password);
-    let answer = grant_request.answer(Asked { service, client, came, record }).await?;
+    let answer = grant_request.answer(Asked { service, client, came, network, record }).await?;
     let mut response = response::json(StatusCode::OK, &answer, Caching::Forbidden)?;
     if let Some(GrantEnd { until, announced_at }) = end {
         response::announce_end(response.headers_mut(), announced_at, until);
     }
     Ok(response)
+}
+
+/// Where the user of a request is: where the request came from, unless the client may say it for its users, who all come
+/// through the client itself.
+fn network_of_user(service: &Service, client: &AuthenticatedClient, request: &Request<Bytes>) -> Option<Network> {
+    let headers = request.headers();
+    if client.has(Capability::EndUserAddress) && headers.contains_key(FORWARDED) {
+        return source::forwarded_for(headers);
+    }
+    service.config.trusted_hops.network(request.extensions().get::<FrontDoor>(), headers)
 }

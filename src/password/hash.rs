@@ -235,7 +235,9 @@ impl Expected {
 pub struct Mark(String);
 
 impl Mark {
-    pub(super) fn of(computed: &[u8]) -> Self {
+    /// The mark of what a verification computed.
+    #[must_use]
+    pub fn of(computed: &[u8]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(&Sha256::digest(computed)[..3]))
     }
 

@@ -18,6 +18,7 @@ const ACCESS_TOKEN: &str = "a#";
 const ASSERTION: &str = "j#";
 const ATTEMPTS: &str = "t#";
 const CLIENT_USE: &str = "u#";
+const SOURCE: &str = "n#";
 
 /// The key of the session called `sid`.
 pub(crate) fn session(sid: &str) -> String {
@@ -47,6 +48,11 @@ pub(crate) fn attempts(digest: &[u8]) -> String {
 /// The key of the note of when a client last used the password grant, by the digest of the client.
 pub(crate) fn client_use(digest: &[u8]) -> String {
     of_digest(CLIENT_USE, digest)
+}
+
+/// The key of the count of the usernames that a source has sent wrong passwords for, by the digest of the source.
+pub(crate) fn source(digest: &[u8]) -> String {
+    of_digest(SOURCE, digest)
 }
 
 fn of_digest(prefix: &str, digest: &[u8]) -> String {

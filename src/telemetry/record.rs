@@ -14,8 +14,14 @@ pub enum Alert {
     RefreshTokenReused,
     /// The wrong password of this request was one too many: the username is locked now.
     UsernameLocked,
-    /// A password was tried for a username that is locked.
+    /// So many passwords were wrong for a username that only one is looked at in each interval now.
+    UsernameSlowed,
+    /// A password was tried for a username that is locked, or before its interval was over.
     LockedUsernameTried,
+    /// The source of this request has now sent wrong passwords for too many usernames.
+    SourceExhausted,
+    /// A password came from a source that has sent wrong passwords for too many usernames.
+    ExhaustedSourceTried,
     /// The right password of a user is on a list of leaked ones.
     LeakedPassword,
 }
@@ -27,6 +33,9 @@ impl Alert {
         match self {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::UsernameLocked => "username_locked",
+            Self::UsernameSlowed => "username_slowed",
+            Self::SourceExhausted => "source_exhausted",
+            Self::ExhaustedSourceTried => "exhausted_source_tried",
             Self::LockedUsernameTried => "locked_username_tried",
             Self::LeakedPassword => "leaked_password",
         }

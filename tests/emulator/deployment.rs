@@ -24,7 +24,11 @@ use crate::rig::wire::{Fault, Matcher, Wire};
 pub(crate) const ISSUER: &str = "https://login.example.com";
 
 /// The function's time, as `template.yaml` has it.
-const FUNCTION_SECONDS: u32 = 29;
+fn function_seconds() -> u32 {
+    let template = include_str!("../../template.yaml");
+    let seconds = template.lines().find_map(|line| line.trim().strip_prefix("Timeout: "));
+    seconds.and_then(|seconds| seconds.parse().ok()).expect("a timeout in template.yaml")
+}
 
 pub(crate) struct Builder {
     environment: Vec<(String, String)>,
@@ -121,7 +125,7 @@ impl Deployment {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Builder { environment, broken: None }.function_seconds(FUNCTION_SECONDS)
+        Builder { environment, broken: None }.function_seconds(function_seconds())
     }
 
     pub(crate) async fn start() -> Self {

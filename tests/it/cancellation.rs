@@ -63,7 +63,7 @@ async fn a_request_that_is_given_up_while_its_attempt_is_being_counted_leaves_no
     let app = TestApp::builder().variable("PASSGRANT_ATTEMPTS_LIMIT", "1").start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
-    app.dynamodb_wire.inject(Fault::HangAfter, Matcher::operation("UpdateItem").nth(1));
+    app.dynamodb_wire.inject(Fault::HangAfter, Matcher::operation("UpdateItem").nth(2));
     give_up(&app, "ann", PASSWORD, || app.dynamodb_wire.hung("UpdateItem") > 0).await;
     app.login().await.succeeded();
 }
@@ -71,6 +71,7 @@ async fn a_request_that_is_given_up_while_its_attempt_is_being_counted_leaves_no
 #[tokio::test]
 async fn an_attempt_that_may_or_may_not_have_been_counted_is_taken_back() {
     let app = TestApp::start().await;
+    app.login().await.succeeded();
     for _ in 0..=LIMIT {
         // It is counted, and each answer that says so is lost.
         app.dynamodb_wire.inject(Fault::ResetAfter, Matcher::operation("UpdateItem").next(3));
@@ -101,6 +102,7 @@ async fn a_wrong_password_whose_request_is_given_up_stays_counted_and_is_marked(
     let app = TestApp::builder().with_timeouts().start().await;
     app.register(client("app")).await;
     app.create_user("ann").await;
+    app.login().await.succeeded();
     for number in 0..LIMIT {
         // This is the mark: a later attempt of the same call writes it, when nobody waits for it any more.
         app.dynamodb_wire.inject(Fault::Hang, Matcher::operation("UpdateItem").nth(2));

@@ -15,7 +15,7 @@ use crate::rig::app::TestApp;
 use crate::rig::client::{SECRET, client, scope};
 use crate::rig::kms::{KeySpec, KmsDouble};
 use crate::rig::request::{introspection, token_request};
-use crate::rig::user::PASSWORD;
+use crate::rig::user::{PASSWORD, username};
 use crate::rig::wire::{Fault, Matcher};
 
 /// `app` for the grants, `opaque` whose access tokens are opaque, `mac` whose tokens have a MAC, `api` which may introspect.
@@ -111,6 +111,12 @@ async fn a_login_survives_every_fault_of_every_call() {
 }
 
 #[tokio::test]
+async fn a_login_from_a_new_place_survives_every_fault_of_every_call() {
+    let forget = async |app: &TestApp| app.store.attempts.clear(&username("ann")).await.expect("a write");
+    walk(forget, async |app, (): &()| app.login().await, async |_, (), _| ()).await;
+}
+
+#[tokio::test]
 async fn a_login_with_an_id_token_and_an_opaque_access_token_survives_every_fault_of_every_call() {
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
     let openid = [login.as_slice(), &[("scope", "openid")]].concat();
@@ -124,23 +130,24 @@ async fn a_login_with_an_id_token_and_an_opaque_access_token_survives_every_faul
 
 #[tokio::test]
 async fn a_refused_login_is_refused_or_unavailable_whatever_breaks() {
-    let walk_with = async |fault| {
+    let walk_with = async |(fault, place): (Fault, &str)| {
         let app = app().await;
-        let login = [("grant_type", "password"), ("username", "ann"), ("password", "wrong")];
         app.dynamodb_wire.take_exchanges();
-        app.token(&login).await.failed(400, "invalid_grant");
+        app.guess_from(place, "ann", "wrong").await.failed(400, "invalid_grant");
         let calls = app.dynamodb_wire.take_exchanges().len();
         for nth in 1..=calls {
             for matcher in [Matcher::any().nth(nth), Matcher::any().from(nth)] {
                 app.dynamodb_wire.inject(fault, matcher);
-                let answer = app.token(&login).await;
+                let answer = app.guess_from(place, "ann", "wrong").await;
                 app.dynamodb_wire.clear_faults();
-                assert!(matches!(answer.status.as_u16(), 400 | 503), "{fault:?} of call {nth}: {answer:?}");
+                assert!(matches!(answer.status.as_u16(), 400 | 503), "{fault:?} of call {nth}, {place}: {answer:?}");
                 app.login().await.succeeded();
             }
         }
     };
-    join_all(FAULTS.map(walk_with)).await;
+    // The first is where ann logs in from.
+    let places = ["192.0.2.1", "203.0.113.66"];
+    join_all(FAULTS.into_iter().flat_map(|fault| places.map(|place| walk_with((fault, place))))).await;
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ mod restored_tables;
 mod revocation;
 mod round_trips;
 mod signing;
+mod source_limit;
 mod stored_layout;
+mod two_budgets;
 mod userinfo;
 mod verifier_answers;

@@ -50,8 +50,8 @@ async fn a_hash_with_other_parameters_is_rewritten_only_after_a_good_login() {
 async fn a_hash_that_cannot_be_rewritten_fails_no_login() {
     let app = app().await;
     let before = stored(&app).await;
-    // The first such call counts the attempt.
-    app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(2));
+    // The first two such calls count the attempt.
+    app.dynamodb_wire.inject(Fault::Garbage, Matcher::operation("UpdateItem").nth(3));
     app.token(&LOGIN).await.succeeded();
     assert_eq!(stored(&app).await, before);
     app.dynamodb_wire.clear_faults();
@@ -65,7 +65,7 @@ async fn a_password_that_is_set_during_a_login_is_not_overwritten() {
     let new = Password::prepare("set by an administrator").expect("a password");
     let new = app.config.argon2.hash(&new, &app.random).expect("randomness");
     // The rewrite is held back until the new password is stored, which happens as soon as the old hash has been read.
-    app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(500)), Matcher::operation("UpdateItem").nth(2));
+    app.dynamodb_wire.inject(Fault::Delay(Duration::from_millis(500)), Matcher::operation("UpdateItem").nth(3));
     let set = async {
         let mut reads = 0;
         while reads < 2 {

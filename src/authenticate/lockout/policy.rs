@@ -23,6 +23,11 @@ impl AttemptPolicy {
     pub const UNANSWERED_PER_ATTEMPT: usize = 10;
     /// The longest window, and the longest that a username is locked.
     pub const MAX_LOCK: Duration = Duration::from_hours(24);
+    /// How many attempts may count, over all windows, before there is only one in each interval; as many as may be made in
+    /// one window, if they are more.
+    const SLOWED_AFTER: usize = 50;
+    /// How many more attempts make the interval twice as long.
+    const PER_DOUBLING: usize = 10;
 
     /// `limit` attempts in `window`, of which a fraction of a second does not count.
     ///
@@ -54,6 +59,24 @@ impl AttemptPolicy {
         self.window
     }
 
+    /// How many attempts may count, over all windows, before there is only one in each interval.
+    #[must_use]
+    pub fn slowed_after(&self) -> usize {
+        self.limit.max(Self::SLOWED_AFTER)
+    }
+
+    /// How long an attempt has to wait for the next one when `counted` of them have counted over all windows: the window
+    /// at first, doubled every ten attempts, and a day from [`AttemptPolicy::MAX_LIMIT`] on. `None` if there are so few
+    /// that they need not wait.
+    #[must_use]
+    pub fn interval(&self, counted: usize) -> Option<Duration> {
+        let beyond = counted.checked_sub(self.slowed_after())?;
+        if counted >= Self::MAX_LIMIT {
+            return Some(Self::MAX_LOCK);
+        }
+        Some(self.lock(u32::try_from(beyond / Self::PER_DOUBLING).unwrap_or(u32::MAX)))
+    }
+
     /// How long a username is locked that has been locked `times` times before: the window, doubled each time, up to
     /// [`AttemptPolicy::MAX_LOCK`].
     #[must_use]
@@ -71,6 +94,15 @@ mod tests {
         let policy = AttemptPolicy::new(10, Duration::from_mins(15)).expect("sound");
         let minutes = [0, 1, 2, 6, 7, 40, u32::MAX].map(|times| policy.lock(times).as_secs() / 60);
         assert_eq!(minutes, [15, 30, 60, 960, 1440, 1440, 1440]);
+    }
+
+    #[test]
+    fn from_fifty_attempts_on_the_interval_doubles_every_ten_and_is_a_day_from_a_hundred_on() {
+        let policy = AttemptPolicy::new(10, Duration::from_mins(15)).expect("sound");
+        let minutes = |counted| policy.interval(counted).map(|interval| interval.as_secs() / 60);
+        assert_eq!([0, 49].map(minutes), [None; 2]);
+        let intervals = [50, 59, 60, 70, 80, 90, 99, 100, usize::MAX].map(minutes);
+        assert_eq!(intervals, [15, 15, 30, 60, 120, 240, 240, 1440, 1440].map(Some));
     }
 
     #[test]

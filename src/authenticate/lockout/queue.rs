@@ -1,4 +1,4 @@
-//! Queues: within one process, attempts for the same username take turns.
+//! Queues: within one process, attempts for the same username from the same source take turns.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,15 +6,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::store::attempts::AttemptsKey;
+use crate::source::Network;
+use crate::store::attempts::{AttemptsKey, SourceMark};
 
-/// The attempts of this process, by username. No more attempts for one username are in progress than may be wrong; the
-/// others wait here, in turn, and not at DynamoDB. One account that many clients log in to at once is therefore served
+/// Whose attempts take turns: those for one username from one source, if that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    pub(super) key: AttemptsKey,
+    pub(super) source: Option<SourceMark>,
+    pub(super) network: Option<Network>,
+}
+
+/// The attempts of this process, by origin. No more attempts of one origin are in progress than may be wrong; the others
+/// wait here, in turn, and not at DynamoDB. One account that a client logs in to many times at once is therefore served
 /// as quickly as many accounts are.
 pub(super) struct Queues {
     width: usize,
     length: usize,
-    names: Arc<Mutex<HashMap<AttemptsKey, Queue>>>,
+    names: Arc<Mutex<HashMap<Origin, Queue>>>,
 }
 
 struct Queue {
@@ -29,15 +38,15 @@ impl Queues {
     }
 
     /// Waits for a turn; `None` when too many are waiting already.
-    pub(super) async fn wait(&self, key: AttemptsKey) -> Option<Turn> {
+    pub(super) async fn wait(&self, origin: Origin) -> Option<Turn> {
         let (turns, mut turn) = {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-            let queue = names.entry(key.clone()).or_insert_with(|| Queue::new(self.width));
+            let queue = names.entry(origin.clone()).or_insert_with(|| Queue::new(self.width));
             if queue.places >= self.width.saturating_add(self.length) {
                 return None;
             }
             queue.places += 1;
-            let turn = Turn { permit: None, names: Arc::clone(&self.names), key };
+            let turn = Turn { permit: None, names: Arc::clone(&self.names), origin };
             (Arc::clone(&queue.turns), turn)
         };
         turn.permit = turns.acquire_owned().await.ok();
@@ -53,16 +62,16 @@ impl Queue {
 
 /// The turn of an attempt, or its place in the queue for one. It is given back when dropped, even if the request is
 /// cancelled while it waits.
-pub(crate) struct Turn {
+pub struct Turn {
     permit: Option<OwnedSemaphorePermit>,
-    names: Arc<Mutex<HashMap<AttemptsKey, Queue>>>,
-    key: AttemptsKey,
+    names: Arc<Mutex<HashMap<Origin, Queue>>>,
+    origin: Origin,
 }
 
 impl Turn {
-    /// The key of the username's attempts, which this one is to join.
-    pub(super) fn key(&self) -> &AttemptsKey {
-        &self.key
+    /// Whose attempt it is.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -70,7 +79,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut queue) = names.entry(self.key.clone()) {
+        if let Entry::Occupied(mut queue) = names.entry(self.origin.clone()) {
             queue.get_mut().places -= 1;
             if queue.get().places == 0 {
                 queue.remove();

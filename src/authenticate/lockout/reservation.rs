@@ -16,15 +16,27 @@ use tracing::Instrument as _;
 
 use crate::authenticate::lockout::policy::AttemptPolicy;
 use crate::authenticate::lockout::queue::Turn;
+use crate::authenticate::lockout::sources::{SourceLimit, Tally};
+use crate::authenticate::lockout::standing;
 use crate::aws::Outlook;
+use crate::clock::Timestamp;
 use crate::password::Mark;
-use crate::store::attempts::{Attempts, AttemptsKey};
+use crate::store::attempts::{Attempts, AttemptsKey, Budget, SourceMark, StoredAttempts, Success};
 use crate::store::outcome::{Changed, StoreError};
+use crate::telemetry::record::Alert;
 
 /// How long a request that ends without a decision waits for its attempt to be taken back: after the answer, Lambda
 /// freezes the process until the next request. It is part of the time that the front door sets aside for handing the
 /// answer back.
 const TIME_TO_SETTLE: Duration = Duration::from_millis(300);
+
+/// How long a source stays familiar after the last login from it.
+pub(super) const FAMILIAR: Duration = Duration::from_hours(90 * 24);
+/// How many sources can be familiar to one username.
+const MOST_FAMILIAR: usize = 16;
+/// How long strangers must have been quiet before a login from a familiar source makes up for what they did. An account that
+/// is logged in to every second would otherwise give an attacker a fresh start every second.
+const QUIET: Duration = Duration::from_hours(7 * 24);
 
 /// An attempt that is counted. Without one no password is verified.
 ///
@@ -67,15 +79,6 @@ impl Known {
     }
 }
 
-/// Whether a wrong password was one too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Locked {
-    /// The username is locked from now on.
-    Now,
-    /// It is not, or it already was.
-    NotNow,
-}
-
 /// What is to be written about an attempt.
 enum Ending {
     /// The password was wrong.
@@ -90,8 +93,9 @@ enum Ending {
 
 impl Reservation {
     /// An attempt that is about to be reserved as `id`.
-    pub(super) fn new(ledger: &Arc<Ledger>, id: &str, turn: Turn) -> Self {
-        let entry = LedgerEntry { id: id.to_owned(), wrong: BTreeSet::new(), turn };
+    pub(super) fn new(ledger: &Arc<Ledger>, id: &str, turn: Turn, now: Timestamp) -> Self {
+        let entry =
+            LedgerEntry { id: id.to_owned(), turn, now, budget: Budget::Strange, tally: None, seen: Seen::default() };
         Self { ledger: Arc::clone(ledger), entry: Some(entry), known: Known::Unreserved }
     }
 
@@ -111,10 +115,23 @@ impl Reservation {
         written
     }
 
-    /// Notes the marks of passwords that were wrong before.
-    pub(super) fn knows_wrong(&mut self, wrong: BTreeSet<String>) {
+    /// Notes which budget it counts in, and what was stored then.
+    pub(super) fn counts_in(&mut self, budget: Budget, seen: Seen) {
         if let Some(entry) = &mut self.entry {
-            entry.wrong = wrong;
+            entry.budget = budget;
+            entry.seen = seen;
+        }
+    }
+
+    /// Notes in which budget it is about to be reserved.
+    pub(super) fn tries(&mut self, budget: Budget) {
+        self.counts_in(budget, Seen::default());
+    }
+
+    /// Notes what a wrong password counts towards, in addition to the budget.
+    pub(super) fn counts_towards(&mut self, tally: Tally) {
+        if let Some(entry) = &mut self.entry {
+            entry.tally = Some(tally);
         }
     }
 
@@ -125,19 +142,21 @@ impl Reservation {
 
     /// The password was wrong. A password that was wrong before is counted only once.
     ///
-    /// If that cannot be written, the attempt stays counted, and the answer stays as it is.
-    pub(in crate::authenticate) async fn wrong(mut self, mark: Mark) -> Locked {
+    /// If that cannot be written, the attempt stays counted, and the answer stays as it is. Returns what an operator wants
+    /// to hear about, if it was one too many.
+    pub async fn wrong(mut self, mark: Mark) -> Option<Alert> {
         self.give_back(Ending::Wrong(mark)).await
     }
 
-    /// The password was right: all attempts for the username are forgotten.
-    pub(crate) async fn right(mut self) {
+    /// The password was right: where it came from is familiar from now on. If it was before, all attempts from familiar
+    /// sources are forgotten; otherwise, only this one is.
+    pub async fn right(mut self) {
         self.give_back(Ending::Right).await;
     }
 
     /// The request ends without a decision: the attempt is taken back, unless its password had been refused by then.
     /// Attempts that a delegated verifier did not answer have a bound of their own.
-    pub(in crate::authenticate) async fn undecided(mut self) {
+    pub async fn undecided(mut self) {
         if let Some(ending) = self.known.ending() {
             self.give_back(ending).await;
         }
@@ -149,15 +168,13 @@ impl Reservation {
     }
 
     /// Has a task of its own write what becomes of it, and waits for that. A caller that stops waiting changes nothing.
-    async fn give_back(&mut self, ending: Ending) -> Locked {
-        let Some(task) = self.hand_over(ending) else {
-            return Locked::NotNow;
-        };
+    async fn give_back(&mut self, ending: Ending) -> Option<Alert> {
+        let task = self.hand_over(ending)?;
         let written = task.await.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted"));
-        written.unwrap_or(Locked::NotNow)
+        written.ok().flatten()
     }
 
-    fn hand_over(&mut self, ending: Ending) -> Option<JoinHandle<Locked>> {
+    fn hand_over(&mut self, ending: Ending) -> Option<JoinHandle<Option<Alert>>> {
         let entry = self.entry.take()?;
         // Without a runtime the process is about to end, and the attempt stays counted.
         let runtime = Handle::try_current().ok()?;
@@ -178,21 +195,67 @@ impl Drop for Reservation {
 /// An attempt as it stands in the store.
 struct LedgerEntry {
     id: String,
-    /// The marks of passwords that were wrong before.
-    wrong: BTreeSet<String>,
     turn: Turn,
+    /// When it was made.
+    now: Timestamp,
+    budget: Budget,
+    tally: Option<Tally>,
+    seen: Seen,
 }
 
 impl LedgerEntry {
     fn key(&self) -> &AttemptsKey {
-        self.turn.key()
+        &self.turn.origin().key
     }
+
+    fn source(&self) -> Option<&SourceMark> {
+        self.turn.origin().source.as_ref()
+    }
+}
+
+/// What was stored about a username when an attempt was reserved, as far as it matters for what becomes of the attempt.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The marks of passwords that were wrong before.
+    wrong: BTreeSet<String>,
+    /// The familiar sources that have to go if another one is added.
+    dropped: Vec<String>,
+    /// Whether strangers have been quiet for so long that a login from a familiar source makes up for them.
+    strangers_are_quiet: bool,
+}
+
+impl Seen {
+    pub(super) fn of(stored: &StoredAttempts, budget: Budget, source: Option<&SourceMark>, now: Timestamp) -> Self {
+        let mut wrong = BTreeSet::new();
+        if let Some(budget) = stored.budget(budget) {
+            wrong.extend(budget.wrong.keys().chain(&budget.known_wrong).cloned());
+        }
+        let strange = stored.budget(Budget::Strange);
+        let strangers_are_quiet =
+            strange.is_some_and(|strange| strange.failures > 0 && now.since(strange.last_at) >= QUIET);
+        Self { wrong, dropped: dropped(stored, source, now), strangers_are_quiet }
+    }
+}
+
+/// Which familiar sources have to go, so that there is room for `source`: those whose time is over, and the ones that were
+/// used least lately.
+fn dropped(stored: &StoredAttempts, source: Option<&SourceMark>, now: Timestamp) -> Vec<String> {
+    let mut others: Vec<(&String, &Timestamp)> = stored
+        .familiar_sources
+        .iter()
+        .filter(|(mark, _)| source.is_none_or(|source| source.as_str() != *mark))
+        .collect();
+    others.sort_by_key(|(_, until)| **until);
+    let too_many = others.len().saturating_sub(MOST_FAMILIAR - 1);
+    let over = others.iter().take_while(|(_, until)| **until <= now).count();
+    others[..too_many.max(over)].iter().map(|(mark, _)| (*mark).clone()).collect()
 }
 
 /// Writes what becomes of attempts.
 pub(super) struct Ledger {
     attempts: Attempts,
     policy: AttemptPolicy,
+    sources: SourceLimit,
     /// How many writes are in progress.
     under_way: watch::Sender<usize>,
 }
@@ -214,12 +277,16 @@ impl Drop for UnderWay {
 }
 
 impl Ledger {
-    pub(super) fn new(attempts: Attempts, policy: AttemptPolicy) -> Self {
-        Self { attempts, policy, under_way: watch::Sender::new(0) }
+    pub(super) fn new(attempts: Attempts, policy: AttemptPolicy, sources: SourceLimit) -> Self {
+        Self { attempts, policy, sources, under_way: watch::Sender::new(0) }
     }
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.attempts
+    }
+
+    pub(super) fn sources(&self) -> &SourceLimit {
+        &self.sources
     }
 
     pub(super) fn policy(&self) -> AttemptPolicy {
@@ -234,42 +301,83 @@ impl Ledger {
         let _: Result<Result<_, RecvError>, Elapsed> = timeout(TIME_TO_SETTLE, none_is_left).await;
     }
 
-    async fn write(&self, entry: &LedgerEntry, ending: Ending) -> Locked {
-        let (key, id) = (entry.key(), &entry.id);
-        let not_now = |()| Locked::NotNow;
+    async fn write(&self, entry: &LedgerEntry, ending: Ending) -> Option<Alert> {
+        let LedgerEntry { id, budget, .. } = entry;
+        let no_alert = |()| None;
         let written = match ending {
-            Ending::Wrong(mark) => self.mark(entry, &mark).await,
-            Ending::Undecided => self.attempts.withdraw(key, id).await.map(not_now),
-            Ending::Unanswered => self.withdraw_unanswered(entry).await.map(not_now),
-            Ending::Right => self.attempts.delete(key).await.map(not_now),
+            Ending::Wrong(mark) => self.wrong(entry, &mark).await,
+            Ending::Undecided => self.attempts.withdraw(entry.key(), *budget, id).await.map(no_alert),
+            Ending::Unanswered => self.withdraw_unanswered(entry).await.map(no_alert),
+            Ending::Right => self.right(entry).await.map(no_alert),
         };
-        written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).unwrap_or(Locked::NotNow)
+        written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).unwrap_or_default()
     }
 
-    async fn mark(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Locked, StoreError> {
-        let (key, LedgerEntry { id, wrong, .. }) = (entry.key(), entry);
-        if wrong.contains(mark.as_str()) {
-            self.attempts.withdraw(key, id).await?;
-            return Ok(Locked::NotNow);
+    /// A familiar source waits for a read, which makes up for the write by which a stranger learned that it is one. The
+    /// times of refused logins would otherwise tell anybody in a network which users log in from there.
+    async fn wrong(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
+        if entry.budget == Budget::Familiar {
+            self.attempts.get(entry.key()).await?;
         }
-        let Some(stored) = self.attempts.mark(key, id, mark.as_str()).await? else {
-            return Ok(Locked::NotNow);
+        let (marked, exhausted) = tokio::join!(self.mark(entry, mark), self.count(entry, mark));
+        Ok(marked?.or(exhausted?))
+    }
+
+    async fn mark(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
+        let (key, LedgerEntry { id, budget, .. }) = (entry.key(), entry);
+        if entry.seen.wrong.contains(mark.as_str()) {
+            self.attempts.withdraw(key, *budget, id).await?;
+            return Ok(None);
+        }
+        let Some(stored) = self.attempts.mark(key, *budget, id, mark.as_str()).await? else {
+            return Ok(None);
         };
         if stored.wrong.get(mark.as_str()) != Some(id) {
-            self.attempts.withdraw(key, id).await?;
-            return Ok(Locked::NotNow);
+            self.attempts.withdraw(key, *budget, id).await?;
+            return Ok(None);
         }
-        if stored.wrong.len() < self.policy.limit() {
-            return Ok(Locked::NotNow);
+        if stored.wrong.len() < standing::limit(self.policy, stored.failures) {
+            return Ok(None);
         }
-        let seconds = self.policy.lock(stored.locked_times).as_secs();
-        tracing::warn!(seconds, "a username is locked: too many wrong passwords");
-        Ok(Locked::Now)
+        let slowed = self.policy.interval(stored.counted()).is_some();
+        let seconds = standing::wait(&stored, self.policy, "").as_secs();
+        tracing::warn!(
+            seconds,
+            slowed,
+            familiar = *budget == Budget::Familiar,
+            "too many wrong passwords for a username"
+        );
+        Ok(Some(if slowed { Alert::UsernameSlowed } else { Alert::UsernameLocked }))
+    }
+
+    /// A password that was wrong before, as a program's that nobody told of the new one, says nothing about its source.
+    async fn count(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
+        let Some(tally) = entry.tally.as_ref().filter(|_| !entry.seen.wrong.contains(mark.as_str())) else {
+            return Ok(None);
+        };
+        let exhausted = self.sources.count(tally, entry.now).await?;
+        Ok(exhausted.then_some(Alert::SourceExhausted))
+    }
+
+    async fn right(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
+        let (key, LedgerEntry { id, budget, seen, .. }) = (entry.key(), entry);
+        let Some(source) = entry.source() else {
+            return self.attempts.withdraw(key, *budget, id).await;
+        };
+        let success = Success {
+            attempt: id,
+            source,
+            familiar_until: entry.now + FAMILIAR,
+            dropped: &seen.dropped,
+            forgives: seen.strangers_are_quiet,
+        };
+        self.attempts.succeed(key, *budget, &success).await
     }
 
     async fn withdraw_unanswered(&self, entry: &LedgerEntry) -> Result<(), StoreError> {
-        if self.attempts.withdraw_unanswered(entry.key(), &entry.id, self.policy.unanswered()).await? == Changed::Unmet
-        {
+        let withdrawn =
+            self.attempts.withdraw_unanswered(entry.key(), entry.budget, &entry.id, self.policy.unanswered());
+        if withdrawn.await? == Changed::Unmet {
             tracing::warn!("an attempt stays counted: a verifier left too many for the username unanswered");
         }
         Ok(())

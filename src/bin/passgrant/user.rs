@@ -222,7 +222,7 @@ async fn enable(context: &Context, name: &str) -> Result<(), Failure> {
 
 async fn unlock(context: &Context, name: &str) -> Result<(), Failure> {
     let username = prepared(context, name)?;
-    context.database().await?.store.attempts.clear(&username).await?;
+    context.database().await?.store.attempts.forget(&username).await?;
     let unlocked = Unlocked { username: &username, unlocked: true };
     context.output.print(&unlocked, || format!("The username {username} is not locked."))
 }

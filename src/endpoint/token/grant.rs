@@ -11,6 +11,7 @@ use crate::form::Form;
 use crate::scope::Scope;
 use crate::service::Service;
 use crate::session::refresh_token::RefreshToken;
+use crate::source::Network;
 use crate::telemetry::record::RequestRecord;
 use crate::token::mint::Minted;
 
@@ -31,6 +32,8 @@ pub(super) struct Asked<'a> {
     pub(super) client: AuthenticatedClient,
     /// When the request arrived.
     pub(super) came: Timestamp,
+    /// Where the user is, as far as that is known.
+    pub(super) network: Option<Network>,
     pub(super) record: &'a RequestRecord,
 }
 

@@ -36,7 +36,7 @@ impl PasswordRequest<'_> {
     }
 
     async fn respond(self, asked: Asked<'_>) -> Result<TokenResponse, Error> {
-        let Asked { service, client, record, .. } = asked;
+        let Asked { service, client, network, record, .. } = asked;
         if !service.config.password_grant {
             return Err(Error::unsupported_grant_type("The password grant is switched off."));
         }
@@ -44,7 +44,7 @@ impl PasswordRequest<'_> {
         let audiences = authorize::audience::granted(&self.requested.resources, &client.audiences)?;
         let chain = chain(self.auth_chain, service, &client)?;
         record.chain(chain.name().as_str());
-        let login = Login { username: self.username, password: self.password, client_id: &client.id };
+        let login = Login { username: self.username, password: self.password, client_id: &client.id, network };
         let (user, reservation) = service.users.authenticate(login, chain, service.clock.now(), record).await?;
         // Whatever becomes of the request from here on, the password was right.
         let issued = issue(service, client, user, scope, audiences, record);

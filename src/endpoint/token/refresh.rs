@@ -26,7 +26,7 @@ impl RefreshRequest<'_> {
     /// The token is judged by the time at which the request arrived. The rotation comes last: a request that fails
     /// earlier leaves the token as it was.
     async fn respond(self, asked: Asked<'_>) -> Result<TokenResponse, Error> {
-        let Asked { service, client, came, record } = asked;
+        let Asked { service, client, came, record, .. } = asked;
         let refused = |reason: &str| Error::invalid_refresh_token().because(reason);
         let token = RefreshToken::parse(self.refresh_token).map_err(|error| refused(&error.to_string()))?;
         let session = service.sessions.open(token, &client, came, record).await?;

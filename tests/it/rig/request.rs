@@ -7,9 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
+use passgrant::source::FrontDoor;
 
 use crate::rig::client::SECRET;
 use crate::rig::user::PASSWORD;
+
+/// Where requests come from that say nothing else.
+const HOME: &str = "192.0.2.1";
+
+/// A request that is sent from `address`, as the front door sees it.
+pub(crate) fn from(address: &str, mut request: Request<Bytes>) -> Request<Bytes> {
+    let address = Some(address.parse().expect("an address"));
+    request.extensions_mut().insert(FrontDoor { address, appends: true });
+    request
+}
 
 /// A password request for the user `ann`.
 pub(crate) const LOGIN: [(&str, &str); 3] = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
@@ -26,7 +37,7 @@ pub(crate) fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Req
     let mut request = Request::new(body.into());
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().expect("a path");
-    request
+    from(HOME, request)
 }
 
 pub(crate) fn token_request(client: Option<(&str, &str)>, parameters: &[(&str, &str)]) -> Request<Bytes> {

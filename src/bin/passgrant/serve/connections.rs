@@ -18,6 +18,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use passgrant::error::Error;
 use passgrant::form::MAX_BODY_BYTES;
 use passgrant::router::{self, RequestId};
+use passgrant::source::FrontDoor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -86,9 +87,11 @@ fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let front_door = FrontDoor { address: stream.peer_addr().ok().map(|peer| peer.ip()), appends: false };
     let connection = Connection::new(stream, refusals.clone());
-    let answer = service_fn(move |request| {
+    let answer = service_fn(move |mut request: Request<Incoming>| {
         let refusals = refusals.clone();
+        request.extensions_mut().insert(front_door);
         async move { Ok::<_, Infallible>(answer(&refusals, request).await.map(Full::new)) }
     });
     http1::Builder::new()
