@@ -239,8 +239,8 @@ PYTHON
 
 # adopts VARS...: the function, its role and the outputs have the tables and the key of VARS, and none is created.
 adopts() {
-    terraform plan -refresh=false -out="$scratch/plan" "$@"
-    terraform show -json "$scratch/plan" >"$scratch/plan.json"
+    terraform plan -refresh=false -out="$scratch/plan" "$@" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
     python3 - "$scratch/plan.json" "$foreign_key" <<'PYTHON'
 import json, sys
 
@@ -265,7 +265,8 @@ PYTHON
 # limits of each variable.
 stopping_values() {
     local values=(attempts_window=48h client_cache=2h 'cors_origins=["https://App.example.com"]' issuer=https://ID.example.com
-        attempts_limit=1.5 argon2_memory_kib=8.5 argon2_iterations=65 'envelope_keys=["envelope:a=RS999"]'
+        attempts_limit=1.5 attempts_source_names=0.5 'attempts_spared_networks=["192.0.2.0/33"]' trusted_hops=6
+        argon2_memory_kib=8.5 argon2_iterations=65 'envelope_keys=["envelope:a=RS999"]'
         'published_envelope_keys=["envelope:A"]' default_scope='a  b' empty_scope='"' domain_name=login.example.1
         'auth_chains={"a"=["directory","directory"]}' auth_chain=Directory log_level=trace users_table_name=ab
         password_range_url=https://ranges.example wrapping_key_arn=alias/a 'origin_secrets=["short"]'
@@ -343,6 +344,8 @@ certificate=arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d
 foreign_key=arn:aws:kms:us-east-1:210987654321:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77
 secret=the-shared-secret-of-this-check-alone
 restored=(restored-clients restored-users restored-tokens)
+adopted=(-var clients_table_name=restored-clients -var users_table_name=restored-users
+    -var tokens_table_name=restored-tokens -var "wrapping_key_arn=$foreign_key")
 
 b_is_ec=(-var 'signing_key_specs={"A"="RSA_2048","B"="ECC_NIST_P256"}')
 b_signs=(-var 'signing_keys=["B"]' -var signing_algorithm=ES256)
@@ -357,7 +360,9 @@ everything=(-var architecture=arm64 -var memory_size=1024 -var domain_name=login
     -var issuer=https://example.com/auth -var default_scope='profile orders.read' -var empty_scope=none
     -var 'cors_origins=["https://app.example.com","https://other.example.com:8443"]' -var username_profile=case_preserved
     -var password_range_url=https://api.pwnedpasswords.com/range/ -var password_range_at_login=refuse
-    -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var detailed_errors=false
+    -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var attempts_source_names=250
+    -var 'attempts_spared_networks=["192.0.2.0/24","2001:db8::/32"]' -var trusted_hops=1
+    -var "origin_secrets=[\"$secret\",\"another-$secret\"]" -var detailed_errors=false
     -var client_cache=0s -var argon2_memory_kib=65536 -var argon2_iterations=3 -var throttle_rate=500
     -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365)
 everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.example.com
@@ -365,7 +370,9 @@ everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.exam
     Issuer=https://example.com/auth DefaultScope='profile orders.read' EmptyScope=none
     CorsOrigins=https://app.example.com,https://other.example.com:8443 UsernameProfile=case_preserved
     PasswordRangeUrl=https://api.pwnedpasswords.com/range/ PasswordRangeAtLogin=refuse
-    PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m DetailedErrors=off
+    PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m AttemptsSourceNames=250
+    AttemptsSparedNetworks=192.0.2.0/24,2001:db8::/32 TrustedHops=1
+    "OriginSecrets=$secret,another-$secret" DetailedErrors=off
     ClientCache=0s Argon2MemoryKiB=65536 Argon2Iterations=3 ThrottleRate=500
     ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365)
 import_users() {
@@ -468,8 +475,10 @@ step "a wrapped key with two algorithms is refused" \
     refused "is listed with one algorithm, or with none." -var wrapping_key=true \
     -var 'envelope_keys=["envelope:a=RS256","envelope:a=PS256"]'
 step "tables that are there already" tables restored-clients=client_id restored-users=username restored-tokens=id
-step "they are adopted, and a key is" adopts -var clients_table_name=restored-clients \
-    -var users_table_name=restored-users -var tokens_table_name=restored-tokens -var "wrapping_key_arn=$foreign_key"
+step "they are adopted, and a key is" adopts "${adopted[@]}"
+step "all values are those of template.yaml, with tables and a key that are there already" all_same_values "${adopted[@]}" \
+    -- SigningKeys=A ClientsTableName=restored-clients UsersTableName=restored-users TokensTableName=restored-tokens \
+    "WrappingKeyArn=$foreign_key"
 step "a table of another kind is refused" \
     refused "The table of users_table_name is not one of users" -var users_table_name=restored-clients
 step "two wrapping keys are refused" \

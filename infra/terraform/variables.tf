@@ -319,15 +319,15 @@ variable "attempts_spared_networks" {
   description = "Networks that attempts_source_names spares, such as 192.0.2.0/24."
 
   validation {
-    condition     = alltrue([for network in var.attempts_spared_networks : can(cidrhost(network, 0))])
-    error_message = "A network is written as 192.0.2.0/24."
+    condition     = alltrue([for network in var.attempts_spared_networks : can(regex("^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}/([12]?[0-9]|3[0-2])|(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,7}:|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}|[0-9A-Fa-f]{1,4}:(:[0-9A-Fa-f]{1,4}){1,6}|:(:[0-9A-Fa-f]{1,4}){1,7}|::)/([1-9]?[0-9]|1[01][0-9]|12[0-8]))$", network))])
+    error_message = "A network of attempts_spared_networks is written as 192.0.2.0/24."
   }
 }
 
 variable "trusted_hops" {
   type        = number
   default     = 0
-  description = "How many proxies stand before API Gateway and append to X-Forwarded-For; 1 for CloudFront."
+  description = "How many proxies stand before API Gateway and append to X-Forwarded-For; 1 for CloudFront. Give origin_secrets too, since whoever gets past the proxies could write that header."
 
   validation {
     condition     = contains([0, 1, 2, 3, 4, 5], var.trusted_hops)
