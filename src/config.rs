@@ -96,7 +96,7 @@ variables! {
     ATTEMPTS_SPARED_NETWORKS = "PASSGRANT_ATTEMPTS_SPARED_NETWORKS", Some(""),
         "The networks that this limit spares, separated by commas, such as `192.0.2.0/24,2001:db8::/32`: those of servers through which many users log in.";
     TRUSTED_HOPS = "PASSGRANT_TRUSTED_HOPS", Some("0"),
-        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source. 0 to 5.";
+        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source, unless their caller forged that header: set `PASSGRANT_ORIGIN_SECRETS` too, and never more than there are. 0 to 5.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
         "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none. `passgrant serve` sees every change at once, whatever this says.";
