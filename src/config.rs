@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::authenticate::leaks::LeakPolicy;
 use crate::authenticate::lockout::policy::AttemptPolicy;
@@ -18,6 +19,7 @@ use crate::chain::Chains;
 use crate::chain::delegation::{Delegation, DelegationSettings};
 use crate::issuer::Issuer;
 use crate::jose::algorithm::Algorithm;
+use crate::origin::OriginSecrets;
 use crate::password::Argon2Policy;
 use crate::password::range::RangeUrl;
 use crate::scope::Scope;
@@ -50,6 +52,8 @@ macro_rules! variables {
 variables! {
     ISSUER = "PASSGRANT_ISSUER", None,
         "The issuer: the https URL that clients reach the service by (http for loopback hosts only). It appears in every token exactly as it is written here. Required in AWS; `passgrant serve` derives it from its address.";
+    ORIGIN_SECRETS = "PASSGRANT_ORIGIN_SECRETS", None,
+        "The secret that the component in front of the gateway adds to each request as the header `X-Passgrant-Origin`, or two separated by a comma, of which either is accepted: 32 to 512 visible ASCII characters each, without commas. A request without it gets 403 and nothing else, except at `/healthz`. Unset: every request is let in.";
     CLIENTS_TABLE = "PASSGRANT_CLIENTS_TABLE", Some("passgrant-clients"), "The DynamoDB table of clients.";
     USERS_TABLE = "PASSGRANT_USERS_TABLE", Some("passgrant-users"), "The DynamoDB table of users.";
     TOKENS_TABLE = "PASSGRANT_TOKENS_TABLE", Some("passgrant-tokens"), "The DynamoDB table of sessions, with TTL on `expires_at`.";
@@ -92,7 +96,7 @@ variables! {
     ATTEMPTS_SPARED_NETWORKS = "PASSGRANT_ATTEMPTS_SPARED_NETWORKS", Some(""),
         "The networks that this limit spares, separated by commas, such as `192.0.2.0/24,2001:db8::/32`: those of servers through which many users log in.";
     TRUSTED_HOPS = "PASSGRANT_TRUSTED_HOPS", Some("0"),
-        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source. 0 to 5.";
+        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source, unless their caller forged that header: set `PASSGRANT_ORIGIN_SECRETS` too, and never more than there are. 0 to 5.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
         "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none. `passgrant serve` sees every change at once, whatever this says.";
@@ -117,6 +121,8 @@ pub struct ConfigError {
 pub struct Config {
     /// The issuer, if one is given.
     pub issuer: Option<Issuer>,
+    /// What shows that a request came through the component in front.
+    pub origin_secrets: OriginSecrets,
     /// The tables.
     pub tables: TableNames,
     /// The keys in KMS and in envelopes, in order; empty if none are given.
@@ -186,6 +192,7 @@ impl Config {
         let source = Source { lookup };
         Ok(Self {
             issuer: source.optional(ISSUER)?.map(|text| source.parsed(ISSUER, Issuer::parse(&text))).transpose()?,
+            origin_secrets: source.origin_secrets()?,
             tables: TableNames {
                 clients: source.table(CLIENTS_TABLE)?,
                 users: source.table(USERS_TABLE)?,
@@ -294,6 +301,12 @@ impl Source<'_> {
         let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= most);
         let most = humantime::format_duration(most);
         duration.ok_or_else(|| Self::refuse(variable, format!("it must be a time such as 60s, and at most {most}")))
+    }
+
+    fn origin_secrets(&self) -> Result<OriginSecrets, ConfigError> {
+        let secrets = self.optional(ORIGIN_SECRETS)?.map(Zeroizing::new);
+        let secrets = secrets.map(|text| self.parsed(ORIGIN_SECRETS, OriginSecrets::parse(&text))).transpose()?;
+        Ok(secrets.unwrap_or_default())
     }
 
     fn range_url(&self) -> Result<Option<RangeUrl>, ConfigError> {
@@ -429,6 +442,7 @@ mod tests {
             ("PASSGRANT_ISSUER", "http://example.com"),
             ("PASSGRANT_ISSUER", "https://example.com/?x"),
             ("PASSGRANT_ISSUER", "https://EXAMPLE.com"),
+            ("PASSGRANT_ORIGIN_SECRETS", "hunter2"),
             ("PASSGRANT_CLIENTS_TABLE", "x"),
             ("PASSGRANT_SIGNING_KEYS", "alias/a=none"),
             ("PASSGRANT_SIGNING_KEYS", "=RS256"),
@@ -506,6 +520,8 @@ mod tests {
             let error = read(&variables).expect_err(verifiers).to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
+        let error = read(&[("PASSGRANT_ORIGIN_SECRETS", "hunter2")]).expect_err("too short").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum Kind {
     InsufficientScope,
     /// The resource is malformed, or not one of the client's (RFC 8707, section 2).
     InvalidTarget,
+    /// The request did not come through the component in front of the gateway.
+    PastTheFront,
     /// There is nothing at the path.
     NotFound,
     /// The path takes only these methods.
@@ -72,6 +74,7 @@ impl Kind {
             Self::MissingToken | Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
             Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient_scope"),
             Self::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target"),
+            Self::PastTheFront => (StatusCode::FORBIDDEN, "access_denied"),
             Self::NotFound => (StatusCode::NOT_FOUND, "invalid_request"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
@@ -198,6 +201,12 @@ impl Error {
     #[must_use]
     pub const fn insufficient_scope() -> Self {
         Self::new(Kind::InsufficientScope, Description::new("The access token was not granted the openid scope."))
+    }
+
+    /// 403, which is answered with nothing else: not even the description.
+    #[must_use]
+    pub const fn past_the_front() -> Self {
+        Self::new(Kind::PastTheFront, Description::new("The request did not come through the front."))
     }
 
     /// 404.

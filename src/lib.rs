@@ -64,6 +64,7 @@ pub mod error;
 pub mod issuer;
 pub mod json;
 pub mod name;
+pub mod origin;
 pub mod scope;
 pub mod source;
 pub mod telemetry;

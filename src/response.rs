@@ -78,6 +78,14 @@ pub fn announce_end(headers: &mut HeaderMap, deprecated_at: Timestamp, end: Time
     headers.extend(end.map(|value| (SUNSET, value)));
 }
 
+/// An answer that says nothing.
+fn bare(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 #[derive(Serialize)]
 struct ErrorBody {
     error: &'static str,
@@ -89,6 +97,9 @@ struct ErrorBody {
 #[must_use]
 pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
     let (status, code) = error.kind().answer();
+    if error.kind() == Kind::PastTheFront {
+        return bare(status);
+    }
     let body = ErrorBody { error: code, error_description: detailed.then_some(error.description().as_str()) };
     let mut response = json(status, &body, Caching::Forbidden).unwrap_or_else(|_| {
         let mut response = Response::new(Bytes::from_static(br#"{"error":"server_error"}"#));
@@ -131,6 +142,7 @@ pub fn error(error: &Error, detailed: bool) -> Response<Bytes> {
         | Kind::UnsupportedResponseType
         | Kind::InvalidScope
         | Kind::InvalidTarget
+        | Kind::PastTheFront
         | Kind::NotFound
         | Kind::Unavailable
         | Kind::ServerError => {}

@@ -151,10 +151,13 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
     };
     let outcome = outcome.instrument(record.span().clone()).await;
     write(&record, &outcome);
+    let is_past_the_front = matches!(&outcome, Err(error) if error.kind() == Kind::PastTheFront);
     let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
     response.headers_mut().insert(REQUEST_ID, id.0);
-    let origins = endpoint.map_or(&*service.config.cors_origins, |endpoint| endpoint.origins(service));
-    cross_origin::allow(origins, request.headers(), response.headers_mut());
+    if !is_past_the_front {
+        let origins = endpoint.map_or(&*service.config.cors_origins, |endpoint| endpoint.origins(service));
+        cross_origin::allow(origins, request.headers(), response.headers_mut());
+    }
     if request.method() == Method::HEAD {
         let length = HeaderValue::from(response.body().len());
         response.headers_mut().insert(CONTENT_LENGTH, length);
@@ -177,6 +180,11 @@ async fn answer(
     request: &Request<Bytes>,
     record: &RequestRecord,
 ) -> Result<Response<Bytes>, Error> {
+    // Whoever is past the front learns nothing: not which paths there are, nor which origins may call. Health checks of a
+    // load balancer cannot carry a secret, and what they are told is worth nothing.
+    if endpoint != Some(Endpoint::Health) && !service.config.origin_secrets.admit(request.headers()) {
+        return Err(const { Error::past_the_front() });
+    }
     let endpoint = endpoint.ok_or(const { Error::not_found() })?;
     if cross_origin::is_preflight(endpoint.origins(service), request) {
         return Ok(cross_origin::preflight(endpoint.allow()));

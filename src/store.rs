@@ -22,6 +22,8 @@ pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod embedded;
 #[cfg(feature = "cli")]
+pub mod restoration;
+#[cfg(feature = "cli")]
 pub mod schema;
 
 use aws_sdk_dynamodb::Client;

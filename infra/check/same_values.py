@@ -29,6 +29,13 @@ class Unknown:
 
 UNKNOWN = Unknown()
 
+# The tables that the deployments create, unless they are given the names of others.
+TABLES = {
+    "aws_dynamodb_table.clients[0]": "ClientsTable",
+    "aws_dynamodb_table.users[0]": "UsersTable",
+    "aws_dynamodb_table.tokens[0]": "TokensTable",
+}
+
 
 def first_known(values):
     return next((value for value in values if value not in (None, "", [], {})), UNKNOWN)
@@ -45,10 +52,9 @@ class Plans:
                 if number == 0 or resource["address"] in self.resources:
                     self.resources.setdefault(resource["address"], []).append(resource["values"])
         self.symbols = {}
-        tables = {"clients": "ClientsTable", "users": "UsersTable", "tokens": "TokensTable"}
-        for name, symbol in tables.items():
-            self._name(f"aws_dynamodb_table.{name}", symbol, "name", "")
-            self._name(f"aws_dynamodb_table.{name}", symbol, "arn", ".Arn")
+        for address, symbol in TABLES.items():
+            self._name(address, symbol, "name", "")
+            self._name(address, symbol, "arn", ".Arn")
         self._name("aws_iam_role.function", "FunctionRole", "arn", ".Arn")
         self._name("aws_apigatewayv2_api.this", "HttpApi", "api_endpoint", ".ApiEndpoint")
         self._name("aws_apigatewayv2_api.this", "HttpApi", "id", "")
@@ -175,7 +181,7 @@ def of_template(stack):
         },
         "log groups": {p["LogGroupName"]: p["RetentionInDays"] for p in of_kind(stack, "AWS::Logs::LogGroup")},
         "tables": {
-            symbol: table_of_template(stack.properties(symbol)) for symbol in ("ClientsTable", "UsersTable", "TokensTable")
+            symbol: table_of_template(table["Properties"]) for symbol, table in stack.of_type("AWS::DynamoDB::Table").items()
         },
         "keys": {
             key["Description"]: {
@@ -269,9 +275,11 @@ def of_plans(plans):
             "policy": policy(plans.value("aws_iam_role_policy.function", "policy")),
         },
         "log groups": {plans.value(a, "name"): plans.value(a, "retention_in_days") for a in groups},
+        # By its own address, if it is another than these: there is none of it in the template.
         "tables": {
-            symbol: table_of_plan(plans, f"aws_dynamodb_table.{name}")
-            for name, symbol in (("clients", "ClientsTable"), ("users", "UsersTable"), ("tokens", "TokensTable"))
+            TABLES.get(address, address): table_of_plan(plans, address)
+            for address in plans.resources
+            if address.startswith("aws_dynamodb_table.")
         },
         "keys": {
             re.sub(r"\(C\)", "(B)", plans.value(address, "description")): {

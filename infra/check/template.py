@@ -19,6 +19,13 @@ DOMAIN = {
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d53-4a1f2b8e9c10",
 }
 ENVELOPES = {"WrappingKey": "on", "EnvelopeKeys": "envelope:main-2026=RS256"}
+# What is there already: the stack creates none of it.
+ADOPTED = {
+    "ClientsTableName": "restored-clients",
+    "UsersTableName": "restored-users",
+    "TokensTableName": "restored-tokens",
+    "WrappingKeyArn": "arn:aws:kms:us-east-1:123456789012:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77",
+}
 # Between them, they create every resource of the template.
 VARIANTS = [
     {"SigningKeys": "A"},
@@ -27,8 +34,8 @@ VARIANTS = [
     {"SigningKeys": "B", "SigningKeySpecB": "HMAC_256", "SigningAlgorithm": "HS256", "DelegatedImport": "on"},
     {"SigningKeys": "A", "AlertEmail": "security@example.com"},
     {"SigningKeys": "none", **ENVELOPES, **DOMAIN, "HostedZoneId": "Z0123456789ABC", "ExecuteApiEndpoint": "off"},
+    {"SigningKeys": "A", **ADOPTED, "EnvelopeKeys": "envelope:main-2026=RS256", "DelegatedImport": "on"},
 ]
-
 
 
 @functools.cache
@@ -86,6 +93,29 @@ class FailedDeployments(EveryVariant):
                 if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::KMS::Key"):
                     for operation in ["removal from the template", "deletion of the stack", "replacement"]:
                         self.assertFalse(is_deleted(resource, operation), f"{name}: {operation}")
+
+
+class Adoption(unittest.TestCase):
+    def test_what_a_stack_adopts_it_neither_creates_nor_deletes(self):
+        stack = Stack({"SigningKeys": "A", **ADOPTED})
+        self.assertEqual(stack.broken_rules(), [])
+        self.assertEqual(stack.of_type("AWS::DynamoDB::Table"), {})
+        self.assertEqual(list(stack.of_type("AWS::KMS::Key")), ["SigningKeyA"])
+
+    def test_only_an_adopted_table_has_a_name_that_was_given(self):
+        for parameters in VARIANTS:
+            stack = Stack(parameters)
+            variables = stack.properties("PassgrantFunction")["Environment"]["Variables"]
+            for kind in ("Clients", "Users", "Tokens"):
+                given = parameters.get(f"{kind}TableName")
+                self.assertEqual(variables[f"PASSGRANT_{kind.upper()}_TABLE"], given or f"<{kind}Table>")
+
+    def test_a_table_that_is_adopted_after_the_stack_made_it_is_kept(self):
+        # Its name becomes a parameter: to CloudFormation, the table is gone from the template.
+        made, adopting = Stack({"SigningKeys": "A"}), Stack({"SigningKeys": "A", **ADOPTED})
+        for name, table in made.of_type("AWS::DynamoDB::Table").items():
+            self.assertNotIn(name, adopting.resources)
+            self.assertFalse(is_deleted(table, "removal from the template"), name)
 
 
 ACCOUNT = "arn:aws:iam::123456789012:root"

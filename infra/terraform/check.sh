@@ -219,6 +219,72 @@ assert allowed == ["UnwrapKeys"], allowed
 PYTHON
 }
 
+# tables NAME=KEY...: tables that are there already, with TTL on expires_at where the key is `id`.
+tables() {
+    python3 - "$@" <<'PYTHON'
+import os, sys
+
+import boto3
+
+dynamodb = boto3.client("dynamodb", region_name=os.environ["AWS_REGION"], endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+for name, key in (table.split("=") for table in sys.argv[1:]):
+    dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
+                          KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                          AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}])
+    if key == "id":
+        ttl = {"Enabled": True, "AttributeName": "expires_at"}
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+PYTHON
+}
+
+# adopts VARS...: the function, its role and the outputs have the tables and the key of VARS, and none is created.
+adopts() {
+    terraform plan -refresh=false -out="$scratch/plan" "$@" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
+    python3 - "$scratch/plan.json" "$foreign_key" <<'PYTHON'
+import json, sys
+
+plan = json.load(open(sys.argv[1]))
+after = {r["address"]: r["change"]["after"] for r in plan["resource_changes"]}
+variables = after["aws_lambda_function.this"]["environment"][0]["variables"]
+statements = json.loads(after["aws_iam_role_policy.function"]["policy"])["Statement"]
+resources = {r for s in statements for r in ([s["Resource"]] if isinstance(s["Resource"], str) else s["Resource"])}
+for kind in ("clients", "users", "tokens"):
+    assert after[f"aws_dynamodb_table.{kind}[0]"] is None, f"{kind} stay"
+    assert variables[f"PASSGRANT_{kind.upper()}_TABLE"] == f"restored-{kind}", variables
+    assert plan["planned_values"]["outputs"][f"{kind}_table"]["value"] == f"restored-{kind}", kind
+    assert f"arn:aws:dynamodb:us-east-1:123456789012:table/restored-{kind}" in resources, resources
+assert "aws_kms_key.wrapping[0]" not in after
+assert variables["PASSGRANT_WRAPPING_KEY"] == sys.argv[2], variables
+assert plan["planned_values"]["outputs"]["wrapping_key_arn"]["value"] == sys.argv[2]
+assert [s["Sid"] for s in statements if s["Resource"] == sys.argv[2]] == ["UnwrapKeys"], statements
+PYTHON
+}
+
+# stopping_values: what the service refuses, the module refuses, all of it in one plan. tests/it/deployment_values.rs has the
+# limits of each variable.
+stopping_values() {
+    local values=(attempts_window=48h client_cache=2h 'cors_origins=["https://App.example.com"]' issuer=https://ID.example.com
+        attempts_limit=1.5 attempts_source_names=0.5 'attempts_spared_networks=["192.0.2.0/33"]' trusted_hops=6
+        argon2_memory_kib=8.5 argon2_iterations=65 'envelope_keys=["envelope:a=RS999"]'
+        'published_envelope_keys=["envelope:A"]' default_scope='a  b' empty_scope='"' domain_name=login.example.1
+        'auth_chains={"a"=["directory","directory"]}' auth_chain=Directory log_level=trace users_table_name=ab
+        password_range_url=https://ranges.example wrapping_key_arn=alias/a 'origin_secrets=["short"]'
+        'delegated_verifiers=[{"name"="a","url"="http://a.example"}]')
+    local vars=() value
+    for value in "${values[@]}"; do
+        vars+=(-var "$value")
+    done
+    refused "Invalid value for variable" "${vars[@]}" >/dev/null
+    for value in "${values[@]}"; do
+        if ! grep -qE "variable \"${value%%=*}\"" "$scratch/refusal"; then
+            echo "$value was not refused"
+            cat "$scratch/refusal"
+            return 1
+        fi
+    done
+}
+
 nothing_left() { [[ -z $(terraform state list) ]]; }
 
 export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_REGION=us-east-1
@@ -278,6 +344,9 @@ certificate=arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d
 foreign_key=arn:aws:kms:us-east-1:210987654321:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77
 topic=arn:aws:sns:us-east-1:123456789012:security
 secret=the-shared-secret-of-this-check-alone
+restored=(restored-clients restored-users restored-tokens)
+adopted=(-var clients_table_name=restored-clients -var users_table_name=restored-users
+    -var tokens_table_name=restored-tokens -var "wrapping_key_arn=$foreign_key")
 
 b_is_ec=(-var 'signing_key_specs={"A"="RSA_2048","B"="ECC_NIST_P256"}')
 b_signs=(-var 'signing_keys=["B"]' -var signing_algorithm=ES256)
@@ -293,7 +362,8 @@ everything=(-var architecture=arm64 -var memory_size=1024 -var domain_name=login
     -var 'cors_origins=["https://app.example.com","https://other.example.com:8443"]' -var username_profile=case_preserved
     -var password_range_url=https://api.pwnedpasswords.com/range/ -var password_range_at_login=refuse
     -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var attempts_source_names=250
-    -var 'attempts_spared_networks=["192.0.2.0/24","2001:db8::/32"]' -var trusted_hops=1 -var detailed_errors=false
+    -var 'attempts_spared_networks=["192.0.2.0/24","2001:db8::/32"]' -var trusted_hops=1
+    -var "origin_secrets=[\"$secret\",\"another-$secret\"]" -var detailed_errors=false
     -var client_cache=0s -var argon2_memory_kib=65536 -var argon2_iterations=3 -var throttle_rate=500
     -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365
     -var alert_email=security@example.com -var "alert_topic_arn=$topic")
@@ -303,7 +373,8 @@ everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.exam
     CorsOrigins=https://app.example.com,https://other.example.com:8443 UsernameProfile=case_preserved
     PasswordRangeUrl=https://api.pwnedpasswords.com/range/ PasswordRangeAtLogin=refuse
     PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m AttemptsSourceNames=250
-    AttemptsSparedNetworks=192.0.2.0/24,2001:db8::/32 TrustedHops=1 DetailedErrors=off
+    AttemptsSparedNetworks=192.0.2.0/24,2001:db8::/32 TrustedHops=1
+    "OriginSecrets=$secret,another-$secret" DetailedErrors=off
     ClientCache=0s Argon2MemoryKiB=65536 Argon2Iterations=3 ThrottleRate=500
     ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365
     AlertEmail=security@example.com "AlertTopicArn=$topic")
@@ -398,7 +469,8 @@ step "all values are those of template.yaml, with a MAC key and delegation" all_
     AuthChain=migrating AuthChains=migrating=directory,legacy DelegatedImport=on "DelegatedSecrets=$secret" \
     'DelegatedVerifiers=[{"name":"legacy","url":"https://login.example.com/verify","import":true,"secret_env":"PASSGRANT_DELEGATED_SECRET_1"}]'
 step "wrapped keys without a key that wraps them are refused" \
-    refused "envelope_keys and published_envelope_keys need wrapping_key." -var 'envelope_keys=["envelope:main"]'
+    refused "envelope_keys and published_envelope_keys need wrapping_key or wrapping_key_arn." \
+    -var 'envelope_keys=["envelope:main"]'
 step "create a wrapping key, publish a wrapped key" apply -var wrapping_key=true \
     -var 'published_envelope_keys=["envelope:main-2026=RS256"]'
 step "the wrapped key comes last" deployed "A=RSA_2048=RS256 envelope:main-2026=RS256" "GetItem UpdateItem"
@@ -409,17 +481,31 @@ step "all values are those of template.yaml, with a wrapping key" all_same_value
 step "sign with wrapped keys only" apply -var wrapping_key=true -var 'signing_keys=[]' \
     -var 'envelope_keys=["envelope:main-2026=RS256","envelope:old"]'
 step "no key in KMS is listed" deployed "envelope:main-2026=RS256 envelope:old" "GetItem UpdateItem"
+step "values that would stop an instance are refused, each by its own validation" stopping_values
+step "an issuer may end in a slash" replaces_nothing -var issuer=https://id.example.com/auth/
+step "a wrapped key with two algorithms is refused" \
+    refused "is listed with one algorithm, or with none." -var wrapping_key=true \
+    -var 'envelope_keys=["envelope:a=RS256","envelope:a=PS256"]'
+step "tables that are there already" tables restored-clients=client_id restored-users=username restored-tokens=id
+step "they are adopted, and a key is" adopts "${adopted[@]}"
+step "all values are those of template.yaml, with tables and a key that are there already" all_same_values "${adopted[@]}" \
+    -- SigningKeys=A ClientsTableName=restored-clients UsersTableName=restored-users TokensTableName=restored-tokens \
+    "WrappingKeyArn=$foreign_key"
+step "a table of another kind is refused" \
+    refused "The table of users_table_name is not one of users" -var users_table_name=restored-clients
+step "two wrapping keys are refused" \
+    refused "With wrapping_key_arn there is no wrapping_key." -var wrapping_key=true -var "wrapping_key_arn=$foreign_key"
 rm users.auto.tfvars
 step "protect clients and users, as nothing says otherwise" apply
-step "destroying keeps clients and users" destroy_keeps aws_dynamodb_table.clients aws_dynamodb_table.users
-step "their tables are still there" still_there passgrant-check-clients passgrant-check-users
-step "terraform forgets them" terraform state rm aws_dynamodb_table.clients aws_dynamodb_table.users
+step "destroying keeps clients and users" destroy_keeps 'aws_dynamodb_table.clients[0]' 'aws_dynamodb_table.users[0]'
+step "their tables are still there" still_there passgrant-check-clients passgrant-check-users "${restored[@]}"
+step "terraform forgets them" terraform state rm 'aws_dynamodb_table.clients[0]' 'aws_dynamodb_table.users[0]'
 step "nothing else is left" nothing_left
-step "adopt the table of clients" terraform import aws_dynamodb_table.clients passgrant-check-clients
-step "adopt the table of users" terraform import aws_dynamodb_table.users passgrant-check-users
+step "adopt the table of clients" terraform import 'aws_dynamodb_table.clients[0]' passgrant-check-clients
+step "adopt the table of users" terraform import 'aws_dynamodb_table.users[0]' passgrant-check-users
 step "a new deployment has the old clients and users" replaces_nothing
 step "give up the users too" apply -var delete_users=true
 step "destroy" terraform destroy -auto-approve
 step "nothing is left" nothing_left
-step "no table is there" still_there
+step "no table is there, except those that it never made" still_there "${restored[@]}"
 echo "terraform: $passed passed, 0 failed"

@@ -36,14 +36,15 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = merge(local.delegated_secrets, {
-      PASSGRANT_ISSUER        = local.issuer
-      PASSGRANT_CLIENTS_TABLE = aws_dynamodb_table.clients.name
-      PASSGRANT_USERS_TABLE   = aws_dynamodb_table.users.name
-      PASSGRANT_TOKENS_TABLE  = aws_dynamodb_table.tokens.name
+      PASSGRANT_ISSUER         = local.issuer
+      PASSGRANT_ORIGIN_SECRETS = join(",", var.origin_secrets)
+      PASSGRANT_CLIENTS_TABLE  = local.tables.clients.name
+      PASSGRANT_USERS_TABLE    = local.tables.users.name
+      PASSGRANT_TOKENS_TABLE   = local.tables.tokens.name
       # By ARN, not by alias: once an alias is moved, a new instance would sign with another key, and a key's policy applies to
       # the key.
       PASSGRANT_SIGNING_KEYS             = join(",", local.listed_signing_keys)
-      PASSGRANT_WRAPPING_KEY             = var.wrapping_key ? aws_kms_key.wrapping[0].arn : ""
+      PASSGRANT_WRAPPING_KEY             = local.wrapping_key_arn
       PASSGRANT_SIGNING_ALGORITHM        = var.signing_algorithm
       PASSGRANT_DEFAULT_SCOPE            = var.default_scope
       PASSGRANT_EMPTY_SCOPE              = var.empty_scope
@@ -88,8 +89,21 @@ resource "aws_lambda_function" "this" {
     }
 
     precondition {
-      condition     = var.wrapping_key || length(var.envelope_keys) + length(var.published_envelope_keys) == 0
-      error_message = "envelope_keys and published_envelope_keys need wrapping_key."
+      condition     = local.has_wrapping_key || length(var.envelope_keys) + length(var.published_envelope_keys) == 0
+      error_message = "envelope_keys and published_envelope_keys need wrapping_key or wrapping_key_arn."
+    }
+
+    precondition {
+      condition     = !var.wrapping_key || var.wrapping_key_arn == ""
+      error_message = "With wrapping_key_arn there is no wrapping_key."
+    }
+
+    precondition {
+      condition = (
+        length(distinct([for key in concat(var.envelope_keys, var.published_envelope_keys) : split("=", key)[0]])) ==
+        length(distinct(concat(var.envelope_keys, var.published_envelope_keys)))
+      )
+      error_message = "A key of envelope_keys or published_envelope_keys is listed with one algorithm, or with none."
     }
 
     # What the operator's own keys and wrapped ones can be used for is not known here: if none of them fits, the function's log says so.
@@ -184,13 +198,13 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid       = "ReadClients"
     actions   = ["dynamodb:GetItem"]
-    resources = [aws_dynamodb_table.clients.arn]
+    resources = [local.tables.clients.arn]
   }
 
   statement {
     sid       = "ReadUsers"
     actions   = ["dynamodb:GetItem"]
-    resources = [aws_dynamodb_table.users.arn]
+    resources = [local.tables.users.arn]
   }
 
   # Hashes under the live parameters, and whether a password has leaked.
@@ -199,7 +213,7 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid       = "KeepPasswordHashes"
     actions   = ["dynamodb:UpdateItem"]
-    resources = [aws_dynamodb_table.users.arn]
+    resources = [local.tables.users.arn]
   }
 
   dynamic "statement" {
@@ -208,14 +222,14 @@ data "aws_iam_policy_document" "function" {
     content {
       sid       = "ImportUsers"
       actions   = ["dynamodb:PutItem"]
-      resources = [aws_dynamodb_table.users.arn]
+      resources = [local.tables.users.arn]
     }
   }
 
   statement {
     sid       = "KeepTokens"
     actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
-    resources = [aws_dynamodb_table.tokens.arn]
+    resources = [local.tables.tokens.arn]
   }
 
   dynamic "statement" {
@@ -250,12 +264,12 @@ data "aws_iam_policy_document" "function" {
 
   # Only what was wrapped as a signing key of this issuer.
   dynamic "statement" {
-    for_each = aws_kms_key.wrapping
+    for_each = local.has_wrapping_key ? [true] : []
 
     content {
       sid       = "UnwrapKeys"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value.arn]
+      resources = [local.wrapping_key_arn]
 
       dynamic "condition" {
         for_each = local.own_keys

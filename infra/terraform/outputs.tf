@@ -5,27 +5,27 @@ output "issuer" {
 
 output "token_endpoint" {
   description = "The token endpoint."
-  value       = "${local.issuer}/oauth2/token"
+  value       = "${trimsuffix(local.issuer, "/")}/oauth2/token"
 }
 
 output "jwks_uri" {
   description = "The URL of the public keys."
-  value       = "${local.issuer}/oauth2/jwks"
+  value       = "${trimsuffix(local.issuer, "/")}/oauth2/jwks"
 }
 
 output "clients_table" {
   description = "PASSGRANT_CLIENTS_TABLE of the command line."
-  value       = aws_dynamodb_table.clients.name
+  value       = local.tables.clients.name
 }
 
 output "users_table" {
   description = "PASSGRANT_USERS_TABLE of the command line."
-  value       = aws_dynamodb_table.users.name
+  value       = local.tables.users.name
 }
 
 output "tokens_table" {
   description = "PASSGRANT_TOKENS_TABLE of the command line."
-  value       = aws_dynamodb_table.tokens.name
+  value       = local.tables.tokens.name
 }
 
 output "signing_key_alias" {
@@ -39,8 +39,8 @@ output "signing_key_arn" {
 }
 
 output "wrapping_key_arn" {
-  description = "PASSGRANT_WRAPPING_KEY of the command line; null without wrapping_key."
-  value       = one(aws_kms_key.wrapping[*].arn)
+  description = "PASSGRANT_WRAPPING_KEY of the command line; null without wrapping_key and wrapping_key_arn."
+  value       = local.has_wrapping_key ? local.wrapping_key_arn : null
 }
 
 output "function_name" {

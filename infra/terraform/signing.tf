@@ -38,6 +38,9 @@ locals {
     HMAC_512      = ["HS512"]
   }
 
+  has_wrapping_key = var.wrapping_key || var.wrapping_key_arn != ""
+  wrapping_key_arn = var.wrapping_key ? aws_kms_key.wrapping[0].arn : var.wrapping_key_arn
+
   # Not the root user: whoever in this account has a policy of its own that allows the same.
   account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"
 

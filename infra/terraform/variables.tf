@@ -42,7 +42,7 @@ variable "domain_name" {
   description = "The host name to serve on, such as login.example.com. Empty for the host name that API Gateway assigns."
 
   validation {
-    condition     = can(regex("^$|^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$", var.domain_name))
+    condition     = can(regex("^$|^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]([a-z0-9-]*[a-z0-9])?$", var.domain_name))
     error_message = "domain_name is a fully qualified host name in lower case."
   }
 }
@@ -81,8 +81,20 @@ variable "issuer" {
   description = "The issuer identifier (RFC 8414, section 2). Empty for https://domain_name, or for the API's own URL if there is no domain_name. Set it if something in front of the API, such as CloudFront, has the public name, and to the present one when a domain_name is added later."
 
   validation {
-    condition     = can(regex("^$|^https://[^\\s?#]*[^\\s?#/]$", var.issuer))
-    error_message = "issuer is an https URL without query, fragment or trailing slash."
+    condition     = can(regex("^$|^https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?(:([1-9][0-9]?|[1-35-9][0-9]{2}|4[0-35-9][0-9]|44[0-24-9]|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/(([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.\\.([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+))*/?$", var.issuer))
+    error_message = "issuer is an https URL with its host name in lower case, without a port that is 443, a query, a fragment or a user."
+  }
+}
+
+variable "origin_secrets" {
+  type        = list(string)
+  default     = []
+  sensitive   = true
+  description = "The secret that the component in front of the API, such as CloudFront, adds to each request as X-Passgrant-Origin; or two, of which either is accepted. Whoever calls the API's own URL without it is refused. It is in the state and in the function's environment."
+
+  validation {
+    condition     = can(regex("^$|^[!-+\\--~]{32,512}(,[!-+\\--~]{32,512})?$", join(",", var.origin_secrets)))
+    error_message = "origin_secrets is one secret or two, each of 32 to 512 visible ASCII characters without commas."
   }
 }
 
@@ -152,13 +164,24 @@ variable "wrapping_key" {
   description = "Whether the module creates the KMS key that wraps the keys of envelope_keys. docs/envelope-keys.md describes when such keys are worth having."
 }
 
+variable "wrapping_key_arn" {
+  type        = string
+  default     = ""
+  description = "The ARN of a KMS key of your own that wraps the keys of envelope_keys, instead of one that the module creates."
+
+  validation {
+    condition     = can(regex("^$|^arn:[!-+\\--<>-~]+:key/[!-+\\--<>-~]+$", var.wrapping_key_arn))
+    error_message = "wrapping_key_arn is the ARN of a KMS key, not of an alias."
+  }
+}
+
 variable "envelope_keys" {
   type        = list(string)
   default     = []
   description = "Wrapped keys that come before all others, as `passgrant key create` says how to list them."
 
   validation {
-    condition     = alltrue([for key in var.envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=[A-Za-z0-9]+)?$", key))])
+    condition     = alltrue([for key in var.envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA|HS256|HS384|HS512))?$", key))])
     error_message = "envelope_keys is wrapped keys, such as envelope:main-2026=RS256."
   }
 }
@@ -169,7 +192,7 @@ variable "published_envelope_keys" {
   description = "Wrapped keys that come after all others."
 
   validation {
-    condition     = alltrue([for key in var.published_envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=[A-Za-z0-9]+)?$", key))])
+    condition     = alltrue([for key in var.published_envelope_keys : can(regex("^envelope:[a-z0-9-]{1,64}(=(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA|HS256|HS384|HS512))?$", key))])
     error_message = "published_envelope_keys is wrapped keys, such as envelope:main-2026=RS256."
   }
 }
@@ -191,8 +214,8 @@ variable "empty_scope" {
   description = "The scope that is granted when nothing else is."
 
   validation {
-    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.empty_scope))
-    error_message = "empty_scope is scope tokens (RFC 6749, section 3.3) with one space between them."
+    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+){0,63}$", var.empty_scope))
+    error_message = "empty_scope is up to 64 scope tokens (RFC 6749, section 3.3) with one space between them."
   }
 }
 
@@ -202,8 +225,8 @@ variable "cors_origins" {
   description = "The origins of browser applications that may call the service."
 
   validation {
-    condition     = alltrue([for origin in var.cors_origins : can(regex("^https?://[^\\s,/]+$", origin))])
-    error_message = "An origin is a scheme, a host and, where it is not the usual one, a port: https://app.example.com."
+    condition     = alltrue([for origin in var.cors_origins : can(regex("^(https://(([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9][0-9]?|[1-35-9][0-9]{2}|4[0-35-9][0-9]|44[0-24-9]|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?|http://(([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z]([a-z0-9-]*[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9]|[1-79][0-9]|8[1-9]|[1-9][0-9]{2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?)$", origin))])
+    error_message = "An origin is a scheme, a host in lower case and, unless it is the default one, a port: https://app.example.com."
   }
 }
 
@@ -213,8 +236,8 @@ variable "default_scope" {
   description = "The scope of a request without one, from a client without a default of its own. Scope tokens separated by spaces."
 
   validation {
-    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+)*$", var.default_scope))
-    error_message = "default_scope is scope tokens (RFC 6749, section 3.3) with one space between them."
+    condition     = can(regex("^$|^[!#-\\[\\]-~]+( [!#-\\[\\]-~]+){0,63}$", var.default_scope))
+    error_message = "default_scope is up to 64 scope tokens (RFC 6749, section 3.3) with one space between them."
   }
 }
 
@@ -235,7 +258,7 @@ variable "password_range_url" {
   description = "The range service of leaked passwords that password_range_at_login asks, such as https://api.pwnedpasswords.com/range/. It gets five digits of a password's SHA-1 digest."
 
   validation {
-    condition     = can(regex("^$|^https://[^\\s?#@]+/$", var.password_range_url))
+    condition     = can(regex("^$|^https://(([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/(([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.([A-Za-z0-9_~!$&'()*+,;=:@-]|%([013-9A-Fa-f][0-9A-Fa-f]|2[0-9A-DFa-df]))([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*|\\.\\.([.A-Za-z0-9_~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+))*/$", var.password_range_url))
     error_message = "password_range_url is an https URL that ends in a slash, without a query, a fragment or a user."
   }
 }
@@ -274,8 +297,8 @@ variable "attempts_window" {
   description = "The time in which attempts count towards attempts_limit, and the length of the first lock. At most 24h."
 
   validation {
-    condition     = can(regex("^[1-9][0-9]*[smh]$", var.attempts_window))
-    error_message = "attempts_window is a duration such as 15m."
+    condition     = can(regex("^(([1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)s|([1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)m|([1-9]|1[0-9]|2[0-4])h|1d)$", var.attempts_window))
+    error_message = "attempts_window is a whole number of s, m or h, such as 15m, from 1s to 24h."
   }
 }
 
@@ -296,15 +319,15 @@ variable "attempts_spared_networks" {
   description = "Networks that attempts_source_names spares, such as 192.0.2.0/24."
 
   validation {
-    condition     = alltrue([for network in var.attempts_spared_networks : can(cidrhost(network, 0))])
-    error_message = "A network is written as 192.0.2.0/24."
+    condition     = alltrue([for network in var.attempts_spared_networks : can(regex("^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}/([12]?[0-9]|3[0-2])|(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,7}:|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}|[0-9A-Fa-f]{1,4}:(:[0-9A-Fa-f]{1,4}){1,6}|:(:[0-9A-Fa-f]{1,4}){1,7}|::)/([1-9]?[0-9]|1[01][0-9]|12[0-8]))$", network))])
+    error_message = "A network of attempts_spared_networks is written as 192.0.2.0/24."
   }
 }
 
 variable "trusted_hops" {
   type        = number
   default     = 0
-  description = "How many proxies stand before API Gateway and append to X-Forwarded-For; 1 for CloudFront."
+  description = "How many proxies stand before API Gateway and append to X-Forwarded-For; 1 for CloudFront. Give origin_secrets too, since whoever gets past the proxies could write that header."
 
   validation {
     condition     = contains([0, 1, 2, 3, 4, 5], var.trusted_hops)
@@ -327,6 +350,11 @@ variable "auth_chains" {
   type        = map(list(string))
   default     = {}
   description = "More chains: the verifiers of each, in the order in which they are asked. A verifier is directory or one of delegated_verifiers."
+
+  validation {
+    condition     = alltrue([for verifiers in values(var.auth_chains) : length(distinct(verifiers)) == length(verifiers)])
+    error_message = "A chain asks a verifier only once."
+  }
 
   validation {
     condition     = alltrue([for verifiers in values(var.auth_chains) : length(verifiers) >= 1 && length(verifiers) <= 3])
@@ -352,6 +380,21 @@ variable "delegated_verifiers" {
   }))
   default     = []
   description = "The delegated verifiers. If one of them imports, the function may create users."
+
+  validation {
+    condition     = alltrue([for verifier in var.delegated_verifiers : can(regex("^[a-z0-9_-]{1,64}$", verifier.name)) && verifier.name != "directory"])
+    error_message = "The name of a delegated verifier is 1 to 64 small letters, digits, hyphens and underscores, and not directory."
+  }
+
+  validation {
+    condition     = length(distinct(var.delegated_verifiers[*].name)) == length(var.delegated_verifiers)
+    error_message = "The names of delegated_verifiers are different."
+  }
+
+  validation {
+    condition     = alltrue([for verifier in var.delegated_verifiers : can(regex("^https://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[./%A-Za-z0-9_~!$&'()*+,;=:@-]*)?(\\?[./?%A-Za-z0-9_~!$&'()*+,;=:@-]*)?$", verifier.url))])
+    error_message = "The url of a delegated verifier is an https URL with a host name, without a fragment or a user."
+  }
 }
 
 variable "delegated_secrets" {
@@ -378,8 +421,8 @@ variable "client_cache" {
   description = "How long an instance may go on using a client that it has read, and so how late it may notice that one was disabled. 0s reads each time."
 
   validation {
-    condition     = can(regex("^[0-9]+(ms|s|m|h)$", var.client_cache))
-    error_message = "client_cache is a duration such as 60s."
+    condition     = can(regex("^((0|[1-9][0-9]{0,5}|[12][0-9]{6}|3[0-5][0-9]{5}|3600000)ms|(0|[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)s|([0-9]|[1-5][0-9]|60)m|[01]h)$", var.client_cache))
+    error_message = "client_cache is a whole number of ms, s, m or h, such as 60s, at most 1h."
   }
 }
 
@@ -389,8 +432,8 @@ variable "argon2_memory_kib" {
   description = "The Argon2id memory in KiB. Keep it well below memory_size."
 
   validation {
-    condition     = var.argon2_memory_kib >= 8 && var.argon2_memory_kib <= 1048576
-    error_message = "argon2_memory_kib is 8 to 1048576."
+    condition     = var.argon2_memory_kib >= 8 && var.argon2_memory_kib <= 1048576 && floor(var.argon2_memory_kib) == var.argon2_memory_kib
+    error_message = "argon2_memory_kib is a whole number from 8 to 1048576."
   }
 }
 
@@ -400,8 +443,8 @@ variable "argon2_iterations" {
   description = "The Argon2id passes for passwords that are set from then on."
 
   validation {
-    condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64
-    error_message = "argon2_iterations is 1 to 64."
+    condition     = var.argon2_iterations >= 1 && var.argon2_iterations <= 64 && floor(var.argon2_iterations) == var.argon2_iterations
+    error_message = "argon2_iterations is a whole number from 1 to 64."
   }
 }
 
@@ -435,6 +478,39 @@ variable "verifier_throttle_rate" {
   validation {
     condition     = var.verifier_throttle_rate >= 1 && floor(var.verifier_throttle_rate) == var.verifier_throttle_rate
     error_message = "verifier_throttle_rate is a whole number, at least 1."
+  }
+}
+
+variable "clients_table_name" {
+  type        = string
+  default     = ""
+  description = "The table of clients that the module uses instead of creating one."
+
+  validation {
+    condition     = can(regex("^$|^[A-Za-z0-9_.-]{3,255}$", var.clients_table_name))
+    error_message = "clients_table_name is the name of a table, not its ARN."
+  }
+}
+
+variable "users_table_name" {
+  type        = string
+  default     = ""
+  description = "The table of users that the module uses instead of creating one."
+
+  validation {
+    condition     = can(regex("^$|^[A-Za-z0-9_.-]{3,255}$", var.users_table_name))
+    error_message = "users_table_name is the name of a table, not its ARN."
+  }
+}
+
+variable "tokens_table_name" {
+  type        = string
+  default     = ""
+  description = "The table of sessions that the module uses instead of creating one. Never a restored one."
+
+  validation {
+    condition     = can(regex("^$|^[A-Za-z0-9_.-]{3,255}$", var.tokens_table_name))
+    error_message = "tokens_table_name is the name of a table, not its ARN."
   }
 }
 

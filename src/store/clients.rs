@@ -20,6 +20,8 @@ use crate::store::changes::Changes;
 use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
+#[cfg(feature = "cli")]
+use crate::store::restoration::Restoration;
 use crate::store::signing_keys;
 use crate::store::table::Table;
 
@@ -215,6 +217,20 @@ impl Clients {
         let request = self.table.delete(id.as_str());
         let outcome = request.condition_expression("attribute_exists(client_id)").send().await;
         Ok(Changed::held(held(outcome)?))
+    }
+
+    /// What copies clients and wrapped signing keys that are missing here from the table called `from`, which was restored
+    /// from a backup. Sessions of before do not continue with a client of it, which is another registration.
+    #[cfg(feature = "cli")]
+    #[must_use]
+    pub fn restoration(&self, from: &str) -> Restoration {
+        Restoration::new(from, &self.table, |item, random| {
+            // Only clients have a method to authenticate by.
+            if item.contains_key("auth_method") {
+                item.insert("incarnation".to_owned(), string(Incarnation::generate(random)?.as_str()));
+            }
+            Ok(())
+        })
     }
 
     /// Every client, by reading the whole table: for the command line only.

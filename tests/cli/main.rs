@@ -36,5 +36,6 @@ mod server;
 mod serving;
 mod sessions;
 mod shell;
+mod table_copy;
 mod usage;
 mod users;

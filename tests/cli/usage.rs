@@ -18,6 +18,7 @@ fn every_command_has_help() {
     {
         commands.push(vec!["user", verb]);
     }
+    commands.push(vec!["table", "copy"]);
     for command in commands {
         let help = ran(&[&command[..], &["--help"]].concat()).ok();
         assert!(help.contains("--data") && help.contains("--output"), "{command:?}: {help}");

@@ -133,6 +133,31 @@ fn set(event: &mut Value, name: &str, values: &[&str]) {
     }
 }
 
+#[tokio::test]
+async fn the_secret_of_an_origin_is_required_at_every_front_door() {
+    const SECRET: &str = "secret-of-the-origin-0123456789abcdef";
+    let app = TestApp::builder().variable("PASSGRANT_ORIGIN_SECRETS", SECRET).start().await;
+    app.register(demo::client()).await;
+    app.create_user_with(demo::USER, |user| *user = demo::user(&app.config.argon2)).await;
+    let mut events = SHAPES.map(|shape| (shape, sample(shape))).to_vec();
+    events.push(("alb with multi-value headers", multi_value_alb()));
+    for (shape, mut event) in events {
+        let answer = invoke(&app, &event).await;
+        assert_eq!(answer["statusCode"], 403, "{shape}: {answer}");
+        assert!(answer["body"].as_str().is_none_or(str::is_empty), "{shape}: {answer}");
+        set(&mut event, "X-Passgrant-Origin", &["another-secret-0123456789abcdef-012"]);
+        assert_eq!(invoke(&app, &event).await["statusCode"], 403, "{shape}");
+        set(&mut event, "X-Passgrant-Origin", &[SECRET]);
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}");
+    }
+    assert_eq!(invoke(&app, &sample("http-api-healthz")).await["statusCode"], 200);
+    assert_eq!(invoke(&app, &sample("http-api-jwks")).await["statusCode"], 403);
+    for mut event in [sample("rest-api"), multi_value_alb()] {
+        set(&mut event, "X-Passgrant-Origin", &[SECRET, SECRET]);
+        assert_eq!(invoke(&app, &event).await["statusCode"], 403, "the component in front sends one");
+    }
+}
+
 /// The event of a load balancer whose target group has multi-value headers switched on: it sends no others.
 fn multi_value_alb() -> Value {
     let mut event = sample("alb");

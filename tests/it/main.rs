@@ -2,6 +2,7 @@
 
 mod rig;
 
+mod adopted_resources;
 mod answers;
 mod assertion_replay;
 mod at_rest;
@@ -14,6 +15,7 @@ mod client_assertion;
 mod client_authentication;
 mod client_directory;
 mod cross_origin;
+mod deployment_values;
 mod discovery;
 mod documentation;
 mod embedded;
@@ -36,11 +38,13 @@ mod limit_alerts;
 mod listed_keys;
 mod logs;
 mod many_users;
+mod origin_secrets;
 mod password_grant;
 mod password_hashes;
 mod pinned_keys;
 mod refresh_grant;
 mod refresh_model;
+mod restored_tables;
 mod revocation;
 mod round_trips;
 mod signing;

@@ -18,6 +18,7 @@ mod secret_input;
 mod serve;
 mod session;
 mod shell;
+mod table;
 mod user;
 
 use std::io;
@@ -89,6 +90,9 @@ enum Command {
     /// Show and end sessions: the logins that clients keep alive
     #[command(subcommand)]
     Session(session::Command),
+    /// Bring back what a table has lost
+    #[command(subcommand)]
+    Table(table::Command),
     /// Make and import the keys that sign tokens, and show the public ones
     #[command(subcommand)]
     Key(key::Command),
@@ -153,6 +157,7 @@ fn run(command_line: CommandLine) -> Result<(), Failure> {
             Command::User(command) => command.run(&context).await?,
             Command::Attempts(command) => command.run(&context).await?,
             Command::Session(command) => command.run(&context).await?,
+            Command::Table(command) => command.run(&context).await?,
             Command::Key(command) => command.run(&context).await?,
             Command::Serve(_) | Command::Cost(_) | Command::Completions(_) | Command::Man(_) => {}
         }

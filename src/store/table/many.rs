@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TableDescription,
+    TransactWriteItem,
 };
 
 use crate::aws::{AwsError, Dependency};
@@ -82,11 +83,30 @@ impl Table {
         Ok(found)
     }
 
-    /// What DynamoDB calls the table, which no other table is ever called.
-    pub(in crate::store) async fn id(&self) -> Result<String, StoreError> {
+    /// The table called `name`, which has the same key as this one.
+    pub(in crate::store) fn called(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
+    }
+
+    pub(in crate::store) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The attribute that is its key.
+    pub(in crate::store) fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// What DynamoDB says about the table.
+    pub(in crate::store) async fn description(&self) -> Result<TableDescription, StoreError> {
         let answer =
             self.dynamodb.describe_table().table_name(&self.name).send().await.map_err(StoreError::from_sdk)?;
-        let table = answer.table.ok_or_else(|| self.inconsistent("", "it is not described"))?;
+        answer.table.ok_or_else(|| self.inconsistent("", "it is not described"))
+    }
+
+    /// What DynamoDB calls the table, which no other table is ever called.
+    pub(in crate::store) async fn id(&self) -> Result<String, StoreError> {
+        let table = self.description().await?;
         let id = [table.table_id, table.table_arn].into_iter().flatten().next();
         id.ok_or_else(|| self.inconsistent("", "it has no identifier"))
     }

@@ -7,6 +7,7 @@ use crate::password::PasswordHash;
 use crate::scope::Scope;
 use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, StoreError};
+use crate::store::restoration::Restoration;
 use crate::store::users::Users;
 use crate::store::{claims, users};
 use crate::user::{User, Username};
@@ -98,6 +99,17 @@ impl Users {
     /// [`StoreError`] when the user cannot be stored at all.
     pub fn stored_bytes(&self, user: &User) -> Result<usize, StoreError> {
         Ok(self.item(user)?.iter().map(|(name, value)| name.len() + bytes(value)).sum())
+    }
+
+    /// What copies users that are missing here from the table called `from`, which was restored from a backup. Sessions of
+    /// before do not continue with them: they began in another generation.
+    #[must_use]
+    pub fn restoration(&self, from: &str) -> Restoration {
+        Restoration::new(from, &self.table, |item, random| {
+            let generation = u32::from_be_bytes(*random.bytes::<4>()?);
+            item.insert("session_generation".to_owned(), number(generation.into()));
+            Ok(())
+        })
     }
 
     /// What DynamoDB calls the table, which no other table is ever called.

@@ -35,6 +35,9 @@ pub(crate) fn below<'a>(issuer_path: &str, path: &'a str) -> &'a str {
 /// Whether the document has `answer` for such a request; if not, what is wrong.
 pub(crate) fn check(method: &Method, path: &str, answer: &Answer) -> Result<(), String> {
     let status = answer.status.as_u16();
+    if status == 403 && !answer.headers.contains_key(CONTENT_TYPE) {
+        return DOCUMENT.past_the_front.check(method, answer);
+    }
     let operations = DOCUMENT.paths.get(path);
     let response = match operations.map(|operations| operations.get(method.as_str())) {
         None => (status == 404).then_some(&DOCUMENT.not_found),
@@ -65,6 +68,7 @@ type Operations = BTreeMap<String, BTreeMap<u16, Arc<Response>>>;
 
 struct Document {
     paths: BTreeMap<String, Operations>,
+    past_the_front: Arc<Response>,
     not_found: Arc<Response>,
     method_not_allowed: Arc<Response>,
 }
@@ -86,9 +90,10 @@ impl Document {
             }
             paths.insert(path, operations);
         }
+        let past_the_front = reader.response("/components/responses/PastTheFront");
         let not_found = reader.response("/components/responses/NotFound");
         let method_not_allowed = reader.response("/components/responses/MethodNotAllowed");
-        Self { paths, not_found, method_not_allowed }
+        Self { paths, past_the_front, not_found, method_not_allowed }
     }
 }
 
