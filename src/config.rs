@@ -96,7 +96,7 @@ variables! {
     ATTEMPTS_SPARED_NETWORKS = "PASSGRANT_ATTEMPTS_SPARED_NETWORKS", Some(""),
         "The networks that this limit spares, separated by commas, such as `192.0.2.0/24,2001:db8::/32`: those of servers through which many users log in.";
     TRUSTED_HOPS = "PASSGRANT_TRUSTED_HOPS", Some("0"),
-        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source, unless their caller forged that header: set `PASSGRANT_ORIGIN_SECRETS` too, and never more than there are. 0 to 5.";
+        "How many proxies stand before the front door and append the address that they were called from to `X-Forwarded-For`: 1 for CloudFront before API Gateway. Requests that came through fewer have no source. It must not be more than there are, and needs `PASSGRANT_ORIGIN_SECRETS`, without which callers could go past the proxies and write that header themselves. 0 to 5.";
     DETAILED_ERRORS = "PASSGRANT_DETAILED_ERRORS", Some("on"), "`off` leaves `error_description` out of every answer.";
     CLIENT_CACHE = "PASSGRANT_CLIENT_CACHE", Some("60s"),
         "How long an instance keeps a client in memory, and so how late it may see that one was disabled. `0s` keeps none. `passgrant serve` sees every change at once, whatever this says.";
@@ -340,7 +340,11 @@ impl Source<'_> {
     fn trusted_hops(&self) -> Result<TrustedHops, ConfigError> {
         let most = TrustedHops::MOST;
         let hops = TrustedHops::new(self.number(TRUSTED_HOPS, 0, most)?);
-        hops.ok_or_else(|| Self::refuse(TRUSTED_HOPS, format!("it must be at most {most}")))
+        let hops = hops.ok_or_else(|| Self::refuse(TRUSTED_HOPS, format!("it must be at most {most}")))?;
+        if hops != TrustedHops::default() && self.optional(ORIGIN_SECRETS)?.is_none() {
+            return Err(missing(ORIGIN_SECRETS));
+        }
+        Ok(hops)
     }
 
     fn table(&self, variable: Variable) -> Result<String, ConfigError> {
@@ -493,6 +497,14 @@ mod tests {
             let error = read(&[(name, value)]).expect_err(value);
             assert_eq!(error.name, name, "{value}");
         }
+    }
+
+    #[test]
+    fn proxies_are_trusted_only_if_nobody_can_go_past_them() {
+        let hops = ("PASSGRANT_TRUSTED_HOPS", "1");
+        assert_eq!(read(&[hops]).expect_err("no secret").name, "PASSGRANT_ORIGIN_SECRETS");
+        let secret = ("PASSGRANT_ORIGIN_SECRETS", "a-secret-of-thirty-two-characters");
+        assert_eq!(read(&[hops, secret]).expect("sound").trusted_hops, TrustedHops::new(1).expect("few"));
     }
 
     #[test]

@@ -84,6 +84,11 @@ resource "aws_lambda_function" "this" {
     }
 
     precondition {
+      condition     = var.trusted_hops == 0 || length(var.origin_secrets) > 0
+      error_message = "trusted_hops needs origin_secrets."
+    }
+
+    precondition {
       condition     = var.password_range_at_login == "off" || var.password_range_url != ""
       error_message = "password_range_at_login needs password_range_url."
     }

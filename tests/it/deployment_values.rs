@@ -193,6 +193,7 @@ fn parameters_that_stop_an_instance_only_together_break_a_rule() {
     for (given, rule) in [
         (&[("AuthChain", "migrating")][..], "AuthChain must be directory or one of AuthChains."),
         (&[("DelegatedVerifiers", LEGACY)], "DelegatedVerifiers need DelegatedSecrets."),
+        (&[("TrustedHops", "1")], "TrustedHops needs OriginSecrets."),
         (&[("PasswordRangeAtLogin", "log")], "PasswordRangeAtLogin needs PasswordRangeUrl."),
         (
             &[("EnvelopeKeys", "envelope:main")],

@@ -300,10 +300,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         parameter: "TrustedHops",
         variable: "trusted_hops",
+        with: &[("OriginSecrets", "a-secret-of-thirty-two-characters")],
         taken: &["0", "1", "5"],
         refused: &["6", "-1", "1.5", "10"],
         only_service: &["01"],
-        ..PLAIN
     },
     Row {
         parameter: "AuthChain",
