@@ -79,16 +79,17 @@ impl TrustedHops {
     pub fn network(self, front_door: Option<&FrontDoor>, headers: &HeaderMap) -> Option<Network> {
         let FrontDoor { address, appends } = *front_door?;
         let forwarded = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let mut forwarded = forwarded.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')).peekable();
+        // Only the part that counts has to be text: a caller must not be able to hide what a proxy added behind theirs.
+        let mut forwarded = forwarded.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).peekable();
         let seen = if appends {
-            let own = forwarded.next_if(|last| address.is_none() || read_address(last) == address);
-            address.or_else(|| read_address(own?))
+            let own = forwarded.next_if(|last| address.is_none() || read_bytes(last) == address);
+            address.or_else(|| read_bytes(own?))
         } else {
             address
         };
         let found = match self.0.checked_sub(1) {
             None => seen,
-            Some(between) => read_address(forwarded.nth(between)?),
+            Some(between) => read_bytes(forwarded.nth(between)?),
         };
         found.map(Network::of)
     }
@@ -121,6 +122,10 @@ fn unquoted(value: &str, separator: char) -> impl Iterator<Item = &str> {
         }
         !quoted && character == separator
     })
+}
+
+fn read_bytes(bytes: &[u8]) -> Option<IpAddr> {
+    read_address(str::from_utf8(bytes).ok()?)
 }
 
 /// An address as proxies write it: alone or with a port, an IPv6 address with brackets or without.
@@ -171,6 +176,8 @@ mod tests {
             (gateway, &["192.0.2.1"], 1, Some("192.0.2.1")),
             (gateway, &["198.51.100.7"], 1, None),
             (gateway, &["nonsense, 198.51.100.7"], 1, None),
+            (gateway, &["\u{e4}, 192.0.2.1, 198.51.100.7"], 1, Some("192.0.2.1")),
+            (balancer, &["\u{e4}, 198.51.100.7"], 0, Some("198.51.100.7")),
             (gateway, &[",198.51.100.7"], 1, None),
             (gateway, &[], 0, Some("198.51.100.7")),
             (gateway, &[], 1, None),

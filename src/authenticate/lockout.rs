@@ -196,7 +196,7 @@ impl AttemptLimit {
                 (Standing::Room(room), ..) if tried != Some(room) => room,
                 (Standing::Locked(left), ..) => return Err(NotReserved::Locked(left)),
                 (Standing::Over(next), Some(read), Some(stored)) => {
-                    let attempt = &kept(attempt, budget, Some(stored), next.failures);
+                    let attempt = &kept(attempt, budget, Some(stored));
                     let opened = attempts.open_window(key, budget, attempt, read, &next);
                     if reservation.written(opened).await.map_err(NotReserved::failed)? == Changed::Written {
                         reservation.counts_in(budget, Seen::of(stored, budget, attempt.source, attempt.now));
@@ -212,7 +212,7 @@ impl AttemptLimit {
                 }
             };
             tried = Some(room);
-            let kept = kept(attempt, budget, stored.as_deref(), room.failures);
+            let kept = kept(attempt, budget, stored.as_deref());
             let reserved = reservation.written(attempts.reserve(key, budget, &kept, room)).await;
             match reserved.map_err(NotReserved::failed)? {
                 Reserved::Counted(stored) => {
@@ -255,16 +255,11 @@ fn room_of(policy: AttemptPolicy, failures: usize) -> Room {
 
 /// The attempt, with the time for which the item is kept on account of it: a stranger's no longer than it is remembered, if
 /// no familiar source is kept longer.
-fn kept<'a>(
-    attempt: &NewAttempt<'a>,
-    budget: Budget,
-    stored: Option<&StoredAttempts>,
-    failures: usize,
-) -> NewAttempt<'a> {
+fn kept<'a>(attempt: &NewAttempt<'a>, budget: Budget, stored: Option<&StoredAttempts>) -> NewAttempt<'a> {
     if budget == Budget::Familiar || attempt.source.is_none() {
         return *attempt;
     }
-    let remembered = attempt.now + standing::remembered(failures);
+    let remembered = attempt.now + standing::FAILURES_REMEMBERED;
     let familiar = stored.and_then(|stored| stored.familiar_sources.values().max().copied());
     NewAttempt { expires_at: familiar.map_or(remembered, |familiar| familiar.max(remembered)), ..*attempt }
 }

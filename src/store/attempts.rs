@@ -60,6 +60,8 @@ pub(crate) struct NextWindow {
     pub(crate) locked_times: u32,
     pub(crate) failures: usize,
     pub(crate) known_wrong: Vec<String>,
+    /// When a password was last wrong.
+    pub(crate) failed_at: Timestamp,
 }
 
 /// What became of an attempt to be reserved.
@@ -81,7 +83,7 @@ pub(crate) struct Success<'a> {
     pub(crate) familiar_until: Timestamp,
     /// The sources that are familiar no longer.
     pub(crate) dropped: &'a [String],
-    /// Whether what strangers failed at in earlier windows is forgotten.
+    /// Whether what strangers failed at is forgotten, if the source was familiar.
     pub(crate) forgives: bool,
 }
 
@@ -145,7 +147,9 @@ impl Attempts {
         }
     }
 
-    /// Opens a new window of `budget` in place of the one that was `read`, with this attempt as its first.
+    /// Opens a new window of `budget` in place of the one that was `read`, with this attempt as its first, unless another
+    /// attempt has been made since then. If the SDK repeats it because an answer was lost, nothing is written, and `reserve`
+    /// finds the attempt there.
     pub(crate) async fn open_window(
         &self,
         key: &AttemptsKey,
@@ -157,17 +161,20 @@ impl Attempts {
         let p = budget.prefix();
         let update = format!(
             "SET #schema = :schema, {p}window_until = :window_until, {p}wrong = :none, {p}locked_times = \
-             :locked_times, {p}failures = :failures, {p}known_wrong = :known_wrong, {p}last_at = :now, \
+             :locked_times, {p}failures = :failures, {p}known_wrong = :known_wrong, {p}failed_at = :failed_at, {p}last_at = :now, \
              {p}last_source = :source, expires_at = :expires_at, {p}attempts = :attempts, \
              familiar_sources = if_not_exists(familiar_sources, :none) REMOVE {p}unanswered"
         );
-        let condition =
-            format!("({p}window_until = :read_until AND {p}last_at = :read_last) OR contains({p}attempts, :attempt)");
+        let condition = format!(
+            "{p}window_until = :read_until AND {p}last_at = :read_last AND \
+             (attribute_not_exists({p}attempts) OR size({p}attempts) <= :read_attempts)"
+        );
         let known_wrong = next.known_wrong.iter().map(|mark| string(mark)).collect();
         let request = self
             .update(key, &update)
             .condition_expression(condition)
-            .expression_attribute_values(":attempt", string(attempt.id))
+            .expression_attribute_values(":read_attempts", count(read.attempts.len()))
+            .expression_attribute_values(":failed_at", number(next.failed_at.as_unix()))
             .expression_attribute_values(":locked_times", number(next.locked_times.into()))
             .expression_attribute_values(":failures", count(next.failures))
             .expression_attribute_values(":known_wrong", AttributeValue::L(known_wrong))
@@ -184,10 +191,12 @@ impl Attempts {
         budget: Budget,
         attempt: &str,
         mark: &str,
+        now: Timestamp,
     ) -> Result<Option<StoredBudget>, StoreError> {
         let p = budget.prefix();
         let request = self
-            .update(key, &format!("SET {p}wrong.#mark = if_not_exists({p}wrong.#mark, :attempt)"))
+            .update(key, &format!("SET {p}wrong.#mark = if_not_exists({p}wrong.#mark, :attempt), {p}failed_at = :now"))
+            .expression_attribute_values(":now", number(now.as_unix()))
             .condition_expression(format!("contains({p}attempts, :attempt)"))
             .expression_attribute_names("#mark", mark)
             .expression_attribute_values(":attempt", string(attempt))
@@ -250,7 +259,8 @@ impl Attempts {
         if budget == Budget::Familiar {
             removed.extend(ATTRIBUTES.map(|attribute| format!("{}{attribute}", budget.prefix())));
             if success.forgives {
-                removed.extend(["failures", "known_wrong"].map(str::to_owned));
+                update.push_str(", wrong = :none");
+                removed.extend(["attempts", "failures", "known_wrong", "failed_at"].map(str::to_owned));
             }
         }
         if !removed.is_empty() {
@@ -264,6 +274,9 @@ impl Attempts {
             .condition_expression("attribute_exists(familiar_sources)")
             .expression_attribute_names("#source", success.source.as_str())
             .expression_attribute_values(":until", number(success.familiar_until.as_unix()));
+        if success.forgives && budget == Budget::Familiar {
+            request = request.expression_attribute_values(":none", AttributeValue::M(HashMap::new()));
+        }
         for (place, dropped) in success.dropped.iter().enumerate() {
             request = request.expression_attribute_names(format!("#dropped{place}"), dropped);
         }

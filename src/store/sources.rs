@@ -33,12 +33,16 @@ pub struct StoredSource {
     /// In how many windows before this one it was exhausted.
     #[serde(default)]
     pub exhausted_times: u32,
+    /// When the last of those ended.
+    #[serde(default)]
+    pub(crate) exhausted_until: Option<Timestamp>,
 }
 
 /// A window in which usernames are counted.
 pub(crate) struct Window {
     pub(crate) until: Timestamp,
     pub(crate) exhausted_times: u32,
+    pub(crate) exhausted_until: Timestamp,
     /// When it is forgotten that there was one.
     pub(crate) expires_at: Timestamp,
 }
@@ -122,7 +126,7 @@ impl Sources {
             name,
             window,
             "SET #schema = :schema, window_until = if_not_exists(window_until, :until), exhausted_times = \
-             if_not_exists(exhausted_times, :times), expires_at = if_not_exists(expires_at, :expires_at) \
+             if_not_exists(exhausted_times, :times), exhausted_until = if_not_exists(exhausted_until, :last), expires_at = if_not_exists(expires_at, :expires_at) \
              ADD usernames :usernames",
         );
         let request = request
@@ -143,7 +147,7 @@ impl Sources {
             key,
             name,
             window,
-            "SET #schema = :schema, window_until = :until, exhausted_times = :times, expires_at = :expires_at, \
+            "SET #schema = :schema, window_until = :until, exhausted_times = :times, exhausted_until = :last, expires_at = :expires_at, \
              usernames = :usernames",
         );
         let request = request
@@ -170,6 +174,7 @@ impl Sources {
             .expression_attribute_values(":usernames", AttributeValue::Ss(vec![name.text()]))
             .expression_attribute_values(":until", number(window.until.as_unix()))
             .expression_attribute_values(":times", number(window.exhausted_times.into()))
+            .expression_attribute_values(":last", number(window.exhausted_until.as_unix()))
             .expression_attribute_values(":expires_at", number(window.expires_at.as_unix()))
     }
 

@@ -66,6 +66,20 @@ async fn a_source_that_was_exhausted_may_fail_at_a_quarter_as_many_usernames_unt
 }
 
 #[tokio::test]
+async fn a_source_that_was_exhausted_recovers_in_a_day_although_people_mistype_there() {
+    let app = app("20").await;
+    for most in [20, 5, 1] {
+        assert_eq!(app.spray(ATTACKER, 30).await, most);
+        app.clock.advance(HOUR);
+    }
+    for hour in 0..24 {
+        app.guess_from(ATTACKER, &format!("newcomer-{hour}"), "a typo").await.failed(400, "invalid_grant");
+        app.clock.advance(HOUR);
+    }
+    assert_eq!(app.spray(ATTACKER, 30).await, 20);
+}
+
+#[tokio::test]
 async fn whoever_mistypes_and_then_logs_in_does_not_count() {
     let app = app("3").await;
     for user in ["bob", "cleo", "dan", "eve", "fay"] {

@@ -216,6 +216,33 @@ async fn what_strangers_did_is_forgotten_after_a_quiet_week_and_a_login_or_after
 }
 
 #[tokio::test]
+async fn ten_guesses_every_two_days_are_remembered() {
+    let app = TestApp::start().await;
+    let mut verified = 0;
+    for _ in 0..12 {
+        verified += app.exhaust(ATTACKER, "ann").await;
+        app.clock.advance(Duration::from_mins(48 * 60 + 20));
+    }
+    assert_eq!(verified, SLOWED_AFTER + 7, "five times ten, and then one at a time");
+}
+
+#[tokio::test]
+async fn logins_from_new_places_are_no_failures_that_are_remembered() {
+    let app = TestApp::start().await;
+    app.login_from(OFFICE).await.succeeded();
+    app.slow_down(ATTACKER, "ann").await;
+    for day in 1..7 {
+        app.login_from(&format!("198.51.100.{}", 10 + day)).await.succeeded();
+        app.clock.advance(DAY);
+    }
+    app.login_from(OFFICE).await.succeeded();
+    let stored = app.store.attempts.get(&AttemptsKey::of(&username("ann"))).await.expect("a read").expect("an item");
+    let strange = stored.budget(Budget::Strange).expect("a budget");
+    assert_eq!((strange.counted(), strange.wrong.len(), strange.known_wrong.len()), (0, 0, 0));
+    assert_eq!(app.exhaust(ATTACKER, "ann").await, LIMIT);
+}
+
+#[tokio::test]
 async fn a_forgotten_program_with_an_old_password_slows_nobody_down_however_long_it_runs() {
     let app = TestApp::start().await;
     for name in ["ann", "nobody"] {

@@ -231,8 +231,10 @@ impl Seen {
             wrong.extend(budget.wrong.keys().chain(&budget.known_wrong).cloned());
         }
         let strange = stored.budget(Budget::Strange);
-        let strangers_are_quiet =
-            strange.is_some_and(|strange| strange.failures > 0 && now.since(strange.last_at) >= QUIET);
+        let strangers_are_quiet = strange.is_some_and(|strange| {
+            let forgettable = strange.counted() > 0 || !strange.known_wrong.is_empty();
+            forgettable && now.since(strange.failed_at()) >= QUIET
+        });
         Self { wrong, dropped: dropped(stored, source, now), strangers_are_quiet }
     }
 }
@@ -330,7 +332,7 @@ impl Ledger {
             self.attempts.withdraw(key, *budget, id).await?;
             return Ok(None);
         }
-        let Some(stored) = self.attempts.mark(key, *budget, id, mark.as_str()).await? else {
+        let Some(stored) = self.attempts.mark(key, *budget, id, mark.as_str(), entry.now).await? else {
             return Ok(None);
         };
         if stored.wrong.get(mark.as_str()) != Some(id) {

@@ -55,7 +55,8 @@ impl SourcePolicy {
     }
 
     fn limits(&self, network: Network) -> bool {
-        self.names > 0 && !self.spared.iter().any(|spared| spared.contains(&network.address()))
+        let is_in = |spared: &IpNet| spared.contains(&network.address()) || Network::of(spared.addr()) == network;
+        self.names > 0 && !self.spared.iter().any(is_in)
     }
 
     /// Into how many items the usernames of a source are shared out.
@@ -144,18 +145,18 @@ impl SourceLimit {
     /// Counts a wrong password. Returns whether that exhausts the source.
     pub(super) async fn count(&self, tally: &Tally, now: Timestamp) -> Result<bool, StoreError> {
         let Tally { key, name, stored } = tally;
-        let until = now + WINDOW;
-        let window = |exhausted_times| Window { until, exhausted_times, expires_at: until + MEMORY };
         let counted = match stored.as_ref().filter(|stored| left(stored.window_until, now).is_none()) {
-            None => self.sources.count(key, name, now, &window(0)).await?,
+            None => self.sources.count(key, name, now, &window(now, 0, now)).await?,
             Some(over) => {
-                let again = if self.policy.is_full(over) {
-                    over.exhausted_times.saturating_add(1)
+                // Where one username exhausts it already, that says nothing: anybody may mistype.
+                let is_guessing = self.policy.is_full(over) && self.policy.allowance(over.exhausted_times) > 1;
+                let (times, last) = if is_guessing {
+                    (over.exhausted_times.saturating_add(1), over.window_until)
                 } else {
-                    over.exhausted_times
+                    (over.exhausted_times, over.exhausted_until.unwrap_or(over.window_until))
                 };
-                let times = if now.since(over.window_until) < MEMORY { again } else { 0 };
-                self.sources.open_window(key, name, over, &window(times)).await?
+                let times = if now.since(last) < MEMORY { times } else { 0 };
+                self.sources.open_window(key, name, over, &window(now, times, last)).await?
             }
         };
         Ok(counted.is_some_and(|source| self.policy.is_full(&source)))
@@ -169,6 +170,11 @@ impl SourceLimit {
         }
         Ok(())
     }
+}
+
+fn window(now: Timestamp, exhausted_times: u32, exhausted_until: Timestamp) -> Window {
+    let until = now + WINDOW;
+    Window { until, exhausted_times, exhausted_until, expires_at: until + MEMORY }
 }
 
 /// If the clock was set back, more than the whole window would be left.

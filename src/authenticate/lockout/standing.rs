@@ -9,12 +9,11 @@ use crate::store::attempts::{NextWindow, Room, StoredBudget};
 /// No request lives longer: an attempt without a verdict after this time will never have one.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-/// After how long without an attempt it is forgotten how often a username was locked, and everything if there was only one
-/// window: the longest lock, and as long again.
+/// After how long without an attempt it is forgotten how often a username was locked: the longest lock, and as long again.
 const LOCKS_REMEMBERED: Duration = Duration::from_secs(2 * AttemptPolicy::MAX_LOCK.as_secs());
 
-/// After how long without an attempt everything is forgotten.
-const FAILURES_REMEMBERED: Duration = Duration::from_hours(30 * 24);
+/// After how long without a wrong password everything is forgotten.
+pub(super) const FAILURES_REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
 /// How many marks of wrong passwords are remembered beyond their window.
 const MARKS_REMEMBERED: usize = 32;
@@ -39,8 +38,8 @@ impl Standing {
             return Self::Room(Room { limit: limit(policy, 0), failures: 0 });
         };
         let quiet = now.since(stored.last_at);
-        if quiet >= remembered(stored.failures) {
-            return Self::Over(NextWindow { locked_times: 0, failures: 0, known_wrong: Vec::new() });
+        if now.since(stored.failed_at()) >= FAILURES_REMEMBERED {
+            return Self::Over(NextWindow { locked_times: 0, failures: 0, known_wrong: Vec::new(), failed_at: now });
         }
         let limit = limit(policy, stored.failures);
         let locked_times = if quiet < LOCKS_REMEMBERED { stored.locked_times } else { 0 };
@@ -81,11 +80,7 @@ impl Count {
     /// What counts at `now` in a budget as it is stored; `None` if nothing is stored, or all of it is forgotten.
     #[must_use]
     pub fn of(stored: Option<&StoredBudget>, policy: AttemptPolicy, now: Timestamp) -> Option<Self> {
-        let stored = stored?;
-        let memory = remembered(stored.failures);
-        if now.since(stored.last_at) >= memory {
-            return None;
-        }
+        let stored = stored.filter(|stored| now.since(stored.failed_at()) < FAILURES_REMEMBERED)?;
         let wait_until = match Standing::of(Some(stored), policy, "", now) {
             Standing::Locked(left) => Some(now + left),
             Standing::Room(_) | Standing::Busy | Standing::Over(_) => None,
@@ -94,15 +89,9 @@ impl Count {
             attempts: stored.counted(),
             interval: policy.interval(stored.counted()),
             wait_until,
-            forgotten_at: stored.last_at + memory,
+            forgotten_at: stored.failed_at() + FAILURES_REMEMBERED,
         })
     }
-}
-
-/// After how long without an attempt everything is forgotten, if so many counted in earlier windows. Whoever guesses once at
-/// each of many names, most of which nobody has, leaves little behind.
-pub(super) fn remembered(failures: usize) -> Duration {
-    if failures == 0 { LOCKS_REMEMBERED } else { FAILURES_REMEMBERED }
 }
 
 /// How many attempts may count in a window: as many as the policy allows, and no more than are left until there is only
@@ -128,7 +117,7 @@ fn next(stored: &StoredBudget, locked_times: u32) -> NextWindow {
     known_wrong.extend(stored.wrong.keys().filter(|mark| !stored.known_wrong.contains(mark)).cloned());
     let forgotten = known_wrong.len().saturating_sub(MARKS_REMEMBERED);
     known_wrong.drain(..forgotten);
-    NextWindow { locked_times, failures: stored.counted(), known_wrong }
+    NextWindow { locked_times, failures: stored.counted(), known_wrong, failed_at: stored.failed_at() }
 }
 
 #[cfg(test)]
@@ -157,6 +146,7 @@ mod tests {
             failures,
             known_wrong: Vec::new(),
             last_source: None,
+            failed_at: None,
         }
     }
 
@@ -178,7 +168,7 @@ mod tests {
                 attempts: counted,
                 interval: interval.map(|minutes| minutes * MINUTE),
                 wait_until: wait_until.map(at),
-                forgotten_at: at(0) + remembered(failures),
+                forgotten_at: at(0) + FAILURES_REMEMBERED,
             };
             assert_eq!(count, Some(expected), "{attempts} and {failures} after {now} minutes");
         }

@@ -156,7 +156,7 @@ impl SetPassword {
         let store = &context.database().await?.store;
         let changed = store.users.set_password(&username, &hash, context.clock.now()).await?;
         if changed == Changed::Written {
-            store.attempts.clear(&username).await?;
+            store.attempts.forget(&username).await?;
         }
         tell(context, &username, changed, "has a new password").await
     }
@@ -238,6 +238,7 @@ async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
     match context.database().await?.store.users.delete(&username).await? {
         Changed::Unmet => Err(unknown(&username)),
         Changed::Written => {
+            context.database().await?.store.attempts.clear(&username).await?;
             let deleted = Deleted { username: &username, deleted: true };
             context.output.print(&deleted, || format!("User {username} is deleted."))
         }

@@ -21,7 +21,7 @@ use crate::user::Username;
 const WINDOW_UNTIL: &str = "window_until";
 
 /// The attributes of a budget.
-pub(super) const ATTRIBUTES: [&str; 9] = [
+pub(super) const ATTRIBUTES: [&str; 10] = [
     "attempts",
     "wrong",
     WINDOW_UNTIL,
@@ -31,6 +31,7 @@ pub(super) const ATTRIBUTES: [&str; 9] = [
     "failures",
     "known_wrong",
     "last_source",
+    "failed_at",
 ];
 
 /// Those that every item has had since there was only one budget.
@@ -91,6 +92,9 @@ pub struct StoredBudget {
     /// Which source made the last of the attempts.
     #[serde(default)]
     pub last_source: Option<String>,
+    /// When a password was last wrong.
+    #[serde(default)]
+    pub(crate) failed_at: Option<Timestamp>,
 }
 
 impl StoredAttempts {
@@ -113,6 +117,12 @@ impl StoredAttempts {
 }
 
 impl StoredBudget {
+    /// When a password was last wrong, as far as that is known.
+    #[must_use]
+    pub fn failed_at(&self) -> Timestamp {
+        self.failed_at.unwrap_or(self.last_at)
+    }
+
     pub(super) fn read(
         table: &Table,
         key: &AttemptsKey,

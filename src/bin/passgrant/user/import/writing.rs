@@ -269,7 +269,7 @@ impl Writing {
             let changed = self.persist(|| self.store.users.replace(&existing, &wanted, now)).await?;
             if changed == Changed::Written {
                 if wanted.password_hash != existing.password_hash {
-                    self.persist(|| self.store.attempts.clear(&existing.username)).await?;
+                    self.persist(|| self.store.attempts.forget(&existing.username)).await?;
                 }
                 return Ok(pending.became(Became::Updated));
             }
