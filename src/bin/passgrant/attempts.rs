@@ -90,8 +90,8 @@ impl List {
     }
 
     fn networks(&self, config: &Config) -> Result<HashMap<SourceKey, Network>, Failure> {
-        const NO_ISSUER: &str = "to recognise an address, set PASSGRANT_ISSUER as the deployment has it: the issuer is part \
-                                 of the digests that stand for addresses";
+        const NO_ISSUER: &str = "to recognise an address, set PASSGRANT_ISSUER to the issuer, which for a local server is its \
+                                 URL: it is part of the digests that stand for addresses";
         if self.network.is_empty() {
             return Ok(HashMap::new());
         }
