@@ -342,7 +342,7 @@ impl Source<'_> {
         let hops = TrustedHops::new(self.number(TRUSTED_HOPS, 0, most)?);
         let hops = hops.ok_or_else(|| Self::refuse(TRUSTED_HOPS, format!("it must be at most {most}")))?;
         if hops != TrustedHops::default() && self.optional(ORIGIN_SECRETS)?.is_none() {
-            return Err(missing(ORIGIN_SECRETS));
+            return Err(Self::refuse(ORIGIN_SECRETS, "it must be set, since PASSGRANT_TRUSTED_HOPS needs it"));
         }
         Ok(hops)
     }

@@ -8,6 +8,11 @@ output "token_endpoint" {
   value       = "${trimsuffix(local.issuer, "/")}/oauth2/token"
 }
 
+output "api_endpoint" {
+  description = "The API's own URL, whatever the issuer is."
+  value       = aws_apigatewayv2_api.this.api_endpoint
+}
+
 output "jwks_uri" {
   description = "The URL of the public keys."
   value       = "${trimsuffix(local.issuer, "/")}/oauth2/jwks"

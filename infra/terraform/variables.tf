@@ -283,7 +283,7 @@ variable "password_grant" {
 variable "attempts_limit" {
   type        = number
   default     = 10
-  description = "How many passwords may be tried for one username in attempts_window before it is locked."
+  description = "How many different wrong passwords lock a username in attempts_window."
 
   validation {
     condition     = var.attempts_limit >= 1 && var.attempts_limit <= 100 && floor(var.attempts_limit) == var.attempts_limit

@@ -188,7 +188,7 @@ fn a_locked_username_is_unlocked_by_an_administrator_or_by_a_new_password() {
         assert_eq!(server.demo_tokens(&demo).status, 400, "locked");
     };
     wrong();
-    assert_eq!(folder.run(&["user", "unlock", "Demo-User"]).ok(), "The username demo-user is not locked.\n");
+    assert_eq!(folder.run(&["user", "unlock", "Demo-User"]).ok(), "The username demo-user is unlocked.\n");
     assert_eq!(server.demo_tokens(&demo).status, 200);
     wrong();
     let password = format!("{}\n", text(&demo["password"]));

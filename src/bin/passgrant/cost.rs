@@ -288,7 +288,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
         format!(
             "{table}\n\nDollars, by AWS's prices for us-east-1 of {PRICES_OF}, without free tiers, data transfer and storage.\n\
              MONTH is for {} logins, {} refreshes and one key in KMS (${KEY_PER_MONTH:.2}).\n\
-             The times are estimates from measured ones: see docs/operations.md, and replace them by your own.",
+             The times are estimates from measured ones: see docs/operations.md, and replace them with your own.",
             arguments.logins, arguments.refreshes
         )
     })

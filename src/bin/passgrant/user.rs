@@ -230,7 +230,7 @@ async fn unlock(context: &Context, name: &str) -> Result<(), Failure> {
     let username = prepared(context, name)?;
     context.database().await?.store.attempts.forget(&username).await?;
     let unlocked = Unlocked { username: &username, unlocked: true };
-    context.output.print(&unlocked, || format!("The username {username} is not locked."))
+    context.output.print(&unlocked, || format!("The username {username} is unlocked."))
 }
 
 async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
