@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::Client as Kms;
 use bytes::Bytes;
@@ -131,8 +132,13 @@ impl Builder {
     }
 }
 
+/// The SDK bounds how much all clients of a process and a service retry. Each app has a bound of its own: the faults of one
+/// test must not keep another from retrying.
 fn dynamodb_client(wire: &Wire, timeouts: Timeouts) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(&timeouts.applied_to(embedded::sdk_config(&wire.endpoint())))
+    let config = timeouts.applied_to(embedded::sdk_config(&wire.endpoint()));
+    let retries = RetryPartition::new(wire.endpoint());
+    let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(retries);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 /// The RSA key is made once per run: making one takes longer than most tests.
@@ -207,7 +213,9 @@ impl TestApp {
     /// The wrapped keys of the app, behind its wires.
     pub(crate) fn envelopes(&self) -> Envelopes {
         let wire = self.kms_wire.as_ref().expect("a KMS double");
-        let kms = Kms::new(&self.timeouts.applied_to(aws::bounded(crate::rig::sdk::config(&wire.endpoint()))));
+        let config = self.timeouts.applied_to(aws::bounded(crate::rig::sdk::config(&wire.endpoint())));
+        let retries = RetryPartition::new(wire.endpoint());
+        let kms = Kms::from_conf(aws_sdk_kms::config::Builder::from(&config).retry_partition(retries).build());
         let store = Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables);
         let issuer = self.config.required_issuer().expect("an issuer");
         Envelopes::new(kms, store.signing_keys, issuer, self.config.wrapping_key.clone())
