@@ -15,6 +15,7 @@ use passgrant::clock::Timestamp;
 use serde_json::{Value, json};
 
 use crate::rig::app::TestApp;
+use crate::rig::attempts::LIMIT;
 use crate::rig::clock::START;
 use crate::rig::demo;
 use crate::rig::path::{HOSTILE, HOSTILE_IN_EVENTS};
@@ -155,6 +156,38 @@ async fn the_secret_of_an_origin_is_required_at_every_front_door() {
     for mut event in [sample("rest-api"), multi_value_alb()] {
         set(&mut event, "X-Passgrant-Origin", &[SECRET, SECRET]);
         assert_eq!(invoke(&app, &event).await["statusCode"], 403, "the component in front sends one");
+    }
+}
+
+/// Lets an event come from another address, behind what its sender wrote into `X-Forwarded-For`.
+fn send_from(event: &mut Value, address: &str, forged: &str) {
+    for context in ["http", "identity"] {
+        if let Some(source) = event["requestContext"].get_mut(context).and_then(|context| context.get_mut("sourceIp")) {
+            *source = json!(address);
+        }
+    }
+    set(event, "X-Forwarded-For", &[&format!("{forged}{address}")]);
+}
+
+#[tokio::test]
+async fn a_request_comes_from_where_its_front_door_saw_it_whatever_its_sender_says() {
+    const HOME: &str = "203.0.113.17";
+    let mut events = SHAPES.map(|shape| (shape, sample(shape))).to_vec();
+    events.push(("alb with multi-value headers", multi_value_alb()));
+    for (shape, mut event) in events {
+        let app = app().await;
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}: from here the user logs in");
+        for number in 0..LIMIT {
+            app.guess_from("203.0.113.66", demo::USER, &format!("wrong {number}")).await.failed(400, "invalid_grant");
+        }
+        for forged in ["", "203.0.113.17, ", "203.0.113.17,203.0.113.17,"] {
+            send_from(&mut event, "198.51.100.9", forged);
+            let answer = invoke(&app, &event).await;
+            assert_eq!(answer["statusCode"], 400, "{shape}, {forged:?}: {answer}");
+            assert!(header(&answer, "retry-after").is_some(), "{shape}, {forged:?}: {answer}");
+        }
+        send_from(&mut event, HOME, "198.51.100.9, ");
+        assert_eq!(invoke(&app, &event).await["statusCode"], 200, "{shape}: the user's own place is not locked");
     }
 }
 
