@@ -20,7 +20,7 @@ pub(crate) use crate::store::attempts::stored::SourceMark;
 use crate::store::attempts::stored::{ATTRIBUTES, KEPT};
 pub use crate::store::attempts::stored::{AttemptsKey, Budget, StoredAttempts, StoredBudget};
 use crate::store::item::{Item, SCHEMA, number, string};
-use crate::store::outcome::{Changed, StoreError, held};
+use crate::store::outcome::{Changed, StoreError, held, if_held};
 use crate::store::table::Table;
 use crate::user::Username;
 
@@ -201,12 +201,9 @@ impl Attempts {
             .expression_attribute_names("#mark", mark)
             .expression_attribute_values(":attempt", string(attempt))
             .return_values(ReturnValue::AllNew);
-        match request.send().await {
-            Ok(written) => StoredBudget::read(&self.tokens, key, &written.attributes.unwrap_or_default(), budget),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(StoreError::from_sdk(error)),
-            },
+        match if_held(request.send().await)? {
+            Some(written) => StoredBudget::read(&self.tokens, key, &written.attributes.unwrap_or_default(), budget),
+            None => Ok(None),
         }
     }
 

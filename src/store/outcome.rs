@@ -55,9 +55,17 @@ pub(super) fn held<T, E>(outcome: Result<T, SdkError<E, HttpResponse>>) -> Resul
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
+    Ok(if_held(outcome)?.is_some())
+}
+
+/// What a conditional write answered; `None` if its condition did not hold.
+pub(super) fn if_held<T, E>(outcome: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
     match outcome {
-        Ok(_) => Ok(true),
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
         Err(error) => Err(StoreError::from_sdk(error)),
     }
 }

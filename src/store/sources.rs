@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -19,7 +19,7 @@ use crate::source::Network;
 use crate::store::attempts::AttemptsKey;
 use crate::store::item::{SCHEMA, number};
 use crate::store::key;
-use crate::store::outcome::{StoreError, held};
+use crate::store::outcome::{StoreError, held, if_held};
 use crate::store::table::Table;
 
 /// The usernames of one source, as they are stored.
@@ -126,8 +126,8 @@ impl Sources {
             name,
             window,
             "SET #schema = :schema, window_until = if_not_exists(window_until, :until), exhausted_times = \
-             if_not_exists(exhausted_times, :times), exhausted_until = if_not_exists(exhausted_until, :last), expires_at = if_not_exists(expires_at, :expires_at) \
-             ADD usernames :usernames",
+             if_not_exists(exhausted_times, :times), exhausted_until = \
+             if_not_exists(exhausted_until, :last), expires_at = if_not_exists(expires_at, :expires_at) ADD usernames :usernames",
         );
         let request = request
             .condition_expression("attribute_not_exists(id) OR window_until > :now")
@@ -147,8 +147,8 @@ impl Sources {
             key,
             name,
             window,
-            "SET #schema = :schema, window_until = :until, exhausted_times = :times, exhausted_until = :last, expires_at = :expires_at, \
-             usernames = :usernames",
+            "SET #schema = :schema, window_until = :until, exhausted_times = :times, exhausted_until = :last, \
+             expires_at = :expires_at, usernames = :usernames",
         );
         let request = request
             .condition_expression("window_until = :read")
@@ -178,16 +178,12 @@ impl Sources {
             .expression_attribute_values(":expires_at", number(window.expires_at.as_unix()))
     }
 
-    /// What a conditional write wrote; `None` if its condition did not hold.
     fn written(
         &self,
         key: &SourceKey,
         outcome: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
     ) -> Result<Option<StoredSource>, StoreError> {
-        match outcome {
-            Ok(written) => written.attributes.map(|item| self.tokens.stored(&key.0, item)).transpose(),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
-            Err(error) => Err(StoreError::from_sdk(error)),
-        }
+        let item = if_held(outcome)?.and_then(|written| written.attributes);
+        item.map(|item| self.tokens.stored(&key.0, item)).transpose()
     }
 }

@@ -321,17 +321,18 @@ impl Ledger {
         if entry.budget == Budget::Familiar {
             self.attempts.get(entry.key()).await?;
         }
-        let (marked, exhausted) = tokio::join!(self.mark(entry, mark), self.count(entry, mark));
+        // A password that was wrong before, as a program's that nobody told of the new one, says nothing about its source either.
+        if entry.seen.wrong.contains(mark.as_str()) {
+            self.attempts.withdraw(entry.key(), entry.budget, &entry.id).await?;
+            return Ok(None);
+        }
+        let (marked, exhausted) = tokio::join!(self.mark(entry, mark), self.count(entry));
         // A source is exhausted once in an hour, a username may be locked again.
         Ok(exhausted?.or(marked?))
     }
 
     async fn mark(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
         let (key, LedgerEntry { id, budget, .. }) = (entry.key(), entry);
-        if entry.seen.wrong.contains(mark.as_str()) {
-            self.attempts.withdraw(key, *budget, id).await?;
-            return Ok(None);
-        }
         let Some(stored) = self.attempts.mark(key, *budget, id, mark.as_str(), entry.now).await? else {
             return Ok(None);
         };
@@ -353,9 +354,8 @@ impl Ledger {
         Ok(Some(if slowed { Alert::UsernameSlowed } else { Alert::UsernameLocked }))
     }
 
-    /// A password that was wrong before, as a program's that nobody told of the new one, says nothing about its source.
-    async fn count(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
-        let Some(tally) = entry.tally.as_ref().filter(|_| !entry.seen.wrong.contains(mark.as_str())) else {
+    async fn count(&self, entry: &LedgerEntry) -> Result<Option<Alert>, StoreError> {
+        let Some(tally) = &entry.tally else {
             return Ok(None);
         };
         let exhausted = self.sources.count(tally, entry.now).await?;
