@@ -2,7 +2,7 @@
 //! local server, for every kind of login that is answered with the same bytes.
 //!
 //! `cargo bench --bench enumeration [-- ROUNDS]`; 200 rounds by default. Each round asks once for every kind, in an
-//! order of its own, so that whatever else the machine does affects all of them alike.
+//! order of chance, so that whatever else the machine does affects all of them alike.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program of its own, which prints what it measured")]
 
@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use passgrant::password::Argon2Policy;
 use passgrant::password::legacy::{ForeignHash, HashFormat};
-use passgrant::random::OsRandom;
+use passgrant::random::{OsRandom, Random as _};
 use passgrant::store::embedded;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -214,10 +214,9 @@ fn main() {
         connection.time(username, password);
     }
     let mut times = kinds.map(|_| Vec::with_capacity(rounds));
-    for round in 0..rounds {
-        for step in 0..kinds.len() {
-            // 7 and 16 have no common factor: every kind comes once, and each round begins with another one.
-            let kind = (round + 7 * step) % kinds.len();
+    for _ in 0..rounds {
+        // What comes after a hash that takes long finds the caches cold: nothing must always come after the same one.
+        for kind in shuffled(kinds.len()) {
             let (_, username, password) = kinds[kind];
             times[kind].push(connection.time(username, password));
         }
@@ -235,6 +234,18 @@ fn main() {
     println!("largest gap of p90     {}", gap(figures[..equal].iter().map(|(_, p90)| *p90)));
     println!("both without the hashes that other systems made, which cost themselves and an Argon2:");
     println!("largest gap of medians {}, with them", gap(figures.iter().map(|(median, _)| *median)));
+}
+
+/// The numbers below `count` in an order of chance.
+fn shuffled(count: usize) -> Vec<usize> {
+    let key = || {
+        let mut key = [0; 8];
+        OsRandom.fill(&mut key).expect("randomness");
+        key
+    };
+    let mut keyed: Vec<_> = (0..count).map(|number| (key(), number)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, number)| number).collect()
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -1,23 +1,31 @@
 //! The AWS SDK as this service uses it: one HTTP client, bounded attempts, and what its errors mean here.
 
+pub mod of_function;
+pub mod watched;
+
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+use aws_config::BehaviorVersion;
+use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 use aws_smithy_runtime_api::client::http::{
     HttpClient as _, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
 };
+use http::Uri;
+use http::uri::Scheme;
 
-use crate::error::Error;
+use crate::aws::watched::{THROTTLING_CODES, Watched};
+pub use crate::dependency::Dependency;
+use crate::error::{Error, root_cause};
 
 /// One attempt of a call, connection included. DynamoDB and KMS answer in milliseconds: one that takes this long is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,8 +34,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_ATTEMPTS: u32 = 3;
 
-/// The configuration of this process's SDK clients: region, credentials and endpoints from the environment and the
+/// The configuration of the command line's SDK clients: region, credentials and endpoints from the environment and the
 /// shared configuration files.
+#[cfg(feature = "cli")]
 pub async fn sdk_config() -> SdkConfig {
     let found = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
     bounded(found)
@@ -46,6 +55,20 @@ pub fn bounded(config: SdkConfig) -> SdkConfig {
         .with_initial_backoff(Duration::from_millis(50))
         .with_max_backoff(Duration::from_millis(500));
     config.into_builder().timeout_config(timeouts).retry_config(retries).build()
+}
+
+/// A client of DynamoDB whose calls count towards what a request spends, and are in its trace.
+#[must_use]
+pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(Watched::dynamodb());
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// A client of KMS whose calls count towards what a request spends, and are in its trace.
+#[must_use]
+pub fn kms(config: &SdkConfig) -> aws_sdk_kms::Client {
+    let config = aws_sdk_kms::config::Builder::from(config).interceptor(Watched::kms());
+    aws_sdk_kms::Client::from_conf(config.build())
 }
 
 /// TLS for everything this service asks: rustls on ring, for the sake of cold starts (docs/decisions/0003).
@@ -69,22 +92,17 @@ pub(crate) fn https_connector(connect_timeout: Duration, idle_timeout: Duration)
     SharedHttpConnector::new(connector.pool_idle_timeout(idle_timeout).build())
 }
 
-/// A service this one depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dependency {
-    /// Amazon DynamoDB.
-    DynamoDb,
-    /// AWS Key Management Service.
-    Kms,
-}
-
-impl fmt::Display for Dependency {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::DynamoDb => "DynamoDB",
-            Self::Kms => "KMS",
-        })
-    }
+/// What connects to the collector of traces at `url`. One that is reached without TLS has no use for root certificates, which
+/// would take longer than everything else about it.
+pub(crate) fn collector_connector(url: &Uri) -> SharedHttpConnector {
+    /// As servers keep connections; and what is sent over one that was closed is only dropped.
+    const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+    let builder = Connector::builder().tls_provider(TLS).pool_idle_timeout(IDLE_TIMEOUT);
+    let without_roots = TlsContext::builder().with_trust_store(TrustStore::empty()).build();
+    SharedHttpConnector::new(match without_roots {
+        Ok(context) if url.scheme() == Some(&Scheme::HTTP) => builder.tls_context(context).build(),
+        _ => builder.build(),
+    })
 }
 
 /// Whether trying again later can help.
@@ -102,19 +120,17 @@ pub enum Outlook {
 pub struct AwsError {
     dependency: Dependency,
     outlook: Outlook,
+    code: Option<String>,
     detail: String,
 }
 
-/// Errors of the service that pass by themselves. Beside them, every status of 500 and above.
-const TRANSIENT_CODES: [&str; 10] = [
+/// Errors of the service that pass by themselves, in addition to those of throttling. Beside them, every status of 500 and above.
+const TRANSIENT_CODES: [&str; 7] = [
     "DependencyTimeoutException",
     "ExpiredToken",
     "ExpiredTokenException",
     "KeyUnavailableException",
     "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
@@ -134,18 +150,23 @@ const TELLING_CODES: [&str; 7] = [
     "UnrecognizedClientException",
 ];
 
+fn passes_by_itself(code: &str) -> bool {
+    THROTTLING_CODES.contains(&code) || TRANSIENT_CODES.contains(&code)
+}
+
 impl AwsError {
     /// What `error` means, without what it may quote.
     pub fn new<E>(dependency: Dependency, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
+        let code = error.code().map(str::to_owned);
         let (outlook, detail) = match error {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
                 // Without a code it is no error of the service's, but an answer that cannot be read.
                 let code = service.err().code();
-                let transient = status >= 500 || code.is_none_or(|code| TRANSIENT_CODES.contains(&code));
+                let transient = status >= 500 || code.is_none_or(passes_by_itself);
                 let told = service.err().message().filter(|_| code.is_some_and(|code| TELLING_CODES.contains(&code)));
                 let outlook = if transient { Outlook::Transient } else { Outlook::Permanent };
                 let code = code.unwrap_or("unreadable answer");
@@ -156,7 +177,7 @@ impl AwsError {
             SdkError::ConstructionFailure(_) => (Outlook::Permanent, root_cause(&error)),
             other => (Outlook::Transient, root_cause(&other)),
         };
-        Self { dependency, outlook, detail }
+        Self { dependency, outlook, code, detail }
     }
 
     /// A transaction that was cancelled because of one of its parts; `reason` is the code of that part.
@@ -164,7 +185,7 @@ impl AwsError {
     pub(crate) fn cancelled(dependency: Dependency, reason: &str) -> Self {
         let transient = TRANSIENT_REASONS.contains(&reason);
         let outlook = if transient { Outlook::Transient } else { Outlook::Permanent };
-        Self { dependency, outlook, detail: format!("a transaction was cancelled: {reason}") }
+        Self { dependency, outlook, code: None, detail: format!("a transaction was cancelled: {reason}") }
     }
 
     /// Whether trying again later can help.
@@ -172,15 +193,12 @@ impl AwsError {
     pub fn outlook(&self) -> Outlook {
         self.outlook
     }
-}
 
-/// What an error comes down to. The errors above it may quote the request: a bad endpoint's does, body and all.
-pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
+    /// What the service calls the error, if it was the service that answered.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
-    cause.to_string()
 }
 
 impl From<AwsError> for Error {

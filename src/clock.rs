@@ -103,6 +103,12 @@ impl fmt::Display for Span {
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// The present moment since the Unix epoch, as precisely as the clock has it. The protocol never needs more than
+    /// [`Clock::now`].
+    fn since_epoch(&self) -> Duration {
+        Duration::from_secs(self.now().as_unix())
+    }
 }
 
 /// The machine's clock.
@@ -110,10 +116,13 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place the ambient clock is read")]
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(since_epoch.as_secs())
+        Timestamp(self.since_epoch().as_secs())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place the ambient clock is read")]
+    fn since_epoch(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that can go wrong with a request, and what the client is told (RFC 6749, section 5.2).
 
+use std::error::Error as StdError;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -283,3 +284,13 @@ impl Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What an error comes down to. The errors above it may quote the request: a bad endpoint's does, body and all.
+#[must_use]
+pub fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -23,15 +23,21 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::task::JoinError;
 use tokio::time::timeout;
 
+use crate::endpoint::discovery::DeploymentCheck;
 use crate::router::{self, RequestId};
 use crate::service::Service;
 use crate::source::FrontDoor;
+use crate::telemetry::traces::context::TraceContext;
 
 /// The part of an invocation's time that is kept to undo what a request that ran out of time had counted, and to return
 /// the answer.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 /// Read by `lambda_http` to rebuild a URL, and not needed here.
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The route key of the event by which a deployment asks a new version whether it can sign. No gateway sends it: the keys of
+/// an HTTP API are `$default`, or a method and a path, and no caller can write one.
+const DEPLOYMENT_CHECK: &str = "deployment-check";
 
 /// How a platform starts environments and sends them invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,14 +152,35 @@ fn front_door(request: &Request<Body>) -> FrontDoor {
     FrontDoor { address: address.and_then(|address| address.parse().ok()), appends: true }
 }
 
+/// Whether an event was made by a deployment, which may invoke the function directly, and came through no front door.
+fn is_of_deployment(request: &Request<Body>) -> bool {
+    matches!(
+        request.request_context_ref(),
+        Some(RequestContext::ApiGatewayV2(context)) if context.route_key.as_deref() == Some(DEPLOYMENT_CHECK)
+    )
+}
+
+/// The span that Lambda says the invocation belongs to.
+fn trace_of_platform(request: &Request<Body>) -> Option<TraceContext> {
+    TraceContext::of_platform(request.lambda_context_ref()?.xray_trace_id.as_deref()?)
+}
+
 async fn respond(service: Arc<Service>, request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let (id, time) = match request.lambda_context_ref() {
         Some(context) => (RequestId::of_platform(&context.request_id), time_left(context)),
         None => (RequestId::generate(&service), Duration::ZERO),
     };
+    let trace = if service.is_traced() { trace_of_platform(&request) } else { None };
     let front_door = front_door(&request);
+    let is_of_deployment = is_of_deployment(&request);
     let mut request = plain(request, service.issuer.path());
     request.extensions_mut().insert(front_door);
+    if let Some(trace) = trace {
+        request.extensions_mut().insert(trace);
+    }
+    if is_of_deployment {
+        request.extensions_mut().insert(DeploymentCheck);
+    }
     let mut response = router::handle(&service, request, id, time).await;
     response.headers_mut().remove(CONTENT_LENGTH);
     Ok(response.map(|body| match String::from_utf8(body.into()) {

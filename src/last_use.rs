@@ -1,7 +1,8 @@
 //! The retirement ledger: on which day each client and each user last used the password grant, so that an operator knows
 //! who still does.
 //!
-//! It costs at most one change a day for each client and each user. What is known to be noted is not sent: a user's day is
+//! It costs at most one change a day for each client and each user. With which client a user logged in is noted with the
+//! user's day, and so is that of the first login of the day: another client on the same day would be another change. What is known to be noted is not sent: a user's day is
 //! in the item that a login reads anyway, and an instance remembers the clients that it has noted. Instances, and requests
 //! at once, that do not know of each other may send the same note; all but the first find it there, and change nothing.
 
@@ -50,7 +51,7 @@ impl LastUses {
     pub(crate) async fn note(&self, authorization: &Authorization, now: Timestamp) {
         let day = now.day();
         let (client, user) = (authorization.client(), authorization.user());
-        let notes = async { tokio::join!(self.note_client(client, day), self.note_user(user, day)) };
+        let notes = async { tokio::join!(self.note_client(client, day), self.note_user(user, &client.id, day)) };
         match timeout(TIME_TO_NOTE, notes).await {
             Ok((Ok(()), Ok(()))) => {}
             Ok((Err(error), _) | (_, Err(error))) => tracing::warn!(%error, "the day of a login could not be noted"),
@@ -69,9 +70,9 @@ impl LastUses {
     }
 
     /// A user whom only a delegated verifier knows has no item.
-    async fn note_user(&self, user: &AuthenticatedUser, day: Day) -> Result<(), StoreError> {
+    async fn note_user(&self, user: &AuthenticatedUser, client: &ClientId, day: Day) -> Result<(), StoreError> {
         if user.is_stored() && user.last_login_day.is_none_or(|noted| noted < day) {
-            let (Changed::Written | Changed::Unmet) = self.users.note_login(user, day).await?;
+            let (Changed::Written | Changed::Unmet) = self.users.note_login(user, client, day).await?;
         }
         Ok(())
     }

@@ -53,18 +53,22 @@ pub mod user;
 pub mod aws;
 pub mod chain;
 pub mod form;
-pub mod random;
 pub mod response;
 
 pub mod jose;
 
 pub mod audience;
+pub mod audit;
 pub mod clock;
+#[cfg(feature = "cli")]
+pub mod connections;
+pub mod dependency;
 pub mod error;
 pub mod issuer;
 pub mod json;
 pub mod name;
 pub mod origin;
+pub mod random;
 pub mod scope;
 pub mod source;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 mod cross_origin;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,13 +13,19 @@ use http::{HeaderValue, Method, Request, Response};
 use tracing::Instrument as _;
 use zeroize::Zeroize as _;
 
+use crate::audit::Moment;
 use crate::endpoint::{authorize, discovery, introspect, revoke, token, userinfo};
 use crate::error::{Error, Kind};
 use crate::issuer::path;
 use crate::response;
 use crate::service::Service;
+use crate::telemetry::phase;
 use crate::telemetry::record::{Outcome, RequestRecord, Severity};
+use crate::telemetry::traces::Trace;
+use crate::telemetry::traces::span::Finished;
 
+/// How long after its time a request may still send its trace: half of what is kept to return an answer.
+const TIME_TO_SEND: Duration = Duration::from_millis(250);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a path names.
@@ -82,6 +89,11 @@ impl Endpoint {
         }
     }
 
+    /// Its path below the issuer.
+    fn path(self) -> Option<&'static str> {
+        PATHS.iter().find(|(_, endpoint)| *endpoint == self).map(|(path, _)| *path)
+    }
+
     const fn allow(self) -> &'static str {
         match self {
             Self::Token | Self::Introspect | Self::Revoke => "POST",
@@ -110,10 +122,11 @@ pub(crate) fn is_path(path: &str, issuer_path: &str) -> bool {
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The identifier that the platform gave the request; `unknown` if it is not valid in a header.
+    /// The identifier that the platform gave the request; `unknown` if it gave none, or one that is not valid in a header.
     #[must_use]
     pub fn of_platform(id: &str) -> Self {
-        Self(HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown")))
+        let given = HeaderValue::from_str(id).ok().filter(|id| !id.is_empty());
+        Self(given.unwrap_or(HeaderValue::from_static("unknown")))
     }
 
     /// A fresh identifier.
@@ -138,7 +151,8 @@ impl RequestId {
 /// log.
 pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, time: Duration) -> Response<Bytes> {
     let endpoint = Endpoint::at(request.uri().path(), service.issuer.path());
-    let record = RequestRecord::begin(id.as_str(), endpoint.map(Endpoint::as_str));
+    let trace = service.begin_trace(&request);
+    let record = RequestRecord::begin(id.as_str(), endpoint.map(Endpoint::as_str), trace);
     let outcome = async {
         let answer = AssertUnwindSafe(Box::pin(answer(service, endpoint, &request, &record))).catch_unwind();
         let given_up = match tokio::time::timeout(time, answer).await {
@@ -149,8 +163,9 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
         service.users.settled().await;
         Err(given_up)
     };
-    let outcome = outcome.instrument(record.span().clone()).await;
-    write(&record, &outcome);
+    let outcome = outcome.instrument(record.span().clone());
+    let outcome = phase::noted_in(Arc::clone(record.spent()), outcome).await;
+    let traced = write(service, &record, &id, request.method(), endpoint, &outcome);
     let is_past_the_front = matches!(&outcome, Err(error) if error.kind() == Kind::PastTheFront);
     let mut response = outcome.unwrap_or_else(|error| response::error(&error, service.config.detailed_errors));
     response.headers_mut().insert(REQUEST_ID, id.0);
@@ -164,6 +179,9 @@ pub async fn handle(service: &Service, request: Request<Bytes>, id: RequestId, t
         response.body_mut().clear();
     }
     wipe(request.into_body());
+    if let Some((trace, span)) = traced {
+        service.send_trace(trace, span, (time + TIME_TO_SEND).saturating_sub(trace.began().elapsed())).await;
+    }
     response
 }
 
@@ -201,11 +219,19 @@ async fn answer(
         Endpoint::Jwks => discovery::jwks(service).await,
         Endpoint::Metadata => discovery::metadata(service).await,
         Endpoint::OpenidConfiguration => discovery::openid_configuration(service).await,
-        Endpoint::Health => discovery::health(),
+        Endpoint::Health => discovery::health(service, request).await,
     }
 }
 
-fn write(record: &RequestRecord, outcome: &Result<Response<Bytes>, Error>) {
+/// Writes the record and the metrics of a request. What is returned is its span in its trace, if it is traced.
+fn write<'a>(
+    service: &Service,
+    record: &'a RequestRecord,
+    id: &RequestId,
+    method: &Method,
+    endpoint: Option<Endpoint>,
+    outcome: &Result<Response<Bytes>, Error>,
+) -> Option<(&'a Trace, Finished)> {
     let reason;
     let outcome = match outcome {
         Ok(response) => Outcome { status: response.status(), code: None, reason: None, severity: Severity::Usual },
@@ -221,6 +247,13 @@ fn write(record: &RequestRecord, outcome: &Result<Response<Bytes>, Error>) {
         }
     };
     record.write(&outcome);
+    if let Some(metrics) = &service.metrics {
+        metrics.write(&record.measured(id.as_str(), service.clock.now().as_unix(), &outcome));
+    }
+    if let Some(audit) = &service.audit {
+        record.audit(audit, id.as_str(), Moment::after_epoch(service.clock.since_epoch()), &outcome);
+    }
+    record.traced(id.as_str(), method, endpoint.and_then(Endpoint::path), &outcome)
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-use http::HeaderMap;
+use bytes::Bytes;
+use http::{HeaderMap, Request};
 
+use crate::audit::log::AuditLog;
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::client::{AuthenticatedClient, ClientAuthenticator};
 use crate::authenticate::credentials::Credentials;
@@ -13,6 +16,7 @@ use crate::authenticate::leaks::LeakChecks;
 use crate::authenticate::lockout::AttemptLimit;
 use crate::authenticate::lockout::sources::SourceLimit;
 use crate::authenticate::user::UserAuthenticator;
+use crate::aws;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
@@ -25,7 +29,11 @@ use crate::session::Sessions;
 use crate::signing::KeyRing;
 use crate::store::Store;
 use crate::store::access_tokens::AccessTokens;
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::record::RequestRecord;
+use crate::telemetry::traces::context::TraceContext;
+use crate::telemetry::traces::span::Finished;
+use crate::telemetry::traces::{Trace, Traces};
 use crate::token::mint::Mint;
 
 /// One instance of the service. It holds no state that another instance would need.
@@ -41,6 +49,9 @@ pub struct Service {
     pub(crate) mint: Mint,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) metrics: Option<Metrics>,
+    traces: Option<Traces>,
+    pub(crate) audit: Option<AuditLog>,
 }
 
 impl Service {
@@ -56,7 +67,8 @@ impl Service {
         random: Box<dyn Random>,
     ) -> Self {
         let (keys, random) = (Arc::new(keys), Arc::<dyn Random>::from(random));
-        let audiences = [issuer.as_str().to_owned(), issuer.url(path::TOKEN)];
+        let mut audiences = vec![issuer.as_str().to_owned(), issuer.url(path::TOKEN)];
+        audiences.extend(config.mtls_url.as_ref().map(|url| url.url(path::TOKEN)));
         let assertions = Assertions::new(audiences, store.assertions, Arc::clone(&random));
         let client_cache = config.client_cache.unwrap_or(Config::DEFAULT_CLIENT_CACHE);
         let sources = SourceLimit::new(store.sources, config.attempt_sources.clone(), issuer.clone());
@@ -86,11 +98,46 @@ impl Service {
                 config.signing_algorithm,
             ),
             access_tokens: store.access_tokens,
+            traces: config.traces.as_ref().map(|settings| Traces::new(settings, aws::collector_connector)),
             config,
             issuer,
             keys,
             clock,
             random,
+            metrics: None,
+            audit: None,
+        }
+    }
+
+    /// The service that writes these metrics, if there are any to write.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Option<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// The service that writes an event to this audit log for whatever a request decides or changes, if there is one.
+    #[must_use]
+    pub fn with_audit(self, audit: Option<AuditLog>) -> Self {
+        Self { audit, ..self }
+    }
+
+    /// Whether there is somebody who collects traces.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.traces.is_some()
+    }
+
+    /// The trace of a request, which begins now, if it is traced. An extension of the request is the span that the platform says it
+    /// belongs to.
+    pub(crate) fn begin_trace(&self, request: &Request<Bytes>) -> Option<Trace> {
+        let traces = self.traces.as_ref()?;
+        let platform = request.extensions().get::<TraceContext>().copied();
+        traces.begin(request.headers(), platform, &*self.clock, &*self.random)
+    }
+
+    /// Sends the trace of a request, whose own span is `request`, within `time`.
+    pub(crate) async fn send_trace(&self, trace: &Trace, request: Finished, time: Duration) {
+        if let Some(traces) = &self.traces {
+            traces.send(trace, request, time, &*self.clock, &*self.random).await;
         }
     }
 
@@ -132,10 +179,13 @@ impl Service {
         }
     }
 
-    /// Maps the memory of a verification, and opens a second connection to DynamoDB, since a login makes two calls at once.
+    /// Maps the memory of a verification, makes what connects to a collector of traces, if there is one, and opens a second connection to DynamoDB, since a login makes two calls at once.
     /// A start does not wait for it: a login gets there only after a call or two.
     pub async fn prepare_for_logins(&self) {
         self.users.prepare_verification();
+        if let Some(traces) = &self.traces {
+            traces.prepare();
+        }
         let connections = tokio::try_join!(self.sessions.open_connection(), self.sessions.open_connection());
         if let Err(error) = connections {
             tracing::debug!(%error, "DynamoDB could not be reached for another connection");

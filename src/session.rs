@@ -18,9 +18,10 @@ use crate::random::Random;
 use crate::scope::Scope;
 use crate::session::refresh_token::SessionId;
 use crate::store::outcome::StoreError;
+use crate::store::pages::Pages;
 use crate::store::sessions::{StoredSession, StoredSessions};
 use crate::store::users::Users;
-use crate::user::{User, Username};
+use crate::user::{Subject, User, Username};
 
 /// Begins, finds, continues and ends sessions.
 pub struct Sessions {
@@ -45,18 +46,18 @@ impl Sessions {
         Ok(stored.map(|stored| Session { id, stored }).filter(|session| now < session.expires_at()))
     }
 
-    /// The sessions of a user that have not ended, by reading the whole table: for the command line only.
-    ///
-    /// # Errors
-    /// [`StoreError`] when DynamoDB does not answer.
-    pub async fn of_user(&self, username: &Username, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let mut sessions = Vec::new();
-        let mut pages = self.stored.of_user(username);
-        while let Some(page) = pages.next().await? {
-            let page = page.into_iter().map(|(sid, stored)| Session { id: SessionId::from(&*sid), stored });
-            sessions.extend(page.filter(|session| now < session.expires_at()));
-        }
-        Ok(sessions)
+    /// The sessions of a user, those included that have ended and are still stored, by reading the whole table: for the
+    /// command line only.
+    #[must_use]
+    pub fn of_user(&self, username: &Username) -> Pages<'_, Session> {
+        self.stored.of_user(username, |sid, stored| Session { id: SessionId::from(sid), stored })
+    }
+
+    /// The sessions in one of `segments` parts of the table, the first of which is 0, those included that have ended and
+    /// are still stored: for the command line only.
+    #[must_use]
+    pub fn segment(&self, segment: u32, segments: u32) -> Pages<'_, Session> {
+        self.stored.segment(segment, segments, |sid, stored| Session { id: SessionId::from(sid), stored })
     }
 
     /// The user's proof of authentication, which is the login that began `session`, if what was proven then still
@@ -127,6 +128,12 @@ impl Session {
     #[must_use]
     pub fn audiences(&self) -> &[Audience] {
         &self.stored.audiences
+    }
+
+    /// Its user.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.stored.sub
     }
 
     /// The username of its user.

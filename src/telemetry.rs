@@ -1,7 +1,11 @@
 //! The log: one line per request, and what went wrong at startup. Nothing that is logged holds a secret; the libraries
-//! are heard only from `warn` up, where they print no requests.
+//! are heard only from `warn` up, where they print no requests. In addition to it, [`metrics`] and, if somebody collects them,
+//! [`traces`].
 
+pub mod metrics;
+pub mod phase;
 pub mod record;
+pub mod traces;
 
 use std::panic;
 
@@ -19,6 +23,8 @@ pub enum Format {
     Json,
     /// Text, for people.
     Text,
+    /// The same for a terminal, with colours unless `NO_COLOR` is set (<https://no-color.org>).
+    Coloured,
 }
 
 /// A subscriber that writes what is at least as severe as `level` to `writer`.
@@ -31,13 +37,16 @@ where
         // The embedded DynamoDB warns about every condition that does not hold, which is how this service asks.
         .with_target("dynoxide", LevelFilter::ERROR)
         .with_target("passgrant", level);
+    let text = fmt::layer().with_target(false);
     match format {
         Format::Json => Box::new(Registry::default().with(
             fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer).with_filter(targets),
         )),
         Format::Text => {
-            Box::new(Registry::default().with(fmt::layer().with_target(false).with_writer(writer).with_filter(targets)))
+            Box::new(Registry::default().with(text.with_ansi(false).with_writer(writer).with_filter(targets)))
         }
+        // Without being told, the layer asks the environment.
+        Format::Coloured => Box::new(Registry::default().with(text.with_writer(writer).with_filter(targets))),
     }
 }
 

@@ -14,6 +14,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chain::name::VerifierName;
+use crate::client::id::ClientId;
 use crate::clock::{Day, Timestamp};
 use crate::json::Object;
 use crate::name::named;
@@ -196,6 +197,8 @@ pub struct User {
     pub session_generation: u64,
     /// The day of the last login by the password grant; `None` if none was noted.
     pub last_login_day: Option<Day>,
+    /// The client of the first login on that day; `None` if it was not noted.
+    pub last_login_client: Option<ClientId>,
     /// What was found out about the password of some generation.
     pub leak_check: Option<LeakCheck>,
     /// When the user was created.
@@ -234,6 +237,7 @@ impl User {
             password_generation: 1,
             session_generation: 0,
             last_login_day: None,
+            last_login_client: None,
             leak_check: None,
             created_at: now,
             updated_at: now,

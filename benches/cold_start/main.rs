@@ -60,6 +60,8 @@ enum Condition {
     Tls,
     /// With TLS, and one root to trust: the difference is what the machine's other roots cost.
     OneRoot,
+    /// Without TLS, and with a collector of traces, which takes everything.
+    Traced,
     /// No process listens.
     Down,
     /// Connections are accepted, and no request is answered.
@@ -67,13 +69,14 @@ enum Condition {
 }
 
 impl Condition {
-    const ALL: [Self; 5] = [Self::Plain, Self::Tls, Self::OneRoot, Self::Down, Self::Hanging];
+    const ALL: [Self; 6] = [Self::Plain, Self::Tls, Self::OneRoot, Self::Traced, Self::Down, Self::Hanging];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Plain => "without TLS",
             Self::Tls => "with TLS",
             Self::OneRoot => "with TLS, one root",
+            Self::Traced => "without TLS, traced",
             Self::Down => "down",
             Self::Hanging => "hanging",
         }
@@ -84,6 +87,8 @@ impl Condition {
 struct Surroundings {
     dynamodb: StandIn,
     kms: StandIn,
+    #[expect(dead_code, reason = "it stops when it is dropped")]
+    collector: Option<StandIn>,
     environment: Vec<(String, String)>,
 }
 
@@ -114,11 +119,15 @@ impl Bench {
         environment.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint(&dynamodb)));
         environment.push(("AWS_ENDPOINT_URL_KMS".to_owned(), endpoint(&kms)));
         environment.push(("SSL_CERT_FILE".to_owned(), roots.display().to_string()));
+        let is_traced = condition == Condition::Traced;
+        let collector = is_traced.then(|| StandIn::start(&self.canned, None, Duration::ZERO));
+        environment
+            .extend(collector.iter().map(|collector| ("PASSGRANT_OTLP_ENDPOINT".to_owned(), collector.endpoint())));
         if condition == Condition::Hanging {
             dynamodb.hold();
             kms.hold();
         }
-        Surroundings { dynamodb, kms, environment }
+        Surroundings { dynamodb, kms, collector, environment }
     }
 }
 

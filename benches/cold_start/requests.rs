@@ -15,7 +15,7 @@ pub(crate) async fn run(bench: &Bench, runs: usize) {
         ROUND_TRIP.as_millis()
     );
     println!("{:<28}{:>9}{:>9}{:>9}{:>18}", "password grant", "first", "second", "third", "first - second");
-    for condition in [Condition::Plain, Condition::Tls] {
+    for condition in [Condition::Plain, Condition::Traced, Condition::Tls] {
         let mut times = [const { Vec::new() }; REQUESTS];
         for _ in 0..runs {
             let taken = after_start(bench, condition).await;

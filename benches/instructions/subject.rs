@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
+use passgrant::audit::log::AuditLog;
+use passgrant::aws;
 use passgrant::clock::SystemClock;
 use passgrant::config::Config;
 use passgrant::random::OsRandom;
@@ -24,6 +27,7 @@ use passgrant::signing::kms::KmsKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::source::FrontDoor;
 use passgrant::store::Store;
+use passgrant::telemetry::metrics::Metrics;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use url::form_urlencoded;
@@ -116,15 +120,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(aws: InProcess) -> Self {
+    fn new(in_process: InProcess) -> Self {
         let mut environment: HashMap<_, _> = canned::environment().into_iter().collect();
         environment.insert("PASSGRANT_ARGON2_MEMORY_KIB".to_owned(), "64".to_owned());
         environment.insert("PASSGRANT_ARGON2_ITERATIONS".to_owned(), "1".to_owned());
         environment.insert("PASSGRANT_CLIENT_CACHE".to_owned(), "1h".to_owned());
         let config = Config::read(&|name| environment.get(name).cloned()).expect("a sound configuration");
-        let sdk_config = aws.sdk_config();
-        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config);
-        let kms = aws_sdk_kms::Client::new(&sdk_config);
+        let sdk_config = in_process.sdk_config();
+        let (dynamodb, kms) = (aws::dynamodb(&sdk_config), aws::kms(&sdk_config));
         let keys = config.signing_keys.iter().map(|key| SigningKey::Kms(KmsKey::new(kms.clone(), key.clone())));
         let service = Service::new(
             config.clone(),
@@ -134,7 +137,9 @@ impl Bench {
             Box::new(SystemClock),
             Box::new(OsRandom),
         );
-        Self { aws, service, dynamodb, kms, config }
+        let service = service.with_metrics(Some(Metrics::of("passgrant".to_owned(), Box::new(io::sink()))));
+        let service = service.with_audit(Some(AuditLog::to(Box::new(io::sink()))));
+        Self { aws: in_process, service, dynamodb, kms, config }
     }
 
     async fn log_in(&self) -> String {

@@ -3,6 +3,8 @@
 What only AWS knows stays a symbol: "<ClientsTable>" for a reference, "<ClientsTable.Arn>" for an attribute.
 """
 
+import copy
+import functools
 import json
 import logging
 import os
@@ -30,6 +32,11 @@ NO_VALUE = object()
 
 def source():
     """The template as it is written."""
+    return copy.deepcopy(_parsed())
+
+
+@functools.cache
+def _parsed():
     return yaml_parse(TEMPLATE.read_text())
 
 
@@ -94,8 +101,12 @@ class Stack:
         if name in self.parameters:
             return self.parameters[name]
         assert name in self.resources, f"{name} is referred to, and is not in the stack"
-        # The reference to a log group is its name, which the template sets.
         properties = self.template["Resources"][name].get("Properties", {})
+        if self.resources[name]["Type"] in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
+            function = self.resolve(properties["FunctionName"])
+            qualifier = properties.get("Name", f"<{name}>")
+            return f"arn:aws:lambda:us-east-1:123456789012:function:{function}:{qualifier}"
+        # The reference to a log group is its name, which the template sets.
         return self.resolve(properties["LogGroupName"]) if "LogGroupName" in properties else f"<{name}>"
 
     def _getatt(self, argument):
@@ -105,8 +116,10 @@ class Stack:
             return self.resolve({"Fn::Sub": "arn:aws:logs:${AWS::Region}:${AWS::AccountId}:log-group:${%s}:*" % name})
         return f"<{name}.{attribute}>"
 
-    def _sub(self, text):
-        one = lambda name: self._getatt(name) if "." in name else self._reference(name)
+    def _sub(self, argument):
+        text, given = argument if isinstance(argument, list) else (argument, {})
+        given = self.resolve(given)
+        one = lambda name: given[name] if name in given else self._getatt(name) if "." in name else self._reference(name)
         return re.sub(r"\$\{([^!}]+)\}", lambda match: one(match[1]), text)
 
     def _join(self, argument):

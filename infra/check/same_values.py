@@ -15,6 +15,7 @@ import sys
 from cloudformation import Stack, statements
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+NAME = "passgrant-check"
 
 
 class Unknown:
@@ -50,7 +51,7 @@ class Plans:
             for resource in plan["planned_values"]["root_module"]["resources"]:
                 # Which resources there are, only the first plan says.
                 if number == 0 or resource["address"] in self.resources:
-                    self.resources.setdefault(resource["address"], []).append(resource["values"])
+                    self.resources.setdefault(resource["address"], []).append(resource.get("values", {}))
         self.symbols = {}
         for address, symbol in TABLES.items():
             self._name(address, symbol, "name", "")
@@ -61,6 +62,8 @@ class Plans:
         self._name("aws_apigatewayv2_integration.function", "HttpApiIntegration", "id", "")
         self._name("aws_kms_key.wrapping[0]", "EnvelopeKey", "arn", ".Arn")
         self._name("aws_sns_topic.alerts[0]", "AlertTopic", "arn", "")
+        self._name('aws_cloudwatch_event_rule.changed["key"]', "KeyChangedRule", "arn", ".Arn")
+        self._name('aws_cloudwatch_event_rule.changed["code"]', "CodeChangedRule", "arn", ".Arn")
         for label in "ABC":
             # A third label is the second slot of the template, once the first key has been retired.
             slot = "SigningKeyB" if label == "C" else f"SigningKey{label}"
@@ -78,6 +81,11 @@ class Plans:
     def get(self, address, attribute):
         return first_known(values.get(attribute) for values in self.resources.get(address, []))
 
+    def exact(self, address, attribute):
+        """A list that may be empty, which is known only if the plan has it."""
+        value = self.resources[address][0].get(attribute, UNKNOWN)
+        return self.with_symbols([] if value is None else value)
+
     def value(self, address, *path):
         """A value, with symbols. A step of the path is an attribute, or an index of a block."""
         found = self.get(address, path[0])
@@ -85,18 +93,19 @@ class Plans:
             if found is UNKNOWN:
                 return UNKNOWN
             found = first_known([found[step] if isinstance(step, int) else found.get(step)])
-        return self._with_symbols(found)
+        return self.with_symbols(found)
 
-    def _with_symbols(self, value):
+    def with_symbols(self, value):
+        """A value with the symbols of the template for what only AWS knows."""
         if isinstance(value, str):
             # Longer ones first: an ARN contains the name.
             for real in sorted(self.symbols, key=len, reverse=True):
                 value = value.replace(real, self.symbols[real])
             return value
         if isinstance(value, dict):
-            return {key: self._with_symbols(member) for key, member in value.items()}
+            return {key: self.with_symbols(member) for key, member in value.items()}
         if isinstance(value, list):
-            return [self._with_symbols(member) for member in value]
+            return [self.with_symbols(member) for member in value]
         return value
 
 
@@ -159,19 +168,161 @@ def table_of_plan(plans, address):
     }
 
 
+def camel(name):
+    """A name of the module as the template writes it."""
+    return "".join(word[:1].upper() + word[1:] for word in name.split("-"))
+
+
+def in_order(values):
+    return values if values is UNKNOWN else sorted(values)
+
+
+def metric(of, dimensions, names):
+    """A metric of an alarm, whichever of two ways of writing it the alarm has."""
+    namespace, name, statistic, period = ("" if of.get(key) is None else of[key] for key in names)
+    return [namespace, name, dimensions, statistic, period]
+
+
+def alarm_of_template(alarm):
+    names = lambda of: {d["Name"]: d["Value"] for d in of["Dimensions"]}
+    expressions = [q["Expression"] for q in alarm.get("Metrics", []) if "Expression" in q]
+    metrics = {
+        q["Id"]: metric(q["MetricStat"]["Metric"] | q["MetricStat"], names(q["MetricStat"]["Metric"]), ("Namespace", "MetricName", "Stat", "Period"))
+        for q in alarm.get("Metrics", [])
+        if "MetricStat" in q
+    }
+    if "MetricName" in alarm:
+        statistic = "Statistic" if "Statistic" in alarm else "ExtendedStatistic"
+        metrics = {"": metric(alarm, names(alarm), ("Namespace", "MetricName", statistic, "Period"))}
+    return {
+        "about": alarm["AlarmDescription"],
+        "expressions": expressions,
+        "metrics": metrics,
+        "intervals": [alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]],
+        "threshold": alarm["Threshold"],
+        "comparison": alarm["ComparisonOperator"],
+        "missing": alarm["TreatMissingData"],
+        "few": alarm.get("EvaluateLowSampleCountPercentile", ""),
+        "actions": sorted(alarm.get("AlarmActions", [])),
+    }
+
+
+def symbol_of_alarm(plans, address):
+    return camel(plans.get(address, "alarm_name").removeprefix(f"{NAME}-")) + "Alarm"
+
+
+def alarm_of_plan(plans, address):
+    queries = plans.exact(address, "metric_query")
+    of_query = lambda q: metric(q["metric"][0], q["metric"][0]["dimensions"], ("namespace", "metric_name", "stat", "period"))
+    metrics = {q["id"]: plans.with_symbols(of_query(q)) for q in queries if q["metric"]}
+    if not queries:
+        alarm = {name: plans.get(address, name) for name in ("namespace", "metric_name", "period")}
+        statistic = plans.get(address, "statistic")
+        alarm["statistic"] = plans.get(address, "extended_statistic") if statistic is UNKNOWN else statistic
+        metrics = {"": metric(alarm, plans.value(address, "dimensions"), ("namespace", "metric_name", "statistic", "period"))}
+    few = plans.get(address, "evaluate_low_sample_count_percentiles")
+    return {
+        "about": plans.value(address, "alarm_description"),
+        "expressions": [q["expression"] for q in queries if q["expression"]],
+        "metrics": metrics,
+        "intervals": [plans.get(address, "evaluation_periods"), plans.get(address, "datapoints_to_alarm")],
+        "threshold": plans.get(address, "threshold"),
+        "comparison": plans.get(address, "comparison_operator"),
+        "missing": plans.get(address, "treat_missing_data"),
+        "few": "" if few is UNKNOWN else few,
+        "actions": in_order(plans.exact(address, "alarm_actions")),
+    }
+
+
+def rule_of_plan(plans, address):
+    targets = {}
+    for target, values in ((a, v) for a, v in plans.resources.items() if a.startswith("aws_cloudwatch_event_target.")):
+        if values[0]["rule"] == plans.get(address, "name"):
+            paths = plans.value(target, "input_transformer", 0, "input_paths")
+            template = plans.value(target, "input_transformer", 0, "input_template")
+            retries = plans.resources[target][0]["retry_policy"]
+            targets[plans.get(target, "target_id")] = [
+                plans.value(target, "arn"),
+                {} if template is UNKNOWN else {"InputPathsMap": paths, "InputTemplate": template},
+                retries[0]["maximum_retry_attempts"] if retries else "",
+            ]
+    pattern, schedule = plans.value(address, "event_pattern"), plans.get(address, "schedule_expression")
+    if pattern is not UNKNOWN:
+        pattern = json.loads(pattern)
+    elif schedule is not UNKNOWN:
+        pattern = {}
+    return {"pattern": pattern, "schedule": "" if schedule is UNKNOWN else schedule, "targets": targets}
+
+
+def budget_of_plan(plans, address):
+    told = lambda n: dict(
+        [("EMAIL", e) for e in n["subscriber_email_addresses"] or []] + [("SNS", a) for a in n["subscriber_sns_topic_arns"] or []]
+    )
+    return {
+        "limit": [plans.get(address, name) for name in ("budget_type", "time_unit", "limit_amount", "limit_unit")]
+    } | {
+        n["notification_type"]: [n["comparison_operator"], n["threshold_type"], n["threshold"], told(n)]
+        for n in plans.get(address, "notification")
+    }
+
+
+# What the function that logs in is made of, but for its role and its log group, which have other names.
+OF_FUNCTION = ("Description", "Runtime", "Handler", "MemorySize", "Timeout", "Environment", "Code")
+
+
+def synthetic_login_of_template(stack):
+    if "SyntheticLoginFunction" not in stack.resources:
+        return {}
+    function, role = stack.properties("SyntheticLoginFunction"), stack.properties("SyntheticLoginRole")
+    return {
+        **{name: function[name] for name in OF_FUNCTION},
+        "trust": policy(role["AssumeRolePolicyDocument"]),
+        "policy": [policy(p["PolicyDocument"]) for p in role["Policies"]],
+        "permission": [stack.properties("SyntheticLoginPermission")[name] for name in ("Action", "Principal")],
+        "retries": stack.properties("SyntheticLoginRetries")["MaximumRetryAttempts"],
+    }
+
+
+def synthetic_login_of_plan(plans):
+    stack = "aws_cloudformation_stack.synthetic_login[0]"
+    if not plans.has(stack):
+        return {}
+    body = plans.value(stack, "template_body")
+    function = {} if body is UNKNOWN else json.loads(body)["Resources"]["Function"]["Properties"]
+    retries = plans.resources["aws_lambda_function_event_invoke_config.synthetic_login[0]"][0]
+    return {
+        **{name: function.get(name, UNKNOWN) for name in OF_FUNCTION},
+        "trust": policy(plans.value("aws_iam_role.synthetic_login[0]", "assume_role_policy")),
+        "policy": [policy(plans.value("aws_iam_role_policy.synthetic_login[0]", "policy"))],
+        "permission": [plans.value("aws_lambda_permission.synthetic_login[0]", name) for name in ("action", "principal")],
+        "retries": retries["maximum_retry_attempts"],
+    }
+
+
 def of_template(stack):
     function = stack.properties("PassgrantFunction")
     stage = stack.properties("HttpApiStage")
     logging = function["LoggingConfig"]
     found = {
         "function": {
-            "name": "passgrant-check",
+            "name": NAME,
             "handler": function["Handler"],
             "runtime": function["Runtime"],
             "architectures": function["Architectures"],
             "memory": function["MemorySize"],
             "timeout": function["Timeout"],
             "role": function["Role"],
+            "environment key": function.get("KmsKeyArn", ""),
+            "code signing": function.get("CodeSigningConfigArn", ""),
+            "reserved": function.get("ReservedConcurrentExecutions", -1),
+            "provisioned": [
+                a["ProvisionedConcurrencyConfig"]["ProvisionedConcurrentExecutions"]
+                for a in of_kind(stack, "AWS::Lambda::Alias")
+                if "ProvisionedConcurrencyConfig" in a
+            ],
+            # By an alias, and what it is called.
+            "alias": [a["Name"] for a in of_kind(stack, "AWS::Lambda::Alias")],
+            "published": [len(stack.of_type("AWS::Lambda::Version")) == 1],
             "log": [logging["LogGroup"], logging["LogFormat"], logging["ApplicationLogLevel"], logging["SystemLogLevel"]],
         },
         "environment": environment(function["Environment"]["Variables"]),
@@ -179,7 +330,10 @@ def of_template(stack):
             "trust": policy(stack.properties("FunctionRole")["AssumeRolePolicyDocument"]),
             "policy": policy(stack.properties("FunctionPolicy")["PolicyDocument"]),
         },
-        "log groups": {p["LogGroupName"]: p["RetentionInDays"] for p in of_kind(stack, "AWS::Logs::LogGroup")},
+        "log groups": {
+            p.get("LogGroupName", f"{NAME}-AuditLogGroup-"): [p["RetentionInDays"], p.get("KmsKeyId", "")]
+            for p in of_kind(stack, "AWS::Logs::LogGroup")
+        },
         "tables": {
             symbol: table_of_template(table["Properties"]) for symbol, table in stack.of_type("AWS::DynamoDB::Table").items()
         },
@@ -188,6 +342,7 @@ def of_template(stack):
                 "spec": key["KeySpec"],
                 "usage": key["KeyUsage"],
                 "window": key["PendingWindowInDays"],
+                "multi-region": key.get("MultiRegion", False),
                 "policy": policy(key["KeyPolicy"]),
             }
             for key in of_kind(stack, "AWS::KMS::Key")
@@ -223,18 +378,44 @@ def of_template(stack):
             for f in of_kind(stack, "AWS::Logs::MetricFilter")
             for t in f["MetricTransformations"]
         },
-        "alarms": {
-            dimension["Value"]: [a["Namespace"], a["MetricName"], dimension["Name"], a["AlarmDescription"]]
-            + [a[name] for name in ("Statistic", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator")]
-            + [a["TreatMissingData"], sorted(a["AlarmActions"])]
-            for a in of_kind(stack, "AWS::CloudWatch::Alarm")
-            for dimension in a["Dimensions"]
+        "alarms": {name: alarm_of_template(a["Properties"]) for name, a in stack.of_type("AWS::CloudWatch::Alarm").items()},
+        "composite alarms": {
+            name: {"about": a["Properties"]["AlarmDescription"], "rule": a["Properties"]["AlarmRule"]}
+            | {"actions": sorted(a["Properties"]["AlarmActions"])}
+            for name, a in stack.of_type("AWS::CloudWatch::CompositeAlarm").items()
         },
+        "rules": {
+            r["Description"]: {
+                "pattern": r.get("EventPattern", {}),
+                "schedule": r.get("ScheduleExpression", ""),
+                "targets": {
+                    t["Id"]: [t["Arn"], t.get("InputTransformer", {}), t.get("RetryPolicy", {}).get("MaximumRetryAttempts", "")]
+                    for t in r["Targets"]
+                },
+            }
+            for r in of_kind(stack, "AWS::Events::Rule")
+        },
+        "topic": [policy(p["PolicyDocument"]) for p in of_kind(stack, "AWS::SNS::TopicPolicy")],
+        "budget": [
+            {"limit": [b["Budget"][name] for name in ("BudgetType", "TimeUnit")] + list(b["Budget"]["BudgetLimit"].values())}
+            | {
+                n["Notification"]["NotificationType"]: [
+                    n["Notification"][name] for name in ("ComparisonOperator", "ThresholdType", "Threshold")
+                ]
+                + [{s["SubscriptionType"]: s["Address"] for s in n["Subscribers"]}]
+                for n in b["NotificationsWithSubscribers"]
+            }
+            for b in of_kind(stack, "AWS::Budgets::Budget")
+        ],
+        "dashboard": [json.loads(d["DashboardBody"]) for d in of_kind(stack, "AWS::CloudWatch::Dashboard")],
+        "synthetic login": synthetic_login_of_template(stack),
         "subscriptions": [
             [s["Protocol"], s["Endpoint"]] for t in of_kind(stack, "AWS::SNS::Topic") for s in t["Subscription"]
         ],
         "domain": [
-            [d["DomainName"]] + [c[n] for c in d["DomainNameConfigurations"] for n in ("CertificateArn", "EndpointType", "SecurityPolicy")]
+            [d["DomainName"]]
+            + [c[n] for c in d["DomainNameConfigurations"] for n in ("CertificateArn", "EndpointType", "SecurityPolicy")]
+            + [d.get("MutualTlsAuthentication", {}).get(n, "") for n in ("TruststoreUri", "TruststoreVersion")]
             for d in of_kind(stack, "AWS::ApiGatewayV2::DomainName")
         ],
         "record": [
@@ -242,7 +423,8 @@ def of_template(stack):
             for r in of_kind(stack, "AWS::Route53::RecordSet")
         ],
     }
-    return plain(found)
+    # What the module's function is called is known before it is there.
+    return plain(json.loads(json.dumps(found).replace("<PassgrantFunction>", NAME)))
 
 
 def of_kind(stack, kind):
@@ -251,11 +433,13 @@ def of_kind(stack, kind):
 
 def of_plans(plans):
     function, stage, api = "aws_lambda_function.this", "aws_apigatewayv2_stage.default", "aws_apigatewayv2_api.this"
-    domain, record = "aws_apigatewayv2_domain_name.this[0]", "aws_route53_record.this[0]"
+    domains = [a for a in plans.resources if a.startswith("aws_apigatewayv2_domain_name.")]
+    records = [a for a in plans.resources if a.startswith("aws_route53_record.")]
     keys = [address for address in plans.resources if address.startswith("aws_kms_key.")]
     groups = [address for address in plans.resources if address.startswith("aws_cloudwatch_log_group.")]
     filters = [address for address in plans.resources if address.startswith("aws_cloudwatch_log_metric_filter.")]
     alarms = [address for address in plans.resources if address.startswith("aws_cloudwatch_metric_alarm.")]
+    rules = [address for address in plans.resources if address.startswith("aws_cloudwatch_event_rule.")]
     subscriptions = [address for address in plans.resources if address.startswith("aws_sns_topic_subscription.")]
     routes = [address for address in plans.resources if address.startswith("aws_apigatewayv2_route.")]
     limits = plans.get(stage, "route_settings")
@@ -264,6 +448,16 @@ def of_plans(plans):
             "name": plans.value(function, "function_name"),
             **{name: plans.value(function, name) for name in ("handler", "runtime", "architectures", "timeout", "role")},
             "memory": plans.value(function, "memory_size"),
+            "environment key": plans.resources[function][0]["kms_key_arn"] or "",
+            "code signing": plans.resources[function][0]["code_signing_config_arn"] or "",
+            "reserved": plans.value(function, "reserved_concurrent_executions"),
+            "provisioned": [
+                plans.value(a, "provisioned_concurrent_executions")
+                for a in plans.resources
+                if a.startswith("aws_lambda_provisioned_concurrency_config.")
+            ],
+            "alias": [plans.value("aws_lambda_alias.live", "name")],
+            "published": [plans.value(function, "publish")],
             "log": [
                 plans.value(function, "logging_config", 0, name)
                 for name in ("log_group", "log_format", "application_log_level", "system_log_level")
@@ -274,7 +468,12 @@ def of_plans(plans):
             "trust": policy(plans.value("aws_iam_role.function", "assume_role_policy")),
             "policy": policy(plans.value("aws_iam_role_policy.function", "policy")),
         },
-        "log groups": {plans.value(a, "name"): plans.value(a, "retention_in_days") for a in groups},
+        "log groups": {
+            plans.resources[a][0].get("name_prefix") or plans.value(a, "name"): [
+                plans.value(a, "retention_in_days"), plans.resources[a][0]["kms_key_id"] or ""
+            ]
+            for a in groups
+        },
         # By its own address, if it is another than these: there is none of it in the template.
         "tables": {
             TABLES.get(address, address): table_of_plan(plans, address)
@@ -286,6 +485,7 @@ def of_plans(plans):
                 "spec": plans.value(address, "customer_master_key_spec"),
                 "usage": plans.value(address, "key_usage"),
                 "window": plans.value(address, "deletion_window_in_days"),
+                "multi-region": plans.resources[address][0].get("multi_region", False),
                 "policy": policy(plans.value(address, "policy")),
             }
             for address in keys
@@ -332,32 +532,49 @@ def of_plans(plans):
             + [plans.value(address, "metric_transformation", 0, n) for n in ("namespace", "value", "unit", "dimensions")]
             for address in filters
         },
-        "alarms": {
-            value: [plans.value(address, "namespace"), plans.value(address, "metric_name"), name]
-            + [
-                plans.value(address, attribute)
-                for attribute in ("alarm_description", "statistic", "period", "evaluation_periods", "threshold")
-            ]
-            + [plans.value(address, "comparison_operator"), plans.value(address, "treat_missing_data")]
-            + [actions if (actions := plans.value(address, "alarm_actions")) is UNKNOWN else sorted(actions)]
-            for address in alarms
-            for name, value in plans.get(address, "dimensions").items()
+        "alarms": {symbol_of_alarm(plans, address): alarm_of_plan(plans, address) for address in alarms},
+        "composite alarms": {
+            symbol_of_alarm(plans, address): {
+                "about": plans.value(address, "alarm_description"),
+                "rule": re.sub(f'"{NAME}-([^"]*)"', lambda match: f'"<{camel(match[1])}Alarm>"', plans.get(address, "alarm_rule")),
+                "actions": in_order(plans.exact(address, "alarm_actions")),
+            }
+            for address in plans.resources
+            if address.startswith("aws_cloudwatch_composite_alarm.")
         },
+        "rules": {plans.value(address, "description"): rule_of_plan(plans, address) for address in rules},
+        "topic": [policy(plans.value(a, "policy")) for a in plans.resources if a.startswith("aws_sns_topic_policy.")],
+        "budget": [budget_of_plan(plans, a) for a in plans.resources if a.startswith("aws_budgets_budget.")],
+        "dashboard": [
+            body if (body := plans.value(address, "dashboard_body")) is UNKNOWN else json.loads(body)
+            for address in plans.resources
+            if address.startswith("aws_cloudwatch_dashboard.")
+        ],
+        "synthetic login": synthetic_login_of_plan(plans),
         "subscriptions": [[plans.value(address, name) for name in ("protocol", "endpoint")] for address in subscriptions],
         "domain": [
             [plans.value(domain, "domain_name")]
             + [plans.value(domain, "domain_name_configuration", 0, n) for n in ("certificate_arn", "endpoint_type", "security_policy")]
-        ]
-        if plans.has(domain)
-        else [],
+            + [truststore(plans.resources[domain][0], n) for n in ("truststore_uri", "truststore_version")]
+            for domain in sorted(domains, key=by_name)
+        ],
         "record": [
             [plans.value(record, name) for name in ("zone_id", "name", "type")]
             + [plans.resources[record][0]["alias"][0]["evaluate_target_health"]]
-        ]
-        if plans.has(record)
-        else [],
+            for record in sorted(records, key=by_name)
+        ],
     }
     return plain(found)
+
+
+def by_name(address):
+    """In the order of the template: the usual host name, and the one of mutual TLS."""
+    return "mutual_tls" in address
+
+
+def truststore(values, name):
+    """What a domain name asks of its callers; "" if nothing."""
+    return (values["mutual_tls_authentication"] or [{}])[0].get(name) or ""
 
 
 def differences(template, module, path=""):

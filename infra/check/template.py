@@ -18,6 +18,11 @@ DOMAIN = {
     "DomainName": "login.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d53-4a1f2b8e9c10",
 }
+MUTUAL_TLS = {
+    "MutualTlsDomainName": "mtls.example.com",
+    "MutualTlsCertificateArn": DOMAIN["CertificateArn"],
+    "MutualTlsTruststoreUri": "s3://truststores/clients.pem",
+}
 ENVELOPES = {"WrappingKey": "on", "EnvelopeKeys": "envelope:main-2026=RS256"}
 # What is there already: the stack creates none of it.
 ADOPTED = {
@@ -29,12 +34,17 @@ ADOPTED = {
 # Between them, they create every resource of the template.
 VARIANTS = [
     {"SigningKeys": "A"},
-    {"SigningKeys": "A,B", "DeletionProtection": "false"},
+    {"SigningKeys": "A,B", "DeletionProtection": "false", "MultiRegionKeys": "B"},
     {"SigningKeys": "B,A", "SigningKeySpecB": "ECC_NIST_P256", "SigningAlgorithm": "ES256"},
     {"SigningKeys": "B", "SigningKeySpecB": "HMAC_256", "SigningAlgorithm": "HS256", "DelegatedImport": "on"},
-    {"SigningKeys": "A", "AlertEmail": "security@example.com"},
+    {
+        **{"SigningKeys": "A", "AlertEmail": "security@example.com", "Dashboard": "on", "MonthlyBudget": 20},
+        "SyntheticLoginSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:synthetic-login-AbCdEf",
+    },
     {"SigningKeys": "none", **ENVELOPES, **DOMAIN, "HostedZoneId": "Z0123456789ABC", "ExecuteApiEndpoint": "off"},
     {"SigningKeys": "A", **ADOPTED, "EnvelopeKeys": "envelope:main-2026=RS256", "DelegatedImport": "on"},
+    {"SigningKeys": "A", "DeploymentPreference": "Canary10Percent5Minutes"},
+    {"SigningKeys": "A", **DOMAIN, **MUTUAL_TLS, "HostedZoneId": "Z0123456789ABC"},
 ]
 
 
@@ -45,6 +55,10 @@ def variant(number):
 
 # What makes a name fixed, so that there cannot be two.
 FIXED_NAMES = ["AliasName", "FunctionName", "KeyId", "LogGroupName", "PolicyName", "RoleName", "TableName"]
+
+
+# What ends with another resource, whatever its own policy: a version, and a fingerprint, of which there is nothing but an answer.
+ENDS_WITH = {"AWS::Lambda::Version": "PassgrantFunction", "Custom::Fingerprint": "FingerprintFunction"}
 
 
 def is_deleted(resource, operation):
@@ -69,8 +83,10 @@ class EveryVariant(unittest.TestCase):
                 yield stack
 
     def test_the_variants_create_every_resource(self):
-        created = set(itertools.chain.from_iterable(stack.resources for stack in self.stacks()))
-        self.assertEqual(created, set(variant(0).template["Resources"]))
+        stacks = list(self.stacks())
+        created = set(itertools.chain.from_iterable(stack.resources for stack in stacks))
+        # The transform adds some of them only for some parameters.
+        self.assertEqual(created, set(itertools.chain.from_iterable(stack.template["Resources"] for stack in stacks)))
 
 
 class FailedDeployments(EveryVariant):
@@ -84,6 +100,9 @@ class FailedDeployments(EveryVariant):
         for stack in self.stacks():
             kept = {n: r for n, r in stack.resources.items() if not is_deleted(r, "rollback of its creation")}
             for name, resource in kept.items():
+                if resource["Type"] in ENDS_WITH:
+                    self.assertNotIn(ENDS_WITH[resource["Type"]], kept)
+                    continue
                 self.assertEqual(resource["Type"], "AWS::DynamoDB::Table", f"{name} costs money while nobody uses it")
                 self.assertFalse(set(FIXED_NAMES) & set(resource["Properties"]), f"{name} cannot be created a second time")
 
@@ -214,6 +233,40 @@ class KeyPolicies(EveryVariant):
         self.assertIn("FunctionPolicy", function["DependsOn"])
 
 
+class Regions(unittest.TestCase):
+    # docs/operations.md#regions: the second region adopts the tables that DynamoDB replicates and the replica of the key, and
+    # makes a tokens table of its own.
+    SECOND = {
+        "SigningKeys": "none",
+        "SigningKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        "ClientsTableName": "passgrant-clients",
+        "UsersTableName": "passgrant-users",
+        "Issuer": "https://login.example.com",
+    }
+
+    def test_a_key_can_be_replicated_only_if_that_was_said_when_it_was_created(self):
+        for choice, expected in [("none", {}), ("A", {"SigningKeyA"}), ("B", {"SigningKeyB"}), ("A,B", {"SigningKeyA", "SigningKeyB"})]:
+            stack = Stack({"SigningKeys": "A,B", "MultiRegionKeys": choice})
+            keys = stack.of_type("AWS::KMS::Key")
+            self.assertEqual({name for name, key in keys.items() if key["Properties"].get("MultiRegion") is True}, set(expected))
+            for name, key in keys.items():
+                may = key_policy_allows(key["Properties"]["KeyPolicy"], OTHERS[1], "kms:ReplicateKey", {})
+                self.assertEqual(may, choice != "none", f"{name}, {choice}")
+
+    def test_whoever_replicates_a_key_is_reported(self):
+        stack = Stack({"SigningKeys": "A", "MultiRegionKeys": "A", **TOLD})
+        self.assertIn("ReplicateKey", stack.properties("KeyChangedRule")["EventPattern"]["detail"]["eventName"])
+
+    def test_the_second_region_has_the_clients_the_users_and_the_key_of_the_first_and_tokens_of_its_own(self):
+        stack = Stack(self.SECOND)
+        self.assertEqual(stack.broken_rules(), [])
+        self.assertEqual(list(stack.of_type("AWS::DynamoDB::Table")), ["TokensTable"])
+        self.assertEqual(stack.of_type("AWS::KMS::Key"), {})
+        variables = stack.properties("PassgrantFunction")["Environment"]["Variables"]
+        self.assertEqual(variables["PASSGRANT_SIGNING_KEYS"], self.SECOND["SigningKeyArns"])
+        self.assertEqual(variables["PASSGRANT_ISSUER"], self.SECOND["Issuer"])
+
+
 class Rotation(unittest.TestCase):
     def test_no_default_and_no_file_that_comes_with_passgrant_says_which_key_signs(self):
         self.assertNotIn("Default", source()["Parameters"]["SigningKeys"])
@@ -342,33 +395,311 @@ class Domains(unittest.TestCase):
         self.assertEqual(len(Stack({"SigningKeys": "A", "HostedZoneId": "Z0123456789ABC"}).broken_rules()), 1)
 
 
-class Alerts(unittest.TestCase):
-    TOPIC = "arn:aws:sns:us-east-1:123456789012:security"
+class MutualTls(unittest.TestCase):
+    def test_certificates_are_asked_for_at_a_second_host_name_and_verifiers_reach_the_keys_at_the_first(self):
+        stack = Stack({"SigningKeys": "A", **DOMAIN, **MUTUAL_TLS})
+        self.assertEqual(stack.broken_rules(), [])
+        self.assertNotIn("MutualTlsAuthentication", stack.properties("HttpApiDomainName"))
+        asking = stack.properties("MutualTlsApiDomainName")
+        self.assertEqual(asking["MutualTlsAuthentication"], {"TruststoreUri": "s3://truststores/clients.pem"})
+        for mapping in stack.of_type("AWS::ApiGatewayV2::ApiMapping").values():
+            self.assertEqual((mapping["Properties"]["ApiId"], mapping["Properties"]["Stage"]), ("<HttpApi>", "<HttpApiStage>"))
+        variables = stack.properties("PassgrantFunction")["Environment"]["Variables"]
+        self.assertEqual(variables["PASSGRANT_MTLS_URL"], "https://mtls.example.com")
+        self.assertEqual(variables["PASSGRANT_ISSUER"], "https://login.example.com")
+        versioned = Stack({"SigningKeys": "A", **MUTUAL_TLS, "MutualTlsTruststoreVersion": "v1"})
+        truststore = versioned.properties("MutualTlsApiDomainName")["MutualTlsAuthentication"]
+        self.assertEqual(truststore["TruststoreVersion"], "v1")
 
-    def actions(self, **parameters):
-        alarms = Stack({"SigningKeys": "A", **parameters}).of_type("AWS::CloudWatch::Alarm")
-        return {a["Properties"]["Dimensions"][0]["Value"]: a["Properties"]["AlarmActions"] for a in alarms.values()}
+    def test_a_host_name_that_would_let_nobody_in_or_keep_verifiers_out_is_refused(self):
+        for parameters in [
+            {"MutualTlsDomainName": "mtls.example.com"},
+            {"MutualTlsTruststoreVersion": "v1"},
+            {**MUTUAL_TLS, "MutualTlsTruststoreUri": ""},
+            {**DOMAIN, **MUTUAL_TLS, "MutualTlsDomainName": DOMAIN["DomainName"]},
+            {**MUTUAL_TLS, "OriginSecrets": "a-secret-of-this-check-which-is-long-enough"},
+        ]:
+            with self.subTest(**parameters):
+                self.assertEqual(len(Stack({"SigningKeys": "A", **parameters}).broken_rules()), 1)
+
+
+KEY = ADOPTED["WrappingKeyArn"]
+
+
+class ByChoice(unittest.TestCase):
+    def test_what_costs_or_has_to_be_set_up_first_is_there_only_when_it_is_asked_for(self):
+        plain = Stack({"SigningKeys": "A"})
+        function = plain.properties("PassgrantFunction")
+        self.assertFalse({"KmsKeyArn", "CodeSigningConfigArn", "ReservedConcurrentExecutions"} & set(function))
+        self.assertNotIn("ProvisionedConcurrencyConfig", plain.properties("PassgrantFunctionAliaslive"))
+        for group in plain.of_type("AWS::Logs::LogGroup").values():
+            self.assertNotIn("KmsKeyId", group["Properties"])
+
+    def test_what_is_asked_for_reaches_the_function_its_alias_and_the_logs(self):
+        signing = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+        stack = Stack({
+            "SigningKeys": "A", "LogKeyArn": KEY, "EnvironmentKeyArn": KEY + "e", "CodeSigningConfigArn": signing,
+            "ReservedConcurrency": "50", "ProvisionedConcurrency": "2",
+        })  # fmt: skip
+        function = stack.properties("PassgrantFunction")
+        self.assertEqual((function["KmsKeyArn"], function["CodeSigningConfigArn"]), (KEY + "e", signing))
+        self.assertEqual(function["ReservedConcurrentExecutions"], "50")
+        provisioned = stack.properties("PassgrantFunctionAliaslive")["ProvisionedConcurrencyConfig"]
+        self.assertEqual(provisioned, {"ProvisionedConcurrentExecutions": "2"})
+        groups = stack.of_type("AWS::Logs::LogGroup")
+        self.assertEqual({name: g["Properties"]["KmsKeyId"] for name, g in groups.items()}, dict.fromkeys(groups, KEY))
+        self.assertEqual(len(groups), 3)
+
+    def test_a_secret_of_secrets_manager_is_read_by_cloudformation_in_place_of_the_one_that_is_given(self):
+        arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:legacy-AbCdEf"
+        given = "first-secret-of-this-check-long-enough,second-secret-of-this-check-long-enough"
+        stack = Stack({"SigningKeys": "A", "DelegatedSecrets": given, "DelegatedSecret2": f"{arn}:SecretString:::v1"})
+        variables = stack.properties("PassgrantFunction")["Environment"]["Variables"]
+        secrets = [variables[f"PASSGRANT_DELEGATED_SECRET_{number}"] for number in (1, 2, 3)]
+        self.assertEqual(secrets, [given.split(",")[0], "{{resolve:secretsmanager:%s:SecretString:::v1}}" % arn, ""])
+        # The function itself may read no secret.
+        self.assertNotIn("secretsmanager", json.dumps(stack.properties("FunctionPolicy")))
+
+
+class Questions(unittest.TestCase):
+    def test_the_console_asks_for_every_parameter_once_in_groups_that_begin_with_what_has_no_default(self):
+        groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        asked = [name for group in groups for name in group["Parameters"]]
+        self.assertEqual(sorted(asked), sorted(source()["Parameters"]))
+        unset = [name for name, parameter in source()["Parameters"].items() if "Default" not in parameter]
+        self.assertEqual(groups[0]["Parameters"], unset)
+
+    def test_the_quick_start_asks_at_most_three_questions(self):
+        command = "sam build && sam deploy --stack-name passgrant --parameter-overrides SigningKeys=A\n"
+        for page in ("README.md", "docs/deploy.md"):
+            self.assertIn(command, (TEMPLATE.parent / page).read_text(), page)
+        unset = [name for name, parameter in source()["Parameters"].items() if "Default" not in parameter]
+        self.assertEqual(unset, ["SigningKeys"], "whatever has no default is given")
+        # Without --guided, what is not given here is not asked for either: without any of these, the command fails. So what
+        # remains is whether the change set is right.
+        deploy = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+        self.assertEqual((deploy["capabilities"], deploy["resolve_s3"]), ("CAPABILITY_IAM", True))
+        self.assertNotIn("guided", deploy)
+
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:security"
+LOGIN_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:synthetic-login-AbCdEf"
+TOLD = {"AlertEmail": "security@example.com", "SyntheticLoginSecretArn": LOGIN_SECRET}
+RUNBOOK = TEMPLATE.parent / "docs/operations.md"
+
+# What the function makes of each request, and what it makes of those to an endpoint (src/telemetry).
+METRICS = {"Requests", "Latency", "ServerErrors", "LoginFailures", "ColdStarts", "VerificationTime", "StoreTime", "SigningTime"}
+METRICS |= {"UsernameLocked", "UsernameSlowed", "LockedUsernameTried", "SourceExhausted", "ExhaustedSourceTried"}
+METRICS |= {"RefreshTokenReused", "LeakedPassword", "DynamoDbThrottled", "KmsThrottled"}
+BY_ENDPOINT = {"Requests", "Latency", "ServerErrors"}
+ENDPOINTS = {"token", "introspect", "revoke", "userinfo", "jwks", "authorize", "metadata", "openid_configuration", "health", "other"}
+
+
+class Alarms(unittest.TestCase):
+    def setUp(self):
+        self.stack = Stack({"SigningKeys": "A", **TOLD})
+
+    def alarms(self, stack=None):
+        stack = stack or self.stack
+        kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+        return {name: a["Properties"] for kind in kinds for name, a in stack.of_type(kind).items()}
+
+    def metrics(self, alarm):
+        """The metrics of an alarm: namespace, name, dimensions, statistic."""
+        single = [(alarm, alarm.get("Statistic", alarm.get("ExtendedStatistic")))] if "MetricName" in alarm else []
+        several = [(q["MetricStat"]["Metric"], q["MetricStat"]["Stat"]) for q in alarm.get("Metrics", []) if "MetricStat" in q]
+        for metric, statistic in single + several:
+            yield metric["Namespace"], metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}, statistic
+
+    def rules(self):
+        return [r["Properties"] for r in self.stack.of_type("AWS::Events::Rule").values() if "EventPattern" in r["Properties"]]
+
+    def test_every_alarm_has_its_row_of_the_runbook_and_every_row_its_alarm(self):
+        texts = [a["AlarmDescription"] for a in self.alarms().values()] + [r["Description"] for r in self.rules()]
+        pointers = [re.search(r"\(docs/operations\.md#(alarm-[a-z0-9-]+)\)\.$", text) for text in texts]
+        self.assertTrue(all(pointers), [text for text, pointer in zip(texts, pointers) if not pointer])
+        rows = re.findall(r'^\| <a id="(alarm-[a-z0-9-]+)"></a>', RUNBOOK.read_text(), re.MULTILINE)
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertEqual(set(rows), {pointer[1] for pointer in pointers})
+        for rule in self.rules():
+            row = re.search(r"#(alarm-[a-z-]+)", rule["Description"])[0]
+            for target in rule["Targets"]:
+                self.assertIn(row, target["InputTransformer"]["InputTemplate"])
 
     def test_nobody_is_told_unless_an_address_or_a_topic_is_given(self):
-        self.assertEqual(self.actions(), {})
-        for parameters, actions in [
+        quiet = Stack({"SigningKeys": "A", "SyntheticLoginSecretArn": LOGIN_SECRET})
+        self.assertEqual(self.alarms(quiet), {})
+        self.assertEqual([n for n in quiet.of_type("AWS::Events::Rule")], ["SyntheticLoginRule"])
+        for parameters, recipients in [
             ({"AlertEmail": "security@example.com"}, ["<AlertTopic>"]),
-            ({"AlertTopicArn": self.TOPIC}, [self.TOPIC]),
-            ({"AlertEmail": "security@example.com", "AlertTopicArn": self.TOPIC}, ["<AlertTopic>", self.TOPIC]),
+            ({"AlertTopicArn": TOPIC}, [TOPIC]),
+            ({"AlertEmail": "security@example.com", "AlertTopicArn": TOPIC}, ["<AlertTopic>", TOPIC]),
         ]:
-            self.assertEqual(self.actions(**parameters), {"source_exhausted": actions, "username_slowed": actions})
+            stack = Stack({"SigningKeys": "A", **parameters})
+            for name, alarm in self.alarms(stack).items():
+                self.assertIn(alarm.get("AlarmActions", recipients), [recipients], name)
+            for rule in ("KeyChangedRule", "CodeChangedRule"):
+                self.assertEqual([t["Arn"] for t in stack.properties(rule)["Targets"]], recipients)
 
-    def test_each_alarm_is_of_a_metric_that_a_filter_makes_of_what_the_function_logs(self):
-        stack = Stack({"SigningKeys": "A", "AlertTopicArn": self.TOPIC})
-        [transformation] = stack.properties("Alerts")["MetricTransformations"]
-        [dimension] = transformation["Dimensions"]
-        logged = (TEMPLATE.parent / "src/telemetry/record.rs").read_text()
-        for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
-            properties = alarm["Properties"]
-            made = (transformation["MetricNamespace"], transformation["MetricName"], dimension["Key"])
-            [asked] = properties["Dimensions"]
-            self.assertEqual((properties["Namespace"], properties["MetricName"], asked["Name"]), made, name)
-            self.assertIn(f'=> "{asked["Value"]}"', logged, name)
+    def test_an_alarm_that_tells_nobody_is_part_of_one_that_does(self):
+        rules = " ".join(alarm.get("AlarmRule", "") for alarm in self.alarms().values())
+        for name, alarm in self.alarms().items():
+            self.assertEqual("AlarmActions" in alarm, f'ALARM("<{name}>")' not in rules, name)
+
+    def test_each_alarm_says_what_missing_data_means_and_only_a_missing_login_is_bad(self):
+        for name, alarm in self.alarms().items():
+            if "AlarmRule" not in alarm:
+                missing = "breaching" if name == "SyntheticLoginAlarm" else "notBreaching"
+                self.assertEqual(alarm["TreatMissingData"], missing, name)
+
+    def test_each_alarm_is_of_a_metric_that_exists_with_the_dimensions_that_it_has(self):
+        platforms = {("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Errors"), ("AWS/ApiGateway", "5xx")}
+        for name, alarm in self.alarms().items():
+            for namespace, metric, dimensions, _ in self.metrics(alarm):
+                if namespace != "Passgrant":
+                    self.assertIn((namespace, metric), platforms, name)
+                    continue
+                self.assertIn(metric, METRICS, name)
+                self.assertEqual(dimensions.pop("FunctionName"), "<PassgrantFunction>", name)
+                self.assertIn(dimensions.pop("Endpoint", "token"), ENDPOINTS if metric in BY_ENDPOINT else {"token"}, name)
+                self.assertEqual(dimensions, {}, name)
+
+    def test_no_alarm_needs_a_line_of_the_log(self):
+        # The metrics are written whatever LogLevel is, and a filter would count only what is logged.
+        filters = [t["MetricName"] for f in self.stack.of_type("AWS::Logs::MetricFilter").values() for t in f["Properties"]["MetricTransformations"]]
+        for name, alarm in self.alarms().items():
+            for _, metric, _, _ in self.metrics(alarm):
+                self.assertNotIn(metric, filters, name)
+
+    def test_both_windows_of_a_burn_rate_are_of_the_same_endpoint_and_the_long_one_is_twelve_times_the_short_one(self):
+        alarms, seen = self.alarms(), 0
+        for name, alarm in alarms.items():
+            for short, long in re.findall(r'ALARM\("<(\w+)>"\) AND ALARM\("<(\w+)>"\)', alarm.get("AlarmRule", "")):
+                periods, endpoints, budgets = [], [], []
+                for child in (alarms[short], alarms[long]):
+                    [period] = {q["MetricStat"]["Period"] for q in child["Metrics"] if "MetricStat" in q}
+                    [(metric, endpoint)] = {(m, d["Endpoint"]) for _, m, d, _ in self.metrics(child)}
+                    periods.append(period)
+                    endpoints.append((metric, endpoint))
+                    budgets.append((child["Threshold"], child["AlarmDescription"].split("(")[1]))
+                self.assertEqual(periods[1], 12 * periods[0], name)
+                self.assertEqual(endpoints[0], endpoints[1], name)
+                self.assertEqual(budgets[0], budgets[1], name)
+                # Of 30 days' budget, what is gone once the long window has been like that.
+                spent = float(budgets[0][0]) * periods[1] / (30 * 86400)
+                self.assertAlmostEqual(spent, 0.02 if "Fast" in name else 0.05, places=6)
+                seen += 1
+        self.assertEqual(seen, 12)
+
+    def test_the_objective_is_what_a_burn_rate_is_measured_by(self):
+        stack = Stack({"SigningKeys": "A", **TOLD, "AvailabilityObjective": "99.5", "LatencyObjective": "300"})
+        expression = lambda name: stack.properties(name)["Metrics"][0]["Expression"]
+        burn = expression("TokenErrors5mAlarm")
+        # Seven in a hundred failed, of which five in a thousand may.
+        self.assertAlmostEqual(eval(burn, {"share": 0.07}), 14, msg=burn)
+        self.assertEqual(expression("TokenErrors1hAlarm"), f"IF(failed >= 5, {burn}, 0)")
+        slow = stack.properties("TokenSlowness5mAlarm")["Metrics"]
+        self.assertEqual([q["MetricStat"]["Stat"] for q in slow if "MetricStat" in q], ["PR(300:)"])
+        self.assertEqual(stack.properties("TokenLatencyAlarm")["Threshold"], "300")
+
+    def test_only_cloudwatch_for_alarms_of_the_account_and_eventbridge_may_publish_to_its_topic(self):
+        found = statements(self.stack.properties("AlertTopicPolicy")["PolicyDocument"])
+        self.assertEqual({s: v["Principal"]["Service"] for s, v in found.items()}, {"Alarms": ["cloudwatch.amazonaws.com"], "Changes": ["events.amazonaws.com"]})
+        for statement in found.values():
+            self.assertEqual((statement["Action"], statement["Resource"]), (["sns:Publish"], ["<AlertTopic>"]))
+        # EventBridge supports no condition in the policy of a topic.
+        self.assertFalse(found["Changes"]["Condition"])
+        [source] = found["Alarms"]["Condition"]["ArnLike"]["aws:SourceArn"]
+        self.assertTrue(fnmatchcase("arn:aws:cloudwatch:us-east-1:123456789012:alarm:x", source))
+        self.assertFalse(fnmatchcase("arn:aws:cloudwatch:us-east-1:210987654321:alarm:x", source))
+
+    def test_a_budget_without_anybody_to_tell_is_refused(self):
+        self.assertEqual(Stack({"SigningKeys": "A", "MonthlyBudget": 20}).broken_rules(), ["MonthlyBudget needs AlertEmail or AlertTopicArn."])
+        told = Stack({"SigningKeys": "A", **TOLD, "AlertTopicArn": TOPIC, "MonthlyBudget": 20})
+        for notification in told.properties("Budget")["NotificationsWithSubscribers"]:
+            self.assertEqual([s["Address"] for s in notification["Subscribers"]], ["security@example.com", TOPIC])
+
+
+def matches(pattern, event):
+    """Whether EventBridge lets an event through: the part of its patterns that the rules use."""
+    if isinstance(pattern, dict):
+        if isinstance(event, list):
+            return any(matches(pattern, each) for each in event)
+        return isinstance(event, dict) and all(matches(wanted, event.get(name)) for name, wanted in pattern.items())
+    one = lambda wanted, text: (
+        wanted == text
+        if not isinstance(wanted, dict)
+        else isinstance(text, str) and {"prefix": text.startswith, "suffix": text.endswith}[next(iter(wanted))](next(iter(wanted.values())))
+    )
+    return any(one(wanted, event) for wanted in pattern)
+
+
+class Changes(unittest.TestCase):
+    def event(self, name, arn, source="kms"):
+        detail = {"eventSource": f"{source}.amazonaws.com", "eventName": name, "resources": [{"ARN": arn}], "requestParameters": {"functionName": arn}}
+        return {"source": f"aws.{source}", "detail-type": "AWS API Call via CloudTrail", "detail": detail}
+
+    def test_whoever_changes_a_key_that_the_deployment_uses_is_reported(self):
+        own = "arn:aws:kms:us-east-1:123456789012:key/1"
+        stack = Stack({"SigningKeys": "A,B", **TOLD, **ENVELOPES, "PublishedKeyArns": own})
+        pattern = stack.properties("KeyChangedRule")["EventPattern"]
+        for key in ("<SigningKeyA.Arn>", "<SigningKeyB.Arn>", "<EnvelopeKey.Arn>", own):
+            for name in ("PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"):
+                self.assertTrue(matches(pattern, self.event(name, key)), f"{name} {key}")
+            self.assertFalse(matches(pattern, self.event("Sign", key)))
+        self.assertFalse(matches(pattern, self.event("DisableKey", own + "2")))
+
+    def test_keys_that_sign_only_in_envelopes_are_watched_too(self):
+        stack = Stack({"SigningKeys": "none", **TOLD, **ENVELOPES})
+        self.assertTrue(matches(stack.properties("KeyChangedRule")["EventPattern"], self.event("DisableKey", "<EnvelopeKey.Arn>")))
+
+    def test_whoever_changes_the_code_of_the_function_is_reported_however_they_name_it(self):
+        pattern = Stack({"SigningKeys": "A", **TOLD}).properties("CodeChangedRule")["EventPattern"]
+        name = "<PassgrantFunction>"
+        for named in (name, f"123456789012:function:{name}", f"arn:aws:lambda:us-east-1:123456789012:function:{name}"):
+            for call in ("UpdateFunctionCode20150331v2", "UpdateFunctionConfiguration20150331v2", "UpdateAlias20150331", "AddPermission20150331v2"):
+                self.assertTrue(matches(pattern, self.event(call, named, "lambda")), named)
+            self.assertFalse(matches(pattern, self.event("GetFunction20150331v2", named, "lambda")))
+        self.assertFalse(matches(pattern, self.event("UpdateFunctionCode20150331v2", "other" + name, "lambda")))
+
+
+class Dashboard(unittest.TestCase):
+    def body(self, **parameters):
+        return json.loads(Stack({"SigningKeys": "A", "Dashboard": "on", **parameters}).properties("QuestionsDashboard")["DashboardBody"])
+
+    def test_every_widget_is_a_question_and_the_five_questions_are_there(self):
+        titles = [w["properties"]["title"] for w in self.body()["widgets"]]
+        self.assertEqual([t for t in titles if "?" not in t], [])
+        for question in ("Is it up?", "Who is failing?", "Who is attacking?", "Who still uses the grant?", "What does it cost?"):
+            self.assertEqual(len([t for t in titles if t.startswith(question)]), 1, question)
+
+    def test_it_shows_metrics_that_exist_and_computes_with_those_that_it_names(self):
+        for widget in self.body()["widgets"]:
+            properties = widget["properties"]
+            lines = properties.get("metrics", [])
+            ids = {line[-1].get("id") for line in lines if isinstance(line[-1], dict)} - {None}
+            for line in lines:
+                if isinstance(line[0], dict):
+                    self.assertLessEqual(set(re.findall(r"[a-z_]{2,}", line[0]["expression"])), ids, line)
+                elif line[0] == "Passgrant":
+                    names = line[2:-1:2] if isinstance(line[-1], dict) else line[2::2]
+                    self.assertIn(line[1], METRICS)
+                    self.assertIn(tuple(names), {("FunctionName",), ("FunctionName", "Endpoint"), ("FunctionName", "Grant", "Outcome")})
+
+    def test_its_queries_ask_for_fields_that_are_logged(self):
+        record = (TEMPLATE.parent / "src/telemetry/record.rs").read_text()
+        access = Stack({"SigningKeys": "A"}).properties("HttpApiStage")["AccessLogSettings"]["Format"]
+        queries = [w["properties"]["query"] for w in self.body()["widgets"] if w["type"] == "log"]
+        self.assertEqual(len(queries), 4)
+        for query in queries:
+            of_function = "/aws/lambda/" in query
+            for field in ("status", "code", "grant", "alert", "sub", "client_id") if of_function else ("status", "path", "sourceIp"):
+                if re.search(rf"\b{field}\b", query):
+                    self.assertIn(field if of_function else f'"{field}"', record if of_function else access, query)
+
+    def test_it_is_the_one_of_the_terraform_module(self):
+        written = (TEMPLATE.parent / "infra/terraform/dashboard.json").read_text().strip()
+        self.assertEqual(source()["Resources"]["QuestionsDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0].strip(), written)
 
 
 class Times(unittest.TestCase):

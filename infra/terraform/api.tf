@@ -22,15 +22,35 @@ resource "aws_apigatewayv2_api" "this" {
       condition     = var.domain_name != "" || var.hosted_zone_id == ""
       error_message = "hosted_zone_id needs domain_name."
     }
+
+    precondition {
+      condition = contains([0, 3], length(compact([
+        var.mutual_tls_domain_name, var.mutual_tls_certificate_arn, var.mutual_tls_truststore_uri,
+      ]))) && (var.mutual_tls_domain_name != "" || var.mutual_tls_truststore_version == "")
+      error_message = "mutual_tls_domain_name, mutual_tls_certificate_arn and mutual_tls_truststore_uri are given together or not at all."
+    }
+
+    precondition {
+      condition     = var.mutual_tls_domain_name == "" || var.mutual_tls_domain_name != var.domain_name
+      error_message = "mutual_tls_domain_name is another name than domain_name, where verifiers fetch the keys."
+    }
+
+    precondition {
+      condition     = var.mutual_tls_domain_name == "" || length(var.origin_secrets) == 0
+      error_message = "With origin_secrets, nobody would be let in at mutual_tls_domain_name, which has nothing in front of it."
+    }
   }
 }
 
 resource "aws_apigatewayv2_integration" "function" {
   api_id                 = aws_apigatewayv2_api.this.id
   integration_type       = "AWS_PROXY"
-  integration_uri        = aws_lambda_function.this.invoke_arn
+  integration_uri        = aws_lambda_alias.live.invoke_arn
   payload_format_version = "2.0"
   timeout_milliseconds   = 29000
+
+  # A deployment that called the function itself until now must not call the alias before it may.
+  depends_on = [aws_lambda_permission.api]
 }
 
 # One route for everything: an unknown path or a wrong method then gets the service's own 404 or 405, and the gateway and
@@ -109,8 +129,10 @@ resource "aws_apigatewayv2_stage" "default" {
 }
 
 resource "aws_lambda_permission" "api" {
-  action        = "lambda:InvokeFunction"
+  action = "lambda:InvokeFunction"
+  # Only through the alias: nobody reaches a version that is not in service, nor the unpublished one.
   function_name = aws_lambda_function.this.function_name
+  qualifier     = aws_lambda_alias.live.name
   principal     = "apigateway.amazonaws.com"
   # Every route of this API, and of no other.
   source_arn = "${aws_apigatewayv2_api.this.execution_arn}/*"
@@ -125,6 +147,7 @@ resource "aws_lambda_permission" "api" {
 # CloudWatch Logs resource policy, whose size is limited.
 resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/vendedlogs/http-api/${var.name}"
+  kms_key_id        = local.log_key_arn
   retention_in_days = var.log_retention_days
   tags              = var.tags
 }
@@ -172,4 +195,47 @@ resource "aws_apigatewayv2_api_mapping" "this" {
   api_id      = aws_apigatewayv2_api.this.id
   domain_name = aws_apigatewayv2_domain_name.this[0].id
   stage       = aws_apigatewayv2_stage.default.id
+}
+
+# The same API once more, for whoever shows a certificate that the truststore knows.
+resource "aws_apigatewayv2_domain_name" "mutual_tls" {
+  count = var.mutual_tls_domain_name == "" ? 0 : 1
+
+  domain_name = var.mutual_tls_domain_name
+  tags        = var.tags
+
+  domain_name_configuration {
+    certificate_arn = var.mutual_tls_certificate_arn
+    endpoint_type   = "REGIONAL"
+    security_policy = "TLS_1_2"
+  }
+
+  mutual_tls_authentication {
+    truststore_uri     = var.mutual_tls_truststore_uri
+    truststore_version = var.mutual_tls_truststore_version == "" ? null : var.mutual_tls_truststore_version
+  }
+}
+
+resource "aws_apigatewayv2_api_mapping" "mutual_tls" {
+  count = var.mutual_tls_domain_name == "" ? 0 : 1
+
+  api_id      = aws_apigatewayv2_api.this.id
+  domain_name = aws_apigatewayv2_domain_name.mutual_tls[0].id
+  stage       = aws_apigatewayv2_stage.default.id
+}
+
+resource "aws_route53_record" "mutual_tls" {
+  count = var.mutual_tls_domain_name == "" || var.hosted_zone_id == "" ? 0 : 1
+
+  zone_id = var.hosted_zone_id
+  name    = var.mutual_tls_domain_name
+  type    = "A"
+
+  alias {
+    name                   = aws_apigatewayv2_domain_name.mutual_tls[0].domain_name_configuration[0].target_domain_name
+    zone_id                = aws_apigatewayv2_domain_name.mutual_tls[0].domain_name_configuration[0].hosted_zone_id
+    evaluate_target_health = false
+  }
+
+  depends_on = [aws_apigatewayv2_api_mapping.mutual_tls]
 }

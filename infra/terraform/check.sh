@@ -44,10 +44,11 @@ step() {
 }
 
 # Both deployments must name the same settings and permissions. Terraform numbers the secrets of delegated verifiers; the
-# template has three.
+# template has three. Only the template has CodeDeploy, which may move the alias.
 named() {
     grep -ohE '\b(PASSGRANT_[A-Z0-9_]+|(dynamodb|kms|logs|sts|lambda):[A-Z][A-Za-z]+|(RSASSA|ECDSA|ED25519|HMAC)_[A-Z0-9_]*SHA_[0-9]+|\$context\.[A-Za-z.]+)' "$@" |
-        sed -E 's/^(PASSGRANT_DELEGATED_SECRET_).*/\1/' | sort -u
+        sed -E 's/^(PASSGRANT_DELEGATED_SECRET_).*/\1/' |
+        grep -vxE 'lambda:(GetAlias|GetProvisionedConcurrencyConfig|UpdateAlias)' | sort -u
 }
 same_as_template() { diff <(named "$template") <(named "$module"/*.tf); }
 
@@ -109,7 +110,14 @@ sys.exit(0 if sorted(found) == sorted(sys.argv[1:]) else f"found {found}")
 PYTHON
 }
 
-apply() { terraform apply -auto-approve "$@"; }
+# moto has no composite alarms: they are planned, and compared, but not made.
+apply() {
+    local status=0
+    printf 'resource "aws_cloudwatch_composite_alarm" "this" {\n  for_each = {}\n}\n' >composite_override.tf
+    terraform apply -auto-approve "$@" || status=$?
+    rm composite_override.tf
+    return "$status"
+}
 is_stable() { terraform plan -detailed-exitcode "$@"; }
 
 # refused REASON VARS...: Terraform refuses to plan, for this reason.
@@ -191,6 +199,83 @@ assert verifier["import"] is True and set(verifier) == {"name", "url", "secret_e
 assert variables[verifier["secret_env"]] == sys.argv[1], verifier
 PYTHON
     [[ -s $scratch/delegation.log ]] && ! grep -q "$secret" "$scratch/delegation.log"
+}
+
+# in_service VERSION WEIGHT VARS...: the alias has this version, and the newest one this part of the requests.
+in_service() {
+    local version=$1 weight=$2
+    shift 2
+    terraform plan -refresh=false -out="$scratch/plan" "$@" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
+    python3 - "$scratch/plan.json" "$version" "$weight" <<'PYTHON'
+import json, sys
+
+plan = json.load(open(sys.argv[1]))
+after = {r["address"]: r["values"] for r in plan["planned_values"]["root_module"]["resources"]}
+alias, newest = after["aws_lambda_alias.live"], after["aws_lambda_function.this"]["version"]
+weights = alias["routing_config"][0]["additional_version_weights"] if alias["routing_config"] else {}
+expected = {newest: float(sys.argv[3])} if sys.argv[3] != "0" else {}
+assert newest != "$LATEST" and alias["function_version"] == (sys.argv[2] or newest), (alias, newest)
+assert weights == expected, weights
+PYTHON
+}
+
+# asks_first: the newest version is asked what template.yaml has CodeDeploy ask, and the alias waits for its answer.
+asks_first() {
+    terraform plan -refresh=false -out="$scratch/plan" -var deployment_check=true || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
+    python3 - "$scratch/plan.json" "$(cd "$module/../check" && pwd)" <<'PYTHON'
+import json, sys
+
+sys.path.insert(0, sys.argv[2])
+from cloudformation import Stack
+
+plan = json.load(open(sys.argv[1]))
+after = {r["address"]: r["values"] for r in plan["planned_values"]["root_module"]["resources"]}
+asked, newest = after["aws_lambda_invocation.check[0]"], after["aws_lambda_function.this"]["version"]
+stack = Stack({"SigningKeys": "A", "DeploymentPreference": "CheckedAllAtOnce"})
+event = json.loads(stack.properties("DeploymentCheck")["Environment"]["Variables"]["EVENT"])
+assert json.loads(asked["input"]) == event, asked
+assert (asked["qualifier"], asked["triggers"]) == (newest, {"version": newest}), asked
+alias = next(r for r in plan["configuration"]["root_module"]["resources"] if r["address"] == "aws_lambda_alias.live")
+assert "aws_lambda_invocation.check" in alias["depends_on"], alias
+PYTHON
+}
+
+# publishes VARS...: what changes the environment publishes a version, and the alias follows.
+publishes() {
+    terraform plan -refresh=false -out="$scratch/plan" "$@" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
+    python3 - "$scratch/plan.json" <<'PYTHON'
+import json, sys
+
+changes = {r["address"]: r["change"] for r in json.load(open(sys.argv[1]))["resource_changes"]}
+assert changes["aws_lambda_function.this"]["after_unknown"].get("version"), changes["aws_lambda_function.this"]
+assert changes["aws_lambda_alias.live"]["after_unknown"].get("function_version"), changes["aws_lambda_alias.live"]
+PYTHON
+}
+
+# takes_secret: the verifier's secret is the one in Secrets Manager, and the plan does not show it.
+takes_secret() {
+    local arn
+    arn=$(python3 - "$secret" <<'PYTHON'
+import boto3, os, sys
+
+client = boto3.client("secretsmanager", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"])
+print(client.create_secret(Name="legacy-verifier", SecretString=sys.argv[1])["ARN"])
+PYTHON
+    ) || return
+    terraform plan -refresh=false -out="$scratch/plan" "${mac_and_delegation[@]}" \
+        -var "delegated_secret_arns={\"legacy\"=\"$arn\"}" >"$scratch/secret.log" || return
+    ! grep -q "$secret" "$scratch/secret.log" || return
+    terraform show -json "$scratch/plan" >"$scratch/plan.json" || return
+    python3 - "$scratch/plan.json" "$secret" <<'PYTHON'
+import json, sys
+
+plan = json.load(open(sys.argv[1]))
+after = {r["address"]: r["values"] for r in plan["planned_values"]["root_module"]["resources"]}
+assert after["aws_lambda_function.this"]["environment"][0]["variables"]["PASSGRANT_DELEGATED_SECRET_1"] == sys.argv[2]
+PYTHON
 }
 
 # unwraps: the function's role, and nobody else, may have keys unwrapped, those of its issuer only, by the key that it is told.
@@ -305,7 +390,7 @@ fi
 
 # A copy, so that the state of this check stays out of the repository.
 mkdir "$scratch/module"
-cp "$module"/*.tf "$module/.terraform.lock.hcl" "$scratch/module"
+cp "$module"/*.{tf,json,py} "$module/.terraform.lock.hcl" "$scratch/module"
 cd "$scratch/module"
 python3 -c 'import zipfile; zipfile.ZipFile("bootstrap.zip", "w").writestr("bootstrap", "#!/bin/sh\n")'
 cat >terraform.tfvars <<'TFVARS'
@@ -342,7 +427,9 @@ listens() {
 certificate=arn:aws:acm:us-east-1:123456789012:certificate/6d2d7b1c-7a0f-4c7e-9d53-4a1f2b8e9c10
 
 foreign_key=arn:aws:kms:us-east-1:210987654321:key/0c5b3a0e-6f6e-4a43-9a0c-3b1a0d8f5e77
+code_signing=arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0
 topic=arn:aws:sns:us-east-1:123456789012:security
+login_secret=arn:aws:secretsmanager:us-east-1:123456789012:secret:synthetic-login-AbCdEf
 secret=the-shared-secret-of-this-check-alone
 restored=(restored-clients restored-users restored-tokens)
 adopted=(-var clients_table_name=restored-clients -var users_table_name=restored-users
@@ -364,9 +451,14 @@ everything=(-var architecture=arm64 -var memory_size=1024 -var domain_name=login
     -var password_grant=false -var attempts_limit=5 -var attempts_window=30m -var attempts_source_names=250
     -var 'attempts_spared_networks=["192.0.2.0/24","2001:db8::/32"]' -var trusted_hops=1
     -var "origin_secrets=[\"$secret\",\"another-$secret\"]" -var detailed_errors=false
+    -var reserved_concurrency=50 -var provisioned_concurrency=2 -var "log_key_arn=$foreign_key"
+    -var "environment_key_arn=$foreign_key" -var "code_signing_config_arn=$code_signing"
     -var client_cache=0s -var argon2_memory_kib=65536 -var argon2_iterations=3 -var throttle_rate=500
-    -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365
-    -var alert_email=security@example.com -var "alert_topic_arn=$topic")
+    -var throttle_burst=600 -var verifier_throttle_rate=1000 -var log_level=debug -var log_retention_days=365 -var audit_retention_days=731
+    -var otlp_endpoint=http://127.0.0.1:4318 -var otlp_ratio=0.05
+    -var alert_email=security@example.com -var "alert_topic_arn=$topic" -var availability_objective=99.95
+    -var latency_objective=500 -var locks_alarm=50 -var monthly_budget=250 -var dashboard=true
+    -var "synthetic_login_secret_arn=$login_secret" -var 'multi_region_keys=["B"]')
 everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.example.com
     "CertificateArn=$certificate" HostedZoneId=Z0123456789ABC ExecuteApiEndpoint=off
     Issuer=https://example.com/auth DefaultScope='profile orders.read' EmptyScope=none
@@ -375,11 +467,16 @@ everything_in_template=(Architecture=arm64 MemorySize=1024 DomainName=login.exam
     PasswordGrant=off AttemptsLimit=5 AttemptsWindow=30m AttemptsSourceNames=250
     AttemptsSparedNetworks=192.0.2.0/24,2001:db8::/32 TrustedHops=1
     "OriginSecrets=$secret,another-$secret" DetailedErrors=off
+    ReservedConcurrency=50 ProvisionedConcurrency=2 "LogKeyArn=$foreign_key"
+    "EnvironmentKeyArn=$foreign_key" "CodeSigningConfigArn=$code_signing"
     ClientCache=0s Argon2MemoryKiB=65536 Argon2Iterations=3 ThrottleRate=500
-    ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365
-    AlertEmail=security@example.com "AlertTopicArn=$topic")
-told=(-var alert_email=security@example.com -var "alert_topic_arn=$topic")
-told_in_template=(AlertEmail=security@example.com "AlertTopicArn=$topic")
+    ThrottleBurst=600 VerifierThrottleRate=1000 LogLevel=debug LogRetentionDays=365 AuditRetentionDays=731
+    OtlpEndpoint=http://127.0.0.1:4318 OtlpRatio=0.05
+    AlertEmail=security@example.com "AlertTopicArn=$topic" AvailabilityObjective=99.95
+    LatencyObjective=500 LocksAlarm=50 MonthlyBudget=250 Dashboard=on
+    "SyntheticLoginSecretArn=$login_secret" MultiRegionKeys=B)
+told=(-var alert_email=security@example.com -var "alert_topic_arn=$topic" -var dashboard=true)
+told_in_template=(AlertEmail=security@example.com "AlertTopicArn=$topic" Dashboard=on)
 import_users() {
     apply "${mac_and_delegation[@]}" -var "delegated_secrets={\"legacy\"=\"$secret\"}" | tee "$scratch/delegation.log"
 }
@@ -396,6 +493,15 @@ step "all values are those of template.yaml" all_same_values -- SigningKeys=A
 step "another value is noticed" notices_another_value
 step "second plan is empty" is_stable
 step "key A signs with RS256 only, the function creates no user" deployed A=RSA_2048=RS256 "GetItem UpdateItem"
+step "requests go to the newest version" in_service "" 0
+step "a change of a setting publishes a version" publishes -var log_level=debug
+step "requests stay with another version" in_service 7 0 -var live_version=7
+step "the newest version has a tenth of the requests" in_service 7 0.1 -var live_version=7 -var canary_weight=0.1
+step "a part of the requests without a version for the others is refused" \
+    refused "canary_weight needs live_version" -var canary_weight=0.1
+step "a part that is more than all is refused" refused "canary_weight is a number from 0 to 1." -var canary_weight=2
+step "a version that is none is refused" refused "live_version is the number of a version." -var live_version=live
+step "a new version has to sign before it gets a request, if so asked" asks_first
 step "a second key replaces nothing" replaces_nothing "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
 step "publish key B, for ECDSA" apply "${b_is_ec[@]}" -var 'signing_keys=["A","B"]'
 step "key A still comes first" deployed "A=RSA_2048=RS256 B=ECC_NIST_P256" "GetItem UpdateItem"
@@ -421,6 +527,12 @@ step "all values are those of template.yaml, when somebody is told" all_same_val
     SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 SigningKeyAlgorithmA=default "${told_in_template[@]}"
 step "a topic that is none is refused" refused "alert_topic_arn is the ARN of an SNS topic." -var alert_topic_arn=security
 step "an address that is none is refused" refused "alert_email is an e-mail address." -var alert_email=security
+step "a budget that nobody hears of is refused" refused "monthly_budget needs alert_email or alert_topic_arn." \
+    "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 -var monthly_budget=20
+step "an objective that nobody can miss is refused" \
+    refused "availability_objective is a percentage from 90 to 99.999." -var availability_objective=100
+step "a secret that is none is refused" refused "synthetic_login_secret_arn is the ARN of a secret" \
+    -var synthetic_login_secret_arn=login
 step "leave key A free" apply "${b_is_ec[@]}" -var 'signing_keys=["B","A"]' -var signing_algorithm=ES256 \
     -var 'signing_key_algorithms={"A"="any"}'
 step "key A is bound to nothing" deployed "B=ECC_NIST_P256 A=RSA_2048" "GetItem UpdateItem"
@@ -443,6 +555,7 @@ step "a rate below one is refused" refused "throttle_rate is at least 1." -var t
 step "a burst that is not whole is refused" refused "throttle_burst is a whole number" -var throttle_burst=1.5
 step "limits of verifiers below one are refused" refused "verifier_throttle_rate is a whole number" -var verifier_throttle_rate=0
 step "a retention that CloudWatch Logs lacks is refused" refused "log_retention_days is one of" -var log_retention_days=31
+step "and for the audit log" refused "audit_retention_days is one of" -var audit_retention_days=0
 step "a malformed chain name is refused" refused "auth_chain is 1 to 64 small letters" -var auth_chain=Legacy
 step "a malformed name in a chain is refused" refused "The name of a chain or of a verifier" \
     -var 'auth_chains={"migrating"=["directory","Legacy"]}'
@@ -455,10 +568,35 @@ step "a chain of a verifier that does not exist is refused" \
 # No apply: moto never makes a domain name available.
 step "a domain name replaces nothing" replaces_nothing "${b_alone[@]}" \
     -var domain_name=login.example.com -var "certificate_arn=$certificate" -var hosted_zone_id=Z0123456789ABC
+mutual_tls=(-var mutual_tls_domain_name=mtls.example.com -var "mutual_tls_certificate_arn=$certificate"
+    -var mutual_tls_truststore_uri=s3://truststores/clients.pem)
+step "a host name for mutual TLS without what checks certificates is refused" \
+    refused "are given together or not at all." "${b_alone[@]}" -var mutual_tls_domain_name=mtls.example.com
+step "mutual TLS at the host name of the keys is refused" refused "is another name than domain_name" "${b_alone[@]}" \
+    "${mutual_tls[@]}" -var domain_name=mtls.example.com -var "certificate_arn=$certificate"
+step "mutual TLS beside a component in front is refused" refused "nobody would be let in at" "${b_alone[@]}" \
+    "${mutual_tls[@]}" -var "origin_secrets=[\"$secret\"]"
+step "a truststore that is not in S3 is refused" refused "is the URI of an object in S3" \
+    -var mutual_tls_truststore_uri=https://truststores/clients.pem
+step "all values are those of template.yaml, with mutual TLS" same_values_anew "${b_alone[@]}" "${mutual_tls[@]}" \
+    -var mutual_tls_truststore_version=v1 -var domain_name=login.example.com -var "certificate_arn=$certificate" \
+    -var hosted_zone_id=Z0123456789ABC \
+    -- SigningKeys=B SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 DomainName=login.example.com \
+    "CertificateArn=$certificate" HostedZoneId=Z0123456789ABC MutualTlsDomainName=mtls.example.com \
+    "MutualTlsCertificateArn=$certificate" MutualTlsTruststoreUri=s3://truststores/clients.pem MutualTlsTruststoreVersion=v1
 step "every other value that is set is that of template.yaml" same_values_anew "${b_alone[@]}" "${everything[@]}" \
     -- SigningKeys=B SigningKeySpecB=ECC_NIST_P256 SigningAlgorithm=ES256 "${everything_in_template[@]}"
 step "a delegated verifier without a secret is refused" \
     refused "Each of delegated_verifiers needs its secret" "${mac_and_delegation[@]}"
+step "a secret that is not in Secrets Manager is refused" refused "delegated_secret_arns is ARNs of secrets" \
+    -var "delegated_secret_arns={\"legacy\"=\"$topic\"}"
+step "no instance at all is refused" refused "reserved_concurrency is a whole number" -var reserved_concurrency=0
+step "half an instance is refused" refused "provisioned_concurrency is a whole number" -var provisioned_concurrency=0.5
+step "an alias of a key is refused for the logs" refused "log_key_arn is the ARN of a KMS key" -var log_key_arn=alias/logs
+step "an alias of a key is refused for the environment" \
+    refused "environment_key_arn is the ARN of a KMS key" -var environment_key_arn=alias/environment
+step "a code signing configuration that is none is refused" \
+    refused "code_signing_config_arn is the ARN of" -var code_signing_config_arn=signed
 step "sign with a MAC key, import users" import_users
 step "a key of one's own follows, the function creates users" \
     deployed "C=HMAC_256 $foreign_key" "GetItem PutItem UpdateItem"
@@ -468,6 +606,7 @@ step "all values are those of template.yaml, with a MAC key and delegation" all_
     -- SigningKeys=B SigningKeySpecB=HMAC_256 SigningAlgorithm=HS256 "PublishedKeyArns=$foreign_key" \
     AuthChain=migrating AuthChains=migrating=directory,legacy DelegatedImport=on "DelegatedSecrets=$secret" \
     'DelegatedVerifiers=[{"name":"legacy","url":"https://login.example.com/verify","import":true,"secret_env":"PASSGRANT_DELEGATED_SECRET_1"}]'
+step "a secret from Secrets Manager reaches the function" takes_secret
 step "wrapped keys without a key that wraps them are refused" \
     refused "envelope_keys and published_envelope_keys need wrapping_key or wrapping_key_arn." \
     -var 'envelope_keys=["envelope:main"]'

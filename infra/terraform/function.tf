@@ -2,13 +2,31 @@ locals {
   own_issuer = var.domain_name == "" ? aws_apigatewayv2_api.this.api_endpoint : "https://${var.domain_name}"
   issuer     = var.issuer == "" ? local.own_issuer : var.issuer
 
+  # More lanes than vCPUs slow down the service but not an attacker.
+  argon2_parallelism = 1
+
+  # The key of every log group; null for CloudWatch's own.
+  log_key_arn = var.log_key_arn == "" ? null : var.log_key_arn
+
   delegated_verifiers = [
     for index, verifier in var.delegated_verifiers :
     merge(verifier, { secret_env = "PASSGRANT_DELEGATED_SECRET_${index + 1}" })
   ]
   delegated_secrets = {
-    for verifier in local.delegated_verifiers : verifier.secret_env => lookup(var.delegated_secrets, verifier.name, "")
+    for verifier in local.delegated_verifiers : verifier.secret_env => (
+      contains(keys(var.delegated_secret_arns), verifier.name)
+      ? data.aws_secretsmanager_secret_version.delegated[verifier.name].secret_string
+      : lookup(var.delegated_secrets, verifier.name, "")
+    )
   }
+}
+
+# Read when something is deployed. The function itself reads none: that would take a client of another service, a call at each
+# cold start, and another permission.
+data "aws_secretsmanager_secret_version" "delegated" {
+  for_each = var.delegated_secret_arns
+
+  secret_id = each.value
 }
 
 resource "aws_lambda_function" "this" {
@@ -21,15 +39,20 @@ resource "aws_lambda_function" "this" {
   architectures    = [var.architecture]
   memory_size      = var.memory_size
   # Below the integration's 29 seconds, so that the caller sees, and the log shows, the function's own timeout.
-  timeout = 28
-  role    = aws_iam_role.function.arn
+  timeout                        = 28
+  role                           = aws_iam_role.function.arn
+  kms_key_arn                    = var.environment_key_arn == "" ? null : var.environment_key_arn
+  code_signing_config_arn        = var.code_signing_config_arn == "" ? null : var.code_signing_config_arn
+  reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
+  # A version for each change of code or of any setting.
+  publish = true
   tags    = var.tags
 
   logging_config {
     log_group  = aws_cloudwatch_log_group.function.name
     log_format = "JSON"
-    # Lambda drops lines below its own level before they reach the log group, so the two levels must agree.
-    application_log_level = upper(var.log_level)
+    # The function drops what is below its own level. Lambda must not: metrics have no level, and would be taken for INFO.
+    application_log_level = "TRACE"
     # At this level Lambda reports the duration, memory and cold start of every invocation.
     system_log_level = "INFO"
   }
@@ -37,6 +60,7 @@ resource "aws_lambda_function" "this" {
   environment {
     variables = merge(local.delegated_secrets, {
       PASSGRANT_ISSUER         = local.issuer
+      PASSGRANT_MTLS_URL       = var.mutual_tls_domain_name == "" ? "" : "https://${var.mutual_tls_domain_name}"
       PASSGRANT_ORIGIN_SECRETS = join(",", var.origin_secrets)
       PASSGRANT_CLIENTS_TABLE  = local.tables.clients.name
       PASSGRANT_USERS_TABLE    = local.tables.users.name
@@ -63,9 +87,10 @@ resource "aws_lambda_function" "this" {
       PASSGRANT_CLIENT_CACHE             = var.client_cache
       PASSGRANT_ARGON2_MEMORY_KIB        = var.argon2_memory_kib
       PASSGRANT_ARGON2_ITERATIONS        = var.argon2_iterations
-      # More lanes than vCPUs slow down the service but not an attacker.
-      PASSGRANT_ARGON2_PARALLELISM = 1
-      PASSGRANT_LOG                = var.log_level
+      PASSGRANT_ARGON2_PARALLELISM       = local.argon2_parallelism
+      PASSGRANT_LOG                      = var.log_level
+      PASSGRANT_OTLP_ENDPOINT            = var.otlp_endpoint
+      PASSGRANT_OTLP_RATIO               = var.otlp_ratio
       # Asked after logins, once in 30 days for a user.
       PASSGRANT_PASSWORD_RANGE_URL      = var.password_range_url
       PASSGRANT_PASSWORD_RANGE_AT_LOGIN = var.password_range_at_login
@@ -132,8 +157,11 @@ resource "aws_lambda_function" "this" {
     }
 
     precondition {
-      condition     = alltrue([for verifier in var.delegated_verifiers : contains(keys(var.delegated_secrets), verifier.name)])
-      error_message = "Each of delegated_verifiers needs its secret in delegated_secrets."
+      condition = alltrue([
+        for verifier in var.delegated_verifiers :
+        contains(concat(keys(var.delegated_secrets), keys(var.delegated_secret_arns)), verifier.name)
+      ])
+      error_message = "Each of delegated_verifiers needs its secret in delegated_secrets or delegated_secret_arns."
     }
 
     precondition {
@@ -153,10 +181,92 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.function]
 }
 
+# Requests reach the version in service, and no other: the newest, unless live_version holds them back.
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = var.live_version == "" ? aws_lambda_function.this.version : var.live_version
+
+  dynamic "routing_config" {
+    for_each = var.live_version != "" && var.canary_weight > 0 ? [true] : []
+
+    content {
+      additional_version_weights = { (aws_lambda_function.this.version) = var.canary_weight }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.live_version != "" || var.canary_weight == 0
+      error_message = "canary_weight needs live_version, which has the other requests."
+    }
+  }
+
+  # If it is asked to, a version shows that it can sign before it has a request.
+  depends_on = [aws_lambda_invocation.check]
+}
+
+resource "aws_lambda_provisioned_concurrency_config" "live" {
+  count = var.provisioned_concurrency == null ? 0 : 1
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = aws_lambda_alias.live.name
+  provisioned_concurrent_executions = var.provisioned_concurrency
+}
+
+# Asks a new version to read its keys and to sign once, as `template.yaml` has CodeDeploy ask it. No gateway sends the event:
+# the route key is of no route.
+resource "aws_lambda_invocation" "check" {
+  count = var.deployment_check ? 1 : 0
+
+  function_name = aws_lambda_function.this.function_name
+  qualifier     = aws_lambda_function.this.version
+  triggers      = { version = aws_lambda_function.this.version }
+  input = jsonencode({
+    version        = "2.0"
+    routeKey       = "deployment-check"
+    rawPath        = "/healthz"
+    rawQueryString = ""
+    headers        = {}
+    requestContext = {
+      routeKey  = "deployment-check"
+      stage     = "$default"
+      requestId = "deployment-check"
+      timeEpoch = 0
+      http = {
+        method    = "GET"
+        path      = "/healthz"
+        protocol  = "HTTP/1.1"
+        sourceIp  = "127.0.0.1"
+        userAgent = "deployment-check"
+      }
+    }
+    isBase64Encoded = false
+  })
+
+  lifecycle {
+    postcondition {
+      condition     = try(jsondecode(self.result).statusCode, 0) == 200
+      error_message = "The new version cannot sign: the function's log says why. Requests still go to the version before. Once the cause is gone: terraform apply -replace='aws_lambda_invocation.check[0]' (with the module's address before it)."
+    }
+  }
+}
+
 # Created here, so that it has a retention and the role can be restricted to it.
 resource "aws_cloudwatch_log_group" "function" {
   name              = "/aws/lambda/${var.name}"
+  kms_key_id        = local.log_key_arn
   retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+# What operators change, as `passgrant` writes it. The function's own audit events are in its log. It outlives the deployment: whoever
+# destroys that does not destroy what was done to it. Its name is not fixed, so that it is not in the way of the next.
+resource "aws_cloudwatch_log_group" "audit" {
+  name_prefix       = "${var.name}-AuditLogGroup-"
+  kms_key_id        = var.log_key_arn == "" ? null : var.log_key_arn
+  retention_in_days = var.audit_retention_days
+  skip_destroy      = true
   tags              = var.tags
 }
 

@@ -95,6 +95,7 @@ resource "aws_kms_key" "signing" {
   description              = "Signs the tokens of ${var.name} (${each.key})"
   customer_master_key_spec = each.value
   key_usage                = startswith(each.value, "HMAC_") ? "GENERATE_VERIFY_MAC" : "SIGN_VERIFY"
+  multi_region             = contains(var.multi_region_keys, each.key)
   policy                   = data.aws_iam_policy_document.signing_key.json
   # The longest time that KMS allows. A deleted key cannot be created again.
   deletion_window_in_days = 30
@@ -109,7 +110,8 @@ resource "aws_kms_key" "signing" {
 data "aws_iam_policy_document" "administer_key" {
   statement {
     sid = "AdministerThroughIam"
-    actions = [
+    # Whoever replicates a key gives the replica its policy. KMS replicates no key that is for one region.
+    actions = concat(length(var.multi_region_keys) == 0 ? [] : ["kms:ReplicateKey"], [
       "kms:CancelKeyDeletion",
       "kms:CreateAlias",
       "kms:DeleteAlias",
@@ -129,7 +131,7 @@ data "aws_iam_policy_document" "administer_key" {
       "kms:UntagResource",
       "kms:UpdateAlias",
       "kms:UpdateKeyDescription",
-    ]
+    ])
     resources = ["*"]
 
     principals {

@@ -61,7 +61,7 @@ variable "certificate_arn" {
 variable "hosted_zone_id" {
   type        = string
   default     = ""
-  description = "The Route 53 hosted zone in which the module points domain_name at the API. Empty if you do that yourself."
+  description = "The Route 53 hosted zone in which the module points domain_name, and mutual_tls_domain_name, at the API. Empty if you do that yourself."
 
   validation {
     condition     = can(regex("^$|^Z[A-Z0-9]{1,31}$", var.hosted_zone_id))
@@ -73,6 +73,51 @@ variable "execute_api_endpoint" {
   type        = bool
   default     = true
   description = "Whether the API also answers at the host name that API Gateway assigned. Turn it off when nobody calls that any more."
+}
+
+# Another name than domain_name: a name asks everybody for a certificate or nobody, and verifiers have none.
+variable "mutual_tls_domain_name" {
+  type        = string
+  default     = ""
+  description = "Another host name, such as mtls.example.com, at which the API answers only to clients with a certificate (RFC 8705). Empty for none."
+
+  validation {
+    condition     = can(regex("^$|^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]([a-z0-9-]*[a-z0-9])?$", var.mutual_tls_domain_name))
+    error_message = "mutual_tls_domain_name is a fully qualified host name in lower case."
+  }
+}
+
+variable "mutual_tls_certificate_arn" {
+  type        = string
+  default     = ""
+  description = "The ACM certificate for mutual_tls_domain_name, issued by ACM itself, in the region of the deployment."
+
+  validation {
+    condition     = can(regex("^$|^arn:[a-z0-9-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", var.mutual_tls_certificate_arn))
+    error_message = "mutual_tls_certificate_arn is the ARN of an ACM certificate."
+  }
+}
+
+variable "mutual_tls_truststore_uri" {
+  type        = string
+  default     = ""
+  description = "The certificates, in PEM, by which those of clients must be issued, in a bucket in the region of the deployment."
+
+  validation {
+    condition     = can(regex("^$|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[!-~]{1,1000}$", var.mutual_tls_truststore_uri))
+    error_message = "mutual_tls_truststore_uri is the URI of an object in S3, such as s3://bucket/truststore.pem."
+  }
+}
+
+variable "mutual_tls_truststore_version" {
+  type        = string
+  default     = ""
+  description = "The version of that object, in a bucket with versions. Without it, a changed object is not noticed."
+
+  validation {
+    condition     = can(regex("^$|^[!-~]{1,1000}$", var.mutual_tls_truststore_version))
+    error_message = "mutual_tls_truststore_version is the version of an object in S3."
+  }
 }
 
 variable "issuer" {
@@ -131,6 +176,17 @@ variable "signing_key_specs" {
       "RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "HMAC_256", "HMAC_384", "HMAC_512",
     ], spec)])
     error_message = "A key spec is RSA_2048, RSA_3072, RSA_4096, ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, HMAC_256, HMAC_384 or HMAC_512."
+  }
+}
+
+variable "multi_region_keys" {
+  type        = list(string)
+  default     = []
+  description = "The labels of those of signing_key_specs that can be replicated into other regions (docs/operations.md#regions). That is decided when a key is created: Terraform would replace one that exists."
+
+  validation {
+    condition     = length(distinct(var.multi_region_keys)) == length(var.multi_region_keys)
+    error_message = "The labels of multi_region_keys are different."
   }
 }
 
@@ -409,6 +465,17 @@ variable "delegated_secrets" {
   }
 }
 
+variable "delegated_secret_arns" {
+  type        = map(string)
+  default     = {}
+  description = "Secrets in Secrets Manager instead of those of delegated_secrets, by the verifier's name: the ARN of each. They are read at each plan, and are in the state and in the function's environment."
+
+  validation {
+    condition     = alltrue([for arn in values(var.delegated_secret_arns) : can(regex("^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}$", arn))])
+    error_message = "delegated_secret_arns is ARNs of secrets in Secrets Manager."
+  }
+}
+
 variable "detailed_errors" {
   type        = bool
   default     = true
@@ -514,6 +581,83 @@ variable "tokens_table_name" {
   }
 }
 
+variable "reserved_concurrency" {
+  type        = number
+  default     = null
+  description = "How many instances of the function there can be at most, which are kept from all other functions of the account. Null for as many as the account leaves."
+
+  validation {
+    condition     = var.reserved_concurrency == null ? true : var.reserved_concurrency >= 1 && floor(var.reserved_concurrency) == var.reserved_concurrency
+    error_message = "reserved_concurrency is a whole number, at least 1."
+  }
+}
+
+variable "provisioned_concurrency" {
+  type        = number
+  default     = null
+  description = "How many instances are started ahead of requests, and paid for while they wait. Null for none."
+
+  validation {
+    condition     = var.provisioned_concurrency == null ? true : var.provisioned_concurrency >= 1 && floor(var.provisioned_concurrency) == var.provisioned_concurrency
+    error_message = "provisioned_concurrency is a whole number, at least 1."
+  }
+}
+
+variable "log_key_arn" {
+  type        = string
+  default     = ""
+  description = "The ARN of a KMS key of your own that encrypts the logs. Its policy has to let CloudWatch Logs use it."
+
+  validation {
+    condition     = can(regex("^$|^arn:[!-+\\--<>-~]+:key/[!-+\\--<>-~]+$", var.log_key_arn))
+    error_message = "log_key_arn is the ARN of a KMS key, not of an alias."
+  }
+}
+
+variable "environment_key_arn" {
+  type        = string
+  default     = ""
+  description = "The ARN of a KMS key of your own that encrypts the function's environment, instead of the one that AWS manages."
+
+  validation {
+    condition     = can(regex("^$|^arn:[!-+\\--<>-~]+:key/[!-+\\--<>-~]+$", var.environment_key_arn))
+    error_message = "environment_key_arn is the ARN of a KMS key, not of an alias."
+  }
+}
+
+variable "code_signing_config_arn" {
+  type        = string
+  default     = ""
+  description = "The code signing configuration by which the function's code has to be signed. Empty if it need not be."
+
+  validation {
+    condition     = can(regex("^$|^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn is the ARN of a code signing configuration."
+  }
+}
+
+variable "otlp_endpoint" {
+  type        = string
+  default     = ""
+  description = "The collector that traces are sent to by OTLP over HTTP, such as http://127.0.0.1:4318 for one that runs as an extension of the function. Empty for no traces."
+
+  validation {
+    condition     = can(regex("^$|^http://(127\\.0\\.0\\.1|localhost)(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$|^https://(([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\\[::1\\])(:([1-9][0-9]{0,2}|[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[A-Za-z0-9_~-]+)*/?$", var.otlp_endpoint))
+    error_message = "otlp_endpoint is an https URL, or http://127.0.0.1 with a port, without a query, a fragment or a user."
+  }
+}
+
+variable "otlp_ratio" {
+  type        = string
+  default     = "1"
+  description = "The share of requests that are traced, from 0 to 1, if there is an otlp_endpoint."
+
+  validation {
+    condition     = can(regex("^(0|1|0\\.[0-9]{1,6})$", var.otlp_ratio))
+    error_message = "otlp_ratio is a number from 0 to 1, such as 0.05."
+  }
+}
+
 variable "log_level" {
   type        = string
   default     = "info"
@@ -538,10 +682,23 @@ variable "log_retention_days" {
   }
 }
 
+variable "audit_retention_days" {
+  type        = number
+  default     = 365
+  description = "The number of days for which the audit log of operators, who changed what and when, is kept."
+
+  validation {
+    condition = contains([
+      1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ], var.audit_retention_days)
+    error_message = "audit_retention_days is one of the numbers that CloudWatch Logs has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
 variable "alert_email" {
   type        = string
   default     = ""
-  description = "The e-mail address that is told when a username is slowed down, or when a source has guessed at too many usernames. SNS asks it for a confirmation first. Empty for none."
+  description = "The e-mail address that is told when something is wrong: requests that fail or are slow, guessing, a stolen refresh token, changes of the keys or of the code. SNS asks it for a confirmation first. Without it and alert_topic_arn there are no alarms."
 
   validation {
     condition     = can(regex("^$|^[^\\s@]+@[^\\s@]+$", var.alert_email))
@@ -552,11 +709,100 @@ variable "alert_email" {
 variable "alert_topic_arn" {
   type        = string
   default     = ""
-  description = "An SNS topic of your own, in the region of the deployment, that is told the same. Empty for none."
+  description = "An SNS topic of your own, in the region of the deployment, that is told the same. CloudWatch and EventBridge, and AWS Budgets for monthly_budget, have to be allowed to publish to it. Empty for none."
 
   validation {
     condition     = can(regex("^$|^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.alert_topic_arn))
     error_message = "alert_topic_arn is the ARN of an SNS topic."
+  }
+}
+
+variable "availability_objective" {
+  type        = string
+  default     = "99.9"
+  description = "How many in a hundred requests are to be answered without a 5xx. Alarms tell when failures are too frequent for it."
+
+  validation {
+    condition     = can(regex("^9[0-9](\\.[0-9]{1,3})?$", var.availability_objective))
+    error_message = "availability_objective is a percentage from 90 to 99.999."
+  }
+}
+
+variable "latency_objective" {
+  type        = number
+  default     = 1000
+  description = "Within how many milliseconds 99 in a hundred requests are to be answered. Alarms tell when they are not."
+
+  validation {
+    condition     = floor(var.latency_objective) == var.latency_objective && var.latency_objective >= 50 && var.latency_objective <= 28000
+    error_message = "latency_objective is a whole number of milliseconds from 50 to 28000."
+  }
+}
+
+variable "locks_alarm" {
+  type        = number
+  default     = 20
+  description = "How many usernames locked within five minutes set off an alarm."
+
+  validation {
+    condition     = var.locks_alarm >= 1
+    error_message = "locks_alarm is at least 1."
+  }
+}
+
+variable "monthly_budget" {
+  type        = number
+  default     = 0
+  description = "What the whole account may cost in a month, in US dollars: alert_email and alert_topic_arn are told at 80 per cent of it, and when the forecast exceeds it. 0 for no budget."
+
+  validation {
+    condition     = var.monthly_budget >= 0
+    error_message = "monthly_budget is not negative."
+  }
+}
+
+variable "synthetic_login_secret_arn" {
+  type        = string
+  default     = ""
+  description = "The whole ARN of the secret in Secrets Manager with the client_id, client_secret, username and password with which a login is tried every five minutes, encrypted with the key aws/secretsmanager. Empty for no such login. docs/operations.md describes it."
+
+  validation {
+    condition     = can(regex("^$|^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+$", var.synthetic_login_secret_arn))
+    error_message = "synthetic_login_secret_arn is the ARN of a secret in Secrets Manager."
+  }
+}
+
+variable "dashboard" {
+  type        = bool
+  default     = false
+  description = "Whether there is a dashboard in CloudWatch. An account has three of them for nothing; each other one costs $3 a month."
+}
+
+variable "deployment_check" {
+  type        = bool
+  default     = false
+  description = "Whether a new version has to read the keys and to sign before it gets a request. Whoever deploys may then call lambda:InvokeFunction."
+}
+
+variable "live_version" {
+  type        = string
+  default     = ""
+  description = "The version that keeps the requests, or goes on with most of them, after an update. Empty for the newest. docs/deploy.md describes the order."
+
+  validation {
+    condition     = can(regex("^$|^[1-9][0-9]*$", var.live_version))
+    error_message = "live_version is the number of a version."
+  }
+}
+
+variable "canary_weight" {
+  type        = number
+  default     = 0
+  description = "The part of the requests, from 0 to 1, that the newest version gets while live_version has the others."
+
+  validation {
+    condition     = var.canary_weight >= 0 && var.canary_weight <= 1
+    error_message = "canary_weight is a number from 0 to 1."
   }
 }
 

@@ -215,15 +215,15 @@ impl Unspent {
 
 /// What assertions are checked against, and where their use is recorded.
 pub struct Assertions {
-    audiences: [String; 2],
+    audiences: Vec<String>,
     used: UsedAssertions,
     random: Arc<dyn Random>,
 }
 
 impl Assertions {
-    /// Checks assertions that name one of `audiences`, the issuer and the token endpoint.
+    /// Checks assertions that name one of `audiences`: the issuer, and the token endpoint under each of its URLs.
     #[must_use]
-    pub fn new(audiences: [String; 2], used: UsedAssertions, random: Arc<dyn Random>) -> Self {
+    pub fn new(audiences: Vec<String>, used: UsedAssertions, random: Arc<dyn Random>) -> Self {
         Self { audiences, used, random }
     }
 

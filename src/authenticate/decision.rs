@@ -54,6 +54,8 @@ pub(super) enum Decision {
         error: Error,
         /// Distinguishes the password from others that are tried for the same user.
         mark: Mark,
+        /// Whether it was right, and is refused because it has leaked.
+        leaked: bool,
     },
 }
 
@@ -152,10 +154,10 @@ impl Deciding<'_> {
     async fn of_directory(self, user: User) -> Result<Decision, Error> {
         let verified = self.verify(Some(&user)).await?;
         if !verified.matches {
-            return Ok(Decision::Refused { error: wrong("wrong password"), mark: verified.mark });
+            return Ok(Decision::Refused { error: wrong("wrong password"), mark: verified.mark, leaked: false });
         }
         if self.verifiers.leaks.refuse(&user) {
-            return Ok(Decision::Refused { error: wrong("leaked password"), mark: verified.mark });
+            return Ok(Decision::Refused { error: wrong("leaked password"), mark: verified.mark, leaked: true });
         }
         if verified.outdated {
             self.renew_hash(&user).await;
@@ -165,7 +167,7 @@ impl Deciding<'_> {
 
     /// The refusal `error`, after the work of a verification.
     async fn refuse_after(self, user: Option<&User>, error: Error) -> Result<Decision, Error> {
-        Ok(Decision::Refused { error, mark: self.verify(user).await?.mark })
+        Ok(Decision::Refused { error, mark: self.verify(user).await?.mark, leaked: false })
     }
 
     async fn verify(self, user: Option<&User>) -> Result<Verified, Error> {

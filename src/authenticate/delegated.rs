@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::iter;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -23,6 +23,8 @@ use crate::chain::delegation::{Delegation, SharedSecret};
 use crate::claims::{self, RefusedClaims};
 use crate::clock::Timestamp;
 use crate::json::Object;
+use crate::telemetry::phase;
+use crate::telemetry::traces::span::{Finished, Kind, number, text};
 
 /// The header that holds a call's time and signature.
 pub const SIGNATURE: &str = "passgrant-signature";
@@ -138,8 +140,11 @@ impl Delegated {
         question: Question<'_>,
         now: Timestamp,
     ) -> Result<Answer, NoAnswer> {
+        let started = Instant::now();
         let call = self.call(delegation, question, now);
-        tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(NoAnswer::TimedOut))
+        let answer = tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or(Err(NoAnswer::TimedOut));
+        phase::traced(|| span(delegation, started, answer.as_ref().err()));
+        answer
     }
 
     async fn call(&self, delegation: &Delegation, question: Question<'_>, now: Timestamp) -> Result<Answer, NoAnswer> {
@@ -157,6 +162,26 @@ impl Delegated {
         })?;
         read(&body.to_bytes())
     }
+}
+
+/// What a trace says about a question. The URL is not in it, since it may hold what nobody should read.
+fn span(delegation: &Delegation, started: Instant, trouble: Option<&NoAnswer>) -> Finished {
+    let mut attributes =
+        vec![text("http.request.method", "POST"), text("passgrant.verifier", delegation.name.as_str())];
+    attributes.extend(delegation.url.host().map(|host| text("server.address", host)));
+    attributes.extend(delegation.url.port_u16().map(|port| number("server.port", port)));
+    let (status, error) = match trouble {
+        None => (Some(StatusCode::OK), None),
+        Some(NoAnswer::Status(status)) => (Some(*status), Some(status.as_str())),
+        Some(NoAnswer::TimedOut) => (None, Some("timeout")),
+        Some(NoAnswer::NotReached(_) | NoAnswer::BrokeOff) => (None, Some("connection")),
+        Some(NoAnswer::TooLarge | NoAnswer::Form { .. } | NoAnswer::Claims(_)) => {
+            (Some(StatusCode::OK), Some("unreadable answer"))
+        }
+    };
+    attributes.extend(status.map(|status| number("http.response.status_code", status.as_u16())));
+    attributes.extend(error.map(|error| text("error.type", error)));
+    Finished { name: "POST".to_owned(), kind: Kind::Client, started, attributes, failed: error.is_some() }
 }
 
 fn request(

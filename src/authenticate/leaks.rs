@@ -1,7 +1,8 @@
 //! Passwords that leaked after they were set: found at a login, by asking a range service.
 //!
 //! It is asked only once the password was right, by a task of its own that no answer waits for, and its failures are
-//! never those of a login. What it said stands in the user's item, for the password of that generation only.
+//! never those of a login. What it said stands in the user's item, for the password of that generation only; every later
+//! login with that password has it in its record.
 
 use std::fmt;
 use std::str::FromStr;
@@ -83,7 +84,12 @@ impl LeakChecks {
 
     /// Whether the user's own password is refused although it is right.
     pub(super) fn refuse(&self, user: &User) -> bool {
-        self.refuses && user.leak_check().is_some_and(|check| check.leaked)
+        self.refuses && self.knows(user)
+    }
+
+    /// Whether the user's own password is known to have leaked, where anybody asks: an earlier login found it out.
+    pub(super) fn knows(&self, user: &User) -> bool {
+        self.service.is_some() && user.leak_check().is_some_and(|check| check.leaked)
     }
 
     /// Begins to check the password of `user`, which was right and whose hash is in the users table, unless it was

@@ -194,13 +194,16 @@ impl UserAuthenticator {
                 let verified = self.verifiers.passwords.verify(None, None, username.as_str()).await;
                 let mark = verified.map_err(|error| undecided(error, None))?.mark;
                 let error = Error::invalid_credentials().because("the username or the password is not valid");
-                return Ok(Decision::Refused { error, mark });
+                return Ok(Decision::Refused { error, mark, leaked: false });
             };
             let submission =
                 Submission { username, password, sent_password: login.password, client_id: login.client_id, now };
             let decision = decide(&self.verifiers, chain, &submission, stored, &mut reservation).await;
             if let Ok(Decision::Accepted(Identity { user, hashed: true, .. })) = &decision {
                 self.verifiers.leaks.begin(user, &submission.password, now);
+                if self.verifiers.leaks.knows(user) {
+                    record.alert(Alert::LeakedPassword);
+                }
             }
             decision
         };
@@ -210,9 +213,12 @@ impl UserAuthenticator {
                 record.sub(identity.user.subject.as_str());
                 Ok((AuthenticatedUser::new(identity, now), reservation))
             }
-            Ok(Decision::Refused { error, mark }) => {
+            Ok(Decision::Refused { error, mark, leaked }) => {
                 reservation.note(Known::Wrong);
-                if let Some(alert) = reservation.wrong(mark).await {
+                if leaked {
+                    record.alert(Alert::LeakedPassword);
+                }
+                for alert in reservation.wrong(mark).await {
                     record.alert(alert);
                 }
                 Err(error)

@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use passgrant::audit::log::AuditLog;
 use passgrant::aws;
 use passgrant::clock::SystemClock;
 use passgrant::config::Config;
@@ -14,6 +15,7 @@ use passgrant::service::Service;
 use passgrant::signing::envelope::Envelopes;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
+use passgrant::telemetry::metrics::Metrics;
 use passgrant::telemetry::{self, Format};
 use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
@@ -33,17 +35,20 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     #[expect(clippy::disallowed_methods, reason = "the platform's variables, read once")]
-    let platform = Platform::read(&|name| std::env::var(name).ok());
+    let variable = |name: &str| std::env::var(name).ok();
+    let platform = Platform::read(&variable);
+    let metrics = variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| Metrics::of(function, Box::new(io::stdout())));
     runtime(platform)?.block_on(async {
         let issuer = config.required_issuer()?;
-        let sdk_config = aws::sdk_config().await;
-        let store = Store::new(&aws_sdk_dynamodb::Client::new(&sdk_config), &config.tables);
-        let kms = aws_sdk_kms::Client::new(&sdk_config);
+        let sdk_config = aws::of_function::sdk_config(&variable);
+        let store = Store::new(&aws::dynamodb(&sdk_config), &config.tables);
+        let kms = aws::kms(&sdk_config);
         let wrapping_key = config.wrapping_key.clone();
         let envelopes = Envelopes::new(kms, store.signing_keys.clone(), issuer.clone(), wrapping_key);
         let keys = config.required_signing_keys()?.iter();
         let keys = KeyRing::new(keys.map(|listed| SigningKey::listed(listed, &envelopes)).collect());
         let service = Service::new(config, issuer, store, keys, Box::new(SystemClock), Box::new(OsRandom));
+        let service = service.with_metrics(metrics).with_audit(Some(AuditLog::to(Box::new(io::stdout()))));
         lambda::run(Arc::new(service), platform).await
     })
 }

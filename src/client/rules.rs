@@ -1,6 +1,7 @@
 //! The rules that a client must satisfy before it is saved. A client that is already stored is read even if it breaks a
 //! rule that is newer than it: it is then treated as safely as possible, and the next change to it has to mend it.
 
+use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -14,6 +15,30 @@ use crate::scope::{self, ScopeToken};
 
 /// The shortest lifetime.
 const MIN_LIFETIME: Duration = Duration::from_secs(1);
+
+/// A time that is set for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The lifetime of its access tokens.
+    AccessToken,
+    /// After how long without a refresh its sessions end.
+    RefreshIdle,
+    /// How long after the login its sessions end.
+    Refresh,
+    /// How long a refresh token that was replaced still works.
+    RefreshGrace,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::AccessToken => "access token lifetime",
+            Self::RefreshIdle => "refresh idle lifetime",
+            Self::Refresh => "refresh lifetime",
+            Self::RefreshGrace => "refresh grace",
+        })
+    }
+}
 
 /// Why a client is not saved.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -34,7 +59,7 @@ pub enum RefusedClient {
     #[error("the {setting} must be {} to {}, in whole seconds", Span(*least), Span(*most))]
     Time {
         /// Which time it is.
-        setting: &'static str,
+        setting: Setting,
         /// The shortest that it may be.
         least: Duration,
         /// The longest that it may be.
@@ -123,10 +148,10 @@ impl Client {
         let access = self.access_token_lifetime;
         let RefreshPolicy { idle_lifetime: idle, lifetime: whole, grace, needs_offline_access: _ } = self.refresh;
         for (setting, time, least, most) in [
-            ("access token lifetime", access, MIN_LIFETIME, Self::MAX_ACCESS_TOKEN_LIFETIME),
-            ("refresh idle lifetime", idle, MIN_LIFETIME, RefreshPolicy::MAX_LIFETIME),
-            ("refresh lifetime", whole, MIN_LIFETIME, RefreshPolicy::MAX_LIFETIME),
-            ("refresh grace", grace, Duration::ZERO, RefreshPolicy::MAX_GRACE),
+            (Setting::AccessToken, access, MIN_LIFETIME, Self::MAX_ACCESS_TOKEN_LIFETIME),
+            (Setting::RefreshIdle, idle, MIN_LIFETIME, RefreshPolicy::MAX_LIFETIME),
+            (Setting::Refresh, whole, MIN_LIFETIME, RefreshPolicy::MAX_LIFETIME),
+            (Setting::RefreshGrace, grace, Duration::ZERO, RefreshPolicy::MAX_GRACE),
         ] {
             if !(least..=most).contains(&time) || time.subsec_nanos() > 0 {
                 return Err(RefusedClient::Time { setting, least, most });
@@ -222,7 +247,7 @@ mod tests {
         Scope::parse_or_empty(text).expect("a scope")
     }
 
-    fn time(setting: &'static str, least: Duration, most: Duration) -> RefusedClient {
+    fn time(setting: Setting, least: Duration, most: Duration) -> RefusedClient {
         RefusedClient::Time { setting, least, most }
     }
 
@@ -263,19 +288,19 @@ mod tests {
         let access = |time| refused(|client| client.access_token_lifetime = time);
         assert_eq!((access(SECOND), access(day)), (None, None));
         for bad in [Duration::ZERO, Duration::from_millis(1_500), day + SECOND, Duration::MAX] {
-            assert_eq!(access(bad), Some(time("access token lifetime", SECOND, day)), "{bad:?}");
+            assert_eq!(access(bad), Some(time(Setting::AccessToken, SECOND, day)), "{bad:?}");
         }
         let idle = |time| refused(|client| client.refresh.idle_lifetime = time);
         let whole = |time| refused(|client| client.refresh.lifetime = time);
         assert_eq!(whole(year), None);
         for bad in [Duration::ZERO, year + SECOND] {
-            assert_eq!(idle(bad), Some(time("refresh idle lifetime", SECOND, year)), "{bad:?}");
-            assert_eq!(whole(bad), Some(time("refresh lifetime", SECOND, year)), "{bad:?}");
+            assert_eq!(idle(bad), Some(time(Setting::RefreshIdle, SECOND, year)), "{bad:?}");
+            assert_eq!(whole(bad), Some(time(Setting::Refresh, SECOND, year)), "{bad:?}");
         }
         let grace = |time| refused(|client| client.refresh.grace = time);
         let most = Duration::from_mins(10);
         assert_eq!((grace(Duration::ZERO), grace(most)), (None, None));
-        assert_eq!(grace(most + SECOND), Some(time("refresh grace", Duration::ZERO, most)));
+        assert_eq!(grace(most + SECOND), Some(time(Setting::RefreshGrace, Duration::ZERO, most)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What clients and resource servers discover by themselves: metadata, keys, health.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use serde::Serialize;
 
 use crate::claims;
@@ -44,6 +44,29 @@ struct Metadata<'a> {
     id_token_signing_alg_values_supported: Vec<Algorithm>,
     scopes_supported: Vec<&'static str>,
     claims_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<MtlsEndpoints>,
+}
+
+/// The endpoints that clients call themselves, as mutual TLS reaches them (RFC 8705, section 5).
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are the names in the metadata")]
+struct MtlsEndpoints {
+    token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    userinfo_endpoint: String,
+}
+
+impl MtlsEndpoints {
+    fn below(url: &Issuer) -> Self {
+        Self {
+            token_endpoint: url.url(TOKEN),
+            introspection_endpoint: url.url(INTROSPECT),
+            revocation_endpoint: url.url(REVOKE),
+            userinfo_endpoint: url.url(USERINFO),
+        }
+    }
 }
 
 /// `GET /.well-known/oauth-authorization-server` (RFC 8414, section 3).
@@ -86,6 +109,7 @@ async fn respond(service: &Service, authorization_endpoint: Option<String>) -> R
         id_token_signing_alg_values_supported: service.keys.algorithms(service.clock.now()).await?,
         scopes_supported: [OPENID, OFFLINE_ACCESS].into_iter().chain(claims::standard_scopes()).collect(),
         claims_supported: ID_TOKEN_CLAIMS.into_iter().chain(claims::standard_claims()).collect(),
+        mtls_endpoint_aliases: service.config.mtls_url.as_ref().map(MtlsEndpoints::below),
     };
     response::json(StatusCode::OK, &metadata, Caching::Public)
 }
@@ -110,10 +134,23 @@ struct Health {
     status: &'static str,
 }
 
-/// `GET /healthz`: says that this instance can serve requests. It calls no other service.
+/// Marks a request for the health of an instance as that of a deployment, which asks before the instance's version gets
+/// requests. It goes with the request, as an extension; nothing that a caller sends leads to it.
+#[derive(Clone, Copy, Debug)]
+pub struct DeploymentCheck;
+
+/// `GET /healthz`: says that this instance can serve requests. It calls no other service, unless a [`DeploymentCheck`] goes
+/// with the request: then one key signs, and every listed key has to be usable, though requests would do without it.
 ///
 /// # Errors
-/// Only [`Error::server_error`].
-pub fn health() -> Result<Response<Bytes>, Error> {
+/// Only [`Error::server_error`]; for a [`DeploymentCheck`], [`Error::unavailable`] and [`Error::server_error`] as for a
+/// token.
+pub async fn health(service: &Service, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    if request.extensions().get::<DeploymentCheck>().is_some() {
+        let now = service.clock.now();
+        service.mint.try_to_sign(now).await?;
+        // After the signature: a key that did not sign, and was left out for the next one, is known by now.
+        service.keys.all(now).await?;
+    }
     response::json(StatusCode::OK, &Health { status: "ok" }, Caching::Forbidden)
 }

@@ -101,6 +101,13 @@ impl PresentedToken {
         self.text("client_id")
     }
 
+    /// Notes its session. Its `sub` may be anything that the client's claim map makes of a user.
+    pub(crate) fn note_session(&self, record: &RequestRecord) {
+        if let Some(sid) = self.text("sid") {
+            record.sid(sid);
+        }
+    }
+
     /// What it stands for now; `None` if it is no longer valid.
     async fn live(self, service: &Service, record: &RequestRecord) -> Result<Option<LiveToken>, Error> {
         let now = service.clock.now();

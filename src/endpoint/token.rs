@@ -18,7 +18,7 @@ use crate::form::Form;
 use crate::response::{self, Caching};
 use crate::service::Service;
 use crate::source::{self, FrontDoor, Network};
-use crate::telemetry::record::RequestRecord;
+use crate::telemetry::record::{Decision, RequestRecord};
 
 /// Reads the parameters of a grant's requests.
 type Read = for<'f> fn(&'f Form) -> Result<Box<dyn GrantRequest + 'f>, Error>;
@@ -45,6 +45,7 @@ pub async fn respond(
     const NO_GRANT: Error = Error::invalid_request("The grant_type parameter is missing.");
     const UNKNOWN_GRANT: Error = Error::unsupported_grant_type("The grant is not supported.");
 
+    record.decision(Decision::Token);
     let came = service.clock.now();
     let form = Form::parse(request.headers(), request.body())?;
     let named = form.value("grant_type").ok_or(NO_GRANT)?;

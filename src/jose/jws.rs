@@ -33,11 +33,12 @@ pub enum Unsignable {
     Claims(#[from] serde_json::Error),
 }
 
+/// The header of what is signed.
 #[derive(Serialize)]
-struct Header<'a> {
-    typ: &'a str,
-    alg: Algorithm,
-    kid: &'a str,
+pub(crate) struct Header<'a> {
+    pub(crate) typ: &'a str,
+    pub(crate) alg: Algorithm,
+    pub(crate) kid: &'a str,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,8 @@
 
 mod queue;
 
+use std::time::{Duration, Instant};
+
 use thiserror::Error;
 
 use crate::password::Password;
@@ -11,6 +13,8 @@ use crate::password::hash::{Argon2Policy, Computation, PasswordHash, UnreadableH
 use crate::password::pool::queue::{NoTurn, Queue};
 use crate::password::verification::{Verification, Verified};
 use crate::random::{Random, RandomFailed};
+use crate::telemetry::phase::{self, Phase};
+use crate::telemetry::traces::span::{Finished, Kind, number};
 
 /// Why a verification could not be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -75,7 +79,11 @@ impl Argon2Pool {
         name: &str,
     ) -> Result<Verified, VerifyError> {
         let verification = Verification::of(hash, &self.policy, name)?;
-        Ok(self.queue.turn(move |memory| verification.run(password, memory)).await?)
+        let asked = Instant::now();
+        let turn = self.queue.turn(move |memory| (asked.elapsed(), verification.run(password, memory)));
+        let (waited, verified) = phase::measured(Phase::Verification, turn).await?;
+        phase::traced(|| span(asked, waited));
+        Ok(verified)
     }
 
     /// Has the memory of one verification mapped, so that the first one need not wait for that. Nothing waits for it here.
@@ -94,6 +102,13 @@ impl Argon2Pool {
         let salted: Computation = self.policy.salted(&*salt);
         Ok(self.queue.turn(move |memory| salted.hash(&password, memory)).await?)
     }
+}
+
+/// What a trace says about a verification that is done, which waited for its turn for a while.
+fn span(started: Instant, waited: Duration) -> Finished {
+    let milliseconds = u32::try_from(waited.as_millis()).unwrap_or(u32::MAX);
+    let attributes = vec![number("passgrant.verification.wait_ms", milliseconds)];
+    Finished { name: "verify password".to_owned(), kind: Kind::Internal, started, attributes, failed: false }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::aws;
+use crate::error::root_cause;
 use crate::issuer::is_confidential;
 use crate::password::Password;
 
@@ -157,7 +158,7 @@ impl RangeService {
     async fn call(&self, digest: &LeakDigest) -> Result<bool, NoVerdict> {
         let request = self.request(digest).map_err(|_| NoVerdict::NotReached("the URL cannot be used".to_owned()))?;
         let response = self.connector().call(request).await;
-        let response = response.map_err(|error| NoVerdict::NotReached(aws::root_cause(&error)))?;
+        let response = response.map_err(|error| NoVerdict::NotReached(root_cause(&error)))?;
         let response = response.try_into_http1x().map_err(|_| NoVerdict::Form)?;
         if response.status() != StatusCode::OK {
             return Err(NoVerdict::Status(response.status()));

@@ -67,17 +67,39 @@ impl InProcessKey {
     /// # Errors
     /// [`KeyFileError`] when the file exists already, or cannot be written.
     pub fn write_new(&self, path: &Path) -> Result<(), KeyFileError> {
-        let bytes = self.to_file().ok_or(KeyFileError::Generate)?;
-        let beside = path.with_extension(format!("new-{}", process::id()));
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        let linked = file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
-        fs::remove_file(&beside)?;
-        linked?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        Ok(write_new(path, &self.to_file().ok_or(KeyFileError::Generate)?)?)
     }
+}
+
+/// What the file at `path` holds; if there is no such file, it is made first, with what `make` gives. Callers that do so
+/// at the same time all get the same.
+pub(super) fn read_or_write_new(
+    path: &Path,
+    make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, KeyFileError>,
+) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    match read(path) {
+        Err(KeyFileError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let bytes = make()?;
+            match write_new(path, &bytes) {
+                Ok(()) => Ok(bytes),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+                Err(error) => Err(error.into()),
+            }
+        }
+        outcome => outcome,
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension(format!("new-{}", process::id()));
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let linked = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&beside, path));
+    fs::remove_file(&beside)?;
+    linked?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// What the file at `path` holds, in memory that is wiped. It is read in one piece: a buffer that grew would leave parts

@@ -38,6 +38,15 @@ impl KmsKey {
         &self.listed
     }
 
+    /// What verifies the signatures of the key, as KMS says now: for whoever looks at a key without signing.
+    ///
+    /// # Errors
+    /// [`SigningError`] when KMS does not say, or the key is not what it should be.
+    #[cfg(feature = "cli")]
+    pub async fn verification(&self) -> Result<VerificationKey, SigningError> {
+        Ok(self.pin().await?.verification)
+    }
+
     /// The key that the listed name stands for now. For a key pair, one call of `GetPublicKey` returns everything; a
     /// key without a public half is described instead.
     ///

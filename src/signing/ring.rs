@@ -6,186 +6,18 @@
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use tokio::sync::OnceCell;
 
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::jose::jws::{self, Expected, Unverified};
 use crate::json::Object;
-use crate::signing::envelope::{EnvelopeKey, Envelopes};
 #[cfg(feature = "cli")]
 use crate::signing::error::KeyFileError;
 use crate::signing::error::SigningError;
-use crate::signing::in_process::InProcessKey;
-use crate::signing::kms::{KmsKey, PinnedKey};
-use crate::signing::listed::ListedKey;
-#[cfg(feature = "cli")]
-use crate::signing::on_demand::OnDemandKey;
-use crate::signing::trouble::Trouble;
+use crate::signing::key::SigningKey;
+use crate::signing::slot::{Slot, UsableKey};
 use crate::signing::verification_key::VerificationKey;
-
-/// One signing key.
-pub enum SigningKey {
-    /// A key in KMS.
-    Kms(KmsKey),
-    /// A wrapped key, which signs in this process.
-    Envelope(EnvelopeKey),
-    /// A key in this process.
-    InProcess(InProcessKey),
-    /// A key in this process, made the first time it is needed.
-    #[cfg(feature = "cli")]
-    OnDemand(OnDemandKey),
-}
-
-impl SigningKey {
-    /// The key that is listed as `listed`: in KMS, or one of `envelopes`.
-    #[must_use]
-    pub fn listed(listed: &ListedKey, envelopes: &Envelopes) -> Self {
-        match listed.envelope() {
-            Some(_) => Self::Envelope(EnvelopeKey::new(envelopes.clone(), listed.clone())),
-            None => Self::Kms(KmsKey::new(envelopes.kms(), listed.clone())),
-        }
-    }
-}
-
-/// What was fetched for a listed key.
-enum Fetched {
-    Pinned(PinnedKey),
-    Unwrapped(InProcessKey),
-}
-
-impl Fetched {
-    fn usable(&self) -> UsableKey<'_> {
-        match self {
-            Self::Pinned(key) => UsableKey::Pinned(key),
-            Self::Unwrapped(key) => UsableKey::InProcess(key),
-        }
-    }
-}
-
-/// A key that can be asked to sign.
-#[derive(Clone, Copy)]
-enum UsableKey<'a> {
-    Pinned(&'a PinnedKey),
-    InProcess(&'a InProcessKey),
-}
-
-impl<'a> UsableKey<'a> {
-    fn verification(self) -> &'a VerificationKey {
-        match self {
-            Self::Pinned(key) => key.verification(),
-            Self::InProcess(key) => key.verification(),
-        }
-    }
-
-    async fn sign(self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        match self {
-            Self::Pinned(key) => key.sign(algorithm, message).await,
-            Self::InProcess(key) => key.sign(algorithm, message),
-        }
-    }
-}
-
-/// A key, and its state.
-struct Slot {
-    key: SigningKey,
-    /// What a listed key turned out to be, once it is known.
-    fetched: OnceCell<Fetched>,
-    unusable: Trouble,
-    not_signing: Trouble,
-    not_verifying: Trouble,
-}
-
-impl Slot {
-    fn new(key: SigningKey) -> Self {
-        let [unusable, not_signing, not_verifying] = Default::default();
-        Self { key, fetched: OnceCell::new(), unusable, not_signing, not_verifying }
-    }
-
-    /// The name that an operator knows the key by.
-    fn name(&self) -> String {
-        match &self.key {
-            SigningKey::Kms(key) => key.listed().to_string(),
-            SigningKey::Envelope(key) => key.listed().to_string(),
-            SigningKey::InProcess(key) => key.verification().key_id().to_owned(),
-            #[cfg(feature = "cli")]
-            SigningKey::OnDemand(key) => key.algorithm().to_string(),
-        }
-    }
-
-    /// The algorithm that the key is made for, if it is made on demand.
-    fn made_for(&self) -> Option<Algorithm> {
-        match &self.key {
-            SigningKey::Kms(_) | SigningKey::Envelope(_) | SigningKey::InProcess(_) => None,
-            #[cfg(feature = "cli")]
-            SigningKey::OnDemand(key) => key.makes(),
-        }
-    }
-
-    /// The key, fetched if it is not known yet; `None` if it cannot be used or has not been made yet.
-    async fn usable(&self, now: Timestamp) -> Result<Option<UsableKey<'_>>, SigningError> {
-        match &self.key {
-            SigningKey::Kms(key) => self.fetch(async || key.pin().await.map(Fetched::Pinned), now).await,
-            SigningKey::Envelope(key) => self.fetch(async || key.open().await.map(Fetched::Unwrapped), now).await,
-            SigningKey::InProcess(_) => Ok(self.known()),
-            #[cfg(feature = "cli")]
-            SigningKey::OnDemand(_) => Ok(self.known()),
-        }
-    }
-
-    async fn fetch(
-        &self,
-        fetch: impl AsyncFnOnce() -> Result<Fetched, SigningError>,
-        now: Timestamp,
-    ) -> Result<Option<UsableKey<'_>>, SigningError> {
-        let fetched = self.fetched.get_or_try_init(|| async {
-            if self.unusable.lasts(now) {
-                return Err(None);
-            }
-            fetch().await.map_err(|error| {
-                self.unusable.note(|| self.name(), &error, now);
-                (!error.blames_the_key()).then_some(error)
-            })
-        });
-        match fetched.await {
-            Ok(key) => Ok(Some(key.usable())),
-            Err(None) => Ok(None),
-            Err(Some(error)) => Err(error),
-        }
-    }
-
-    /// The key, as far as it is known. Neither KMS nor DynamoDB is called.
-    fn known(&self) -> Option<UsableKey<'_>> {
-        match &self.key {
-            SigningKey::Kms(_) | SigningKey::Envelope(_) => self.fetched.get().map(Fetched::usable),
-            SigningKey::InProcess(key) => Some(UsableKey::InProcess(key)),
-            #[cfg(feature = "cli")]
-            SigningKey::OnDemand(key) => key.made().map(UsableKey::InProcess),
-        }
-    }
-
-    /// Whether the signature was made by `key`, the key of this slot. A MAC under a key in KMS is verified by KMS,
-    /// which is not asked again for a while after it refused.
-    async fn signed(&self, key: UsableKey<'_>, jwt: &Unverified<'_>, now: Timestamp) -> Result<bool, SigningError> {
-        let (algorithm, message, signature) = (jwt.algorithm, jwt.signed, &jwt.signature);
-        match (key.verification(), key) {
-            (VerificationKey::Public(jwk), _) => Ok(jwk.key().verify(algorithm, message, signature)),
-            (VerificationKey::Secret { .. }, UsableKey::Pinned(key)) => {
-                if self.not_verifying.lasts(now)
-                    && let Some(error) = self.not_verifying.error(|| self.name())
-                {
-                    return Err(error);
-                }
-                let verified = key.verify_mac(algorithm, message, signature).await;
-                verified.inspect_err(|error| self.not_verifying.note(|| self.name(), error, now))
-            }
-            (VerificationKey::Secret { .. }, UsableKey::InProcess(key)) => {
-                Ok(key.verify_mac(algorithm, message, signature))
-            }
-        }
-    }
-}
 
 /// The configured keys, in order: the first usable one that fits an algorithm signs, and all usable ones are published.
 pub struct KeyRing {
@@ -213,7 +45,16 @@ impl KeyRing {
         claims: &C,
         now: Timestamp,
     ) -> Result<String, SigningError> {
-        let claims = serde_json::to_vec(claims)?;
+        self.sign_json(algorithm, typ, &serde_json::to_vec(claims)?, now).await
+    }
+
+    async fn sign_json(
+        &self,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &[u8],
+        now: Timestamp,
+    ) -> Result<String, SigningError> {
         let mut refused = None;
         for (index, slot) in self.in_turn(now) {
             #[cfg(feature = "cli")]
@@ -230,7 +71,7 @@ impl KeyRing {
             let Some(key) = usable.filter(|key| key.verification().fits(algorithm)) else {
                 continue;
             };
-            let signed = jws::to_sign(typ, algorithm, key.verification().key_id(), &claims)?;
+            let signed = jws::to_sign(typ, algorithm, key.verification().key_id(), claims)?;
             match key.sign(algorithm, signed.as_bytes()).await {
                 Ok(signature) => {
                     slot.not_signing.clear();
@@ -277,6 +118,31 @@ impl KeyRing {
     /// As [`KeyRing::published`].
     pub async fn verification_keys(&self, now: Timestamp) -> Result<Vec<&VerificationKey>, SigningError> {
         Ok(self.usable(now).await?.into_iter().map(UsableKey::verification).collect())
+    }
+
+    /// Every key, in order, including secrets: for whoever is not content with the keys that are left when one cannot be
+    /// used. A key that is made on demand and has not been made is not missed.
+    ///
+    /// # Errors
+    /// [`SigningError`] for the first key that cannot be used, or that was asked to sign and lately did not.
+    pub async fn all(&self, now: Timestamp) -> Result<Vec<&VerificationKey>, SigningError> {
+        let found = join_all(self.slots.iter().map(|slot| slot.usable(now))).await;
+        let mut keys = Vec::with_capacity(self.slots.len());
+        for (index, (slot, found)) in self.slots.iter().zip(found).enumerate() {
+            let usable = found?.filter(|key| self.is_consistent(index, *key, now));
+            let trouble = match usable {
+                Some(_) if slot.not_signing.lasts(now) => &slot.not_signing,
+                Some(key) => {
+                    keys.push(key.verification());
+                    continue;
+                }
+                None => &slot.unusable,
+            };
+            if let Some(error) = trouble.error(|| slot.name()) {
+                return Err(error);
+            }
+        }
+        Ok(keys)
     }
 
     /// The public keys in order, each once (RFC 7517, section 5).

@@ -11,7 +11,6 @@ mod stored;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
@@ -20,7 +19,7 @@ pub(crate) use crate::store::attempts::stored::SourceMark;
 use crate::store::attempts::stored::{ATTRIBUTES, KEPT};
 pub use crate::store::attempts::stored::{AttemptsKey, Budget, StoredAttempts, StoredBudget};
 use crate::store::item::{Item, SCHEMA, number, string};
-use crate::store::outcome::{Changed, StoreError, held, if_held};
+use crate::store::outcome::{Changed, StoreError, held, if_held, in_the_way};
 use crate::store::table::Table;
 use crate::user::Username;
 
@@ -137,12 +136,9 @@ impl Attempts {
         }
         match reserving(request, attempt).send().await {
             Ok(written) => Ok(Reserved::Counted(self.read(key, written.attributes)?)),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                    Some(item) => Ok(Reserved::NoRoom(self.read(key, Some(item.clone()))?)),
-                    None => Ok(Reserved::Gone),
-                },
-                _ => Err(StoreError::from_sdk(error)),
+            Err(error) => match in_the_way(error)? {
+                Some(item) => Ok(Reserved::NoRoom(self.read(key, Some(item))?)),
+                None => Ok(Reserved::Gone),
             },
         }
     }
@@ -202,7 +198,7 @@ impl Attempts {
             .expression_attribute_values(":attempt", string(attempt))
             .return_values(ReturnValue::AllNew);
         match if_held(request.send().await)? {
-            Some(written) => StoredBudget::read(&self.tokens, key, &written.attributes.unwrap_or_default(), budget),
+            Some(written) => Ok(self.read(key, written.attributes)?.into_budget(budget)),
             None => Ok(None),
         }
     }
@@ -329,7 +325,7 @@ impl Attempts {
     }
 
     fn read(&self, key: &AttemptsKey, item: Option<Item>) -> Result<StoredAttempts, StoreError> {
-        StoredAttempts::read(&self.tokens, key, &item.unwrap_or_default())
+        StoredAttempts::read(&self.tokens, key, item.unwrap_or_default())
     }
 }
 

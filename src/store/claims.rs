@@ -11,7 +11,12 @@ use crate::store::item::Item;
 
 /// Puts claims into an item.
 pub(super) fn put(item: &mut Item, attribute: &str, claims: &Object) {
-    item.insert(attribute.to_owned(), members(claims));
+    item.insert(attribute.to_owned(), map(claims));
+}
+
+/// Claims as the value of an attribute.
+pub(super) fn map(members: &Object) -> AttributeValue {
+    AttributeValue::M(members.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
 }
 
 /// Takes claims out of an item; `None` if the item has no such attribute.
@@ -27,10 +32,6 @@ pub(super) fn take(item: &mut Item, attribute: &str) -> Result<Option<Object>, M
     }
 }
 
-fn members(members: &Object) -> AttributeValue {
-    AttributeValue::M(members.iter().map(|(name, value)| (name.clone(), attribute(value))).collect())
-}
-
 fn attribute(value: &Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
@@ -39,7 +40,7 @@ fn attribute(value: &Value) -> AttributeValue {
         Value::Number(number) => AttributeValue::B(Blob::new(number.to_string())),
         Value::String(text) => AttributeValue::S(text.clone()),
         Value::Array(values) => AttributeValue::L(values.iter().map(attribute).collect()),
-        Value::Object(object) => members(object),
+        Value::Object(object) => map(object),
     }
 }
 
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn numbers_that_dynamodb_returns_unchanged_stay_numbers_and_others_become_their_text() {
         let claims = object(r#"{"plain":-7,"long":12345678901234567890123,"fraction":1.0}"#);
-        let AttributeValue::M(stored) = members(&claims) else { panic!("a map") };
+        let AttributeValue::M(stored) = map(&claims) else { panic!("a map") };
         let text = |name: &str| stored[name].as_b().map(|bytes| String::from_utf8_lossy(bytes.as_ref()).into_owned());
         assert_eq!(stored["plain"], AttributeValue::N("-7".to_owned()));
         assert_eq!(text("long"), Ok("12345678901234567890123".to_owned()));

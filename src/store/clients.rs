@@ -1,7 +1,10 @@
 //! The clients table: key `client_id`.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use crate::audience::Audience;
@@ -136,8 +139,44 @@ pub struct Revision {
 
 impl Revision {
     /// Which revision of the client it is, counted from 1.
-    pub(crate) fn number(&self) -> u64 {
+    #[must_use]
+    pub fn number(&self) -> u64 {
         self.revision
+    }
+
+    /// Whether it is the one that is written as `text`.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.to_string() == text
+    }
+
+    /// Whether the revision that is written as `text` is of the same registration.
+    #[must_use]
+    pub fn is_of_registration(&self, text: &str) -> bool {
+        let registration = |text: &str| text.split_once('.').map(|(_, registration)| registration.to_owned());
+        registration(&self.to_string()) == registration(text)
+    }
+
+    /// What the table must hold for a change to it.
+    fn condition(&self) -> (&'static str, HashMap<String, AttributeValue>) {
+        let read = (":read".to_owned(), number(self.revision));
+        match &self.client.incarnation {
+            None => ("revision = :read AND attribute_not_exists(incarnation)", HashMap::from([read])),
+            Some(incarnation) => {
+                let registered = (":registered".to_owned(), string(incarnation.as_str()));
+                ("revision = :read AND incarnation = :registered", HashMap::from([read, registered]))
+            }
+        }
+    }
+}
+
+/// Its number, and which registration of the client it is of: the numbers of another one begin anew.
+impl fmt::Display for Revision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.client.incarnation {
+            None => write!(formatter, "{}", self.revision),
+            Some(incarnation) => write!(formatter, "{}.{}", self.revision, incarnation.as_str()),
+        }
     }
 }
 
@@ -204,8 +243,22 @@ impl Clients {
     /// [`StoreError`] when the request to DynamoDB fails, or the client could not be read again.
     pub async fn replace(&self, read: &Revision, client: &CheckedClient) -> Result<Changed, StoreError> {
         let item = self.written(client, read.revision + 1)?;
-        let request = self.table.put(item).condition_expression("revision = :read");
-        let outcome = request.expression_attribute_values(":read", number(read.revision)).send().await;
+        let (condition, values) = read.condition();
+        let request = self.table.put(item).condition_expression(condition);
+        let outcome = request.set_expression_attribute_values(Some(values)).send().await;
+        Ok(Changed::held(held(outcome)?))
+    }
+
+    /// Deletes the client that was read as `read`, unless somebody has changed or deleted it meanwhile. Its sessions end with
+    /// it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the request to DynamoDB fails.
+    #[cfg(feature = "cli")]
+    pub async fn delete_revision(&self, read: &Revision) -> Result<Changed, StoreError> {
+        let (condition, values) = read.condition();
+        let request = self.table.delete(read.client.id.as_str()).condition_expression(condition);
+        let outcome = request.set_expression_attribute_values(Some(values)).send().await;
         Ok(Changed::held(held(outcome)?))
     }
 

@@ -53,11 +53,13 @@ pub enum EmbeddedError {
 /// A running embedded DynamoDB.
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
+    hidden: SocketAddr,
+    before: BeforeAnswer,
     in_process: InProcess,
     changes: Changes,
     stop: watch::Sender<bool>,
     server: JoinHandle<Result<(), String>>,
-    socket: JoinHandle<()>,
+    sockets: Vec<JoinHandle<()>>,
     sweeper: JoinHandle<()>,
 }
 
@@ -91,11 +93,13 @@ impl EmbeddedDynamoDb {
         let tables = Tables { names: names.clone(), changes: changes.clone() };
         let running = Self {
             address,
+            hidden,
+            before: before.clone(),
             in_process: InProcess::new(DatabaseThread::start(database)?, flush, tables, sockets()),
             changes,
             stop,
             server: tokio::spawn(server),
-            socket: tokio::spawn(socket::serve(listener, hidden, before, stopped)),
+            sockets: vec![tokio::spawn(socket::serve(listener, hidden, before, stopped))],
             sweeper: tokio::spawn(sweep.forever()),
         };
         create_tables(&Client::new(&running.sdk_config()), names).await?;
@@ -106,6 +110,12 @@ impl EmbeddedDynamoDb {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Listens on `listener` as well, for whoever does not reach this machine's loopback addresses: a container, for example.
+    pub fn also_listen(&mut self, listener: TcpListener) {
+        let serving = socket::serve(listener, self.hidden, self.before.clone(), self.stop.subscribe());
+        self.sockets.push(tokio::spawn(serving));
     }
 
     /// The SDK's configuration for it in this process. No connection is opened: the requests that the SDK would write
@@ -131,7 +141,10 @@ impl EmbeddedDynamoDb {
         self.stop.send_replace(true);
         let failed = |error: JoinError| EmbeddedError::Serve(error.to_string());
         self.server.await.map_err(failed)?.map_err(EmbeddedError::Serve)?;
-        self.socket.await.map_err(failed)
+        for socket in self.sockets {
+            socket.await.map_err(failed)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,9 +2,11 @@
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use crate::aws::{AwsError, Dependency, Outlook};
 use crate::error::Error;
+use crate::store::item::Item;
 
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,20 @@ where
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
         Err(error) => Err(StoreError::from_sdk(error)),
+    }
+}
+
+/// The item that kept the condition of an update from holding, if there is one and the update asked for it; any other
+/// failure is an error.
+pub(super) fn in_the_way(error: SdkError<UpdateItemError, HttpResponse>) -> Result<Option<Item>, StoreError> {
+    match error {
+        SdkError::ServiceError(failed) if failed.err().is_conditional_check_failed_exception() => {
+            match failed.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(failed.item),
+                _ => Ok(None),
+            }
+        }
+        error => Err(StoreError::from_sdk(error)),
     }
 }
 

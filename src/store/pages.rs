@@ -46,6 +46,12 @@ impl<'s, T> Pages<'s, T> {
         self.scanned
     }
 
+    /// Whether there is no page any more.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.request.is_none()
+    }
+
     /// What is on all of the pages.
     ///
     /// # Errors

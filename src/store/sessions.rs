@@ -1,6 +1,5 @@
 //! Sessions, in the tokens table: under `s#` and the session's identifier.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use crate::scope::Scope;
 use crate::store::claims;
 use crate::store::item::{Item, number, string};
 use crate::store::key;
-use crate::store::outcome::StoreError;
+use crate::store::outcome::{StoreError, in_the_way};
 use crate::store::pages::Pages;
 use crate::store::table::Table;
 use crate::user::{Subject, Username};
@@ -97,17 +96,49 @@ impl StoredSessions {
         Ok(StoredSession { asserted_claims, ..stored })
     }
 
-    /// The sessions of a user, each with its identifier, by reading the whole table: for the command line only.
-    pub(crate) fn of_user(&self, username: &Username) -> Pages<'_, (String, StoredSession)> {
-        let request = self.tokens.scan();
+    /// How many items are in the table, about, sessions and others.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer.
+    #[cfg(feature = "cli")]
+    pub async fn about_items(&self) -> Result<u64, StoreError> {
+        self.tokens.about_items().await
+    }
+
+    /// The sessions in one of `segments` parts of the table, the first of which is 0, each as what `made` makes of its
+    /// identifier and of what is stored.
+    pub(crate) fn segment<'s, T>(
+        &'s self,
+        segment: u32,
+        segments: u32,
+        made: impl Fn(&str, StoredSession) -> T + Send + Sync + 's,
+    ) -> Pages<'s, T> {
+        let request = self.tokens.scan_of(segment, segments);
+        let request = request.filter_expression("begins_with(id, :session)");
+        let request = request.expression_attribute_values(":session", string(key::SESSION));
+        Pages::new(request, move |item| {
+            let key = self.tokens.key_of(&item);
+            let sid = key.strip_prefix(key::SESSION).unwrap_or_default().to_owned();
+            Ok(made(&sid, self.read(&key, item)?))
+        })
+    }
+
+    /// The sessions of a user, each as what `made` makes of its identifier and of what is stored, by reading the whole table:
+    /// for the command line only.
+    pub(crate) fn of_user<'s, T>(
+        &'s self,
+        username: &Username,
+        made: impl Fn(&str, StoredSession) -> T + Send + Sync + 's,
+    ) -> Pages<'s, T> {
+        let request = self.tokens.scan_of(0, 1);
         let request = request
             .filter_expression("begins_with(id, :session) AND username = :username")
             .expression_attribute_values(":session", string(key::SESSION))
             .expression_attribute_values(":username", string(username.as_str()));
-        Pages::new(request, |item| {
+        Pages::new(request, move |item| {
             let key = self.tokens.key_of(&item);
             let sid = key.strip_prefix(key::SESSION).unwrap_or_default().to_owned();
-            Ok((sid, self.read(&key, item)?))
+            Ok(made(&sid, self.read(&key, item)?))
         })
     }
 
@@ -144,13 +175,10 @@ impl StoredSessions {
         let Err(error) = request.send().await else {
             return Ok(Rotated::Won);
         };
-        if let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() {
-            return match failed.item() {
-                Some(item) => Ok(Rotated::Lost(Box::new(self.read(&key, item.clone())?))),
-                None => Ok(Rotated::Gone),
-            };
+        match in_the_way(error)? {
+            Some(item) => Ok(Rotated::Lost(Box::new(self.read(&key, item)?))),
+            None => Ok(Rotated::Gone),
         }
-        Err(StoreError::from_sdk(error))
     }
 
     /// Deletes a session, if there is one.

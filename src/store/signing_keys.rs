@@ -274,14 +274,20 @@ impl SigningKeys {
         self.clients.create(self.clients.item(&key.name.key(), StoredKey::new(key))?).await
     }
 
-    /// Deletes a key for good.
+    /// Deletes a key for good, if its `kid` is this one.
     ///
     /// # Errors
     /// [`StoreError`] when DynamoDB fails.
-    pub async fn delete(&self, name: &KeyName) -> Result<Changed, StoreError> {
+    pub async fn delete(&self, name: &KeyName, kid: Option<&str>) -> Result<Changed, StoreError> {
         let request = self.clients.delete(&name.key());
-        let outcome = request.condition_expression("attribute_exists(client_id)").send().await;
-        Ok(Changed::held(held(outcome)?))
+        let request = match kid {
+            None => request.condition_expression("attribute_exists(client_id)"),
+            Some(kid) => {
+                let request = request.condition_expression("key_id = :kid");
+                request.expression_attribute_values(":kid", string(kid))
+            }
+        };
+        Ok(Changed::held(held(request.send().await)?))
     }
 
     /// Every key, found by reading the whole table: for the command line only.

@@ -43,12 +43,22 @@ impl Table {
 
     /// Reads what the item under `key` stores.
     pub(super) fn stored<S: DeserializeOwned>(&self, key: &str, item: Item) -> Result<S, StoreError> {
+        self.check_schema(key, &item)?;
+        self.part(key, item)
+    }
+
+    /// Whether the item under `key` is one that this version reads.
+    pub(super) fn check_schema(&self, key: &str, item: &Item) -> Result<(), StoreError> {
         match item.get("schema").and_then(|schema| schema.as_n().ok()) {
-            Some(schema) if *schema == SCHEMA.to_string() => {}
-            Some(schema) => return Err(self.inconsistent(key, format!("its schema is {schema}, not {SCHEMA}"))),
-            None => return Err(self.inconsistent(key, "it has no schema")),
+            Some(schema) if *schema == SCHEMA.to_string() => Ok(()),
+            Some(schema) => Err(self.inconsistent(key, format!("its schema is {schema}, not {SCHEMA}"))),
+            None => Err(self.inconsistent(key, "it has no schema")),
         }
-        serde_dynamo::from_item(item).map_err(|error| self.inconsistent(key, error))
+    }
+
+    /// Reads a part of the item under `key`, whose schema has been checked.
+    pub(super) fn part<S: DeserializeOwned>(&self, key: &str, part: Item) -> Result<S, StoreError> {
+        serde_dynamo::from_item(part).map_err(|error| self.inconsistent(key, error))
     }
 
     /// Takes claims out of the item under `key`, if it has any.

@@ -1,12 +1,18 @@
 //! The users table: key `username`, in its prepared form.
 
 #[cfg(feature = "cli")]
+pub mod change;
+#[cfg(feature = "cli")]
+pub mod find;
+#[cfg(feature = "cli")]
 pub mod many;
+mod whom;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
+use crate::client::id::ClientId;
 use crate::clock::{Day, Timestamp};
 use crate::json::Object;
 use crate::password::PasswordHash;
@@ -16,6 +22,8 @@ use crate::store::item::{Item, number, string};
 use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
 use crate::store::table::Table;
+use crate::store::users::whom::Condition;
+pub use crate::store::users::whom::Whom;
 use crate::user::{LeakCheck, Subject, User, Username};
 
 const CLAIMS: &str = "claims";
@@ -37,6 +45,8 @@ struct StoredUser {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     last_login_day: Option<Day>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    last_login_client: Option<ClientId>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     leak_check: Option<LeakCheck>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -54,6 +64,7 @@ impl From<&User> for StoredUser {
             password_generation: user.password_generation,
             session_generation: user.session_generation,
             last_login_day: user.last_login_day,
+            last_login_client: user.last_login_client.clone(),
             leak_check: user.leak_check.clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,
@@ -74,6 +85,7 @@ impl StoredUser {
             password_generation: self.password_generation,
             session_generation: self.session_generation,
             last_login_day: self.last_login_day,
+            last_login_client: self.last_login_client,
             leak_check: self.leak_check,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -127,13 +139,13 @@ impl Users {
     /// [`StoreError`] when the request to DynamoDB fails.
     pub async fn set_password(
         &self,
-        username: &Username,
+        whom: impl Into<Whom<'_>>,
         hash: &PasswordHash,
         now: Timestamp,
     ) -> Result<Changed, StoreError> {
         let update = "SET password_hash = :hash, password_changed_at = :now, updated_at = :now \
                       ADD password_generation :one, session_generation :one";
-        let request = self.update(username, update, now);
+        let request = self.update(whom.into(), update, now);
         self.changed(
             request
                 .expression_attribute_values(":hash", string(hash.as_phc()))
@@ -153,7 +165,7 @@ impl Users {
         hash: &PasswordHash,
         now: Timestamp,
     ) -> Result<Changed, StoreError> {
-        let request = self.update(&user.username, "SET password_hash = :hash, updated_at = :now", now);
+        let request = self.update((&user.username).into(), "SET password_hash = :hash, updated_at = :now", now);
         self.changed(
             request
                 .condition_expression("#sub = :sub AND attribute_not_exists(password_hash)")
@@ -175,7 +187,7 @@ impl Users {
         now: Timestamp,
     ) -> Result<Changed, StoreError> {
         let read = user.password_hash.as_ref().map(PasswordHash::as_phc).unwrap_or_default();
-        let request = self.update(&user.username, "SET password_hash = :hash, updated_at = :now", now);
+        let request = self.update((&user.username).into(), "SET password_hash = :hash, updated_at = :now", now);
         self.changed(
             request
                 .condition_expression("password_hash = :read")
@@ -185,15 +197,17 @@ impl Users {
         .await
     }
 
-    /// Notes that a user who was read as `user` logs in on `day`, unless that day or a later one has been noted already, or
-    /// the user is gone or another one by now. It is not a change of the user: `updated_at` stays as it is.
-    pub(crate) async fn note_login(&self, user: &User, day: Day) -> Result<Changed, StoreError> {
-        let request = self.table.update(user.username.as_str(), "SET last_login_day = :day");
+    /// Notes that a user who was read as `user` logs in with `client` on `day`, unless that day or a later one has been noted
+    /// already, or the user is gone or another one by now. It is not a change of the user: `updated_at` stays as it is.
+    pub(crate) async fn note_login(&self, user: &User, client: &ClientId, day: Day) -> Result<Changed, StoreError> {
+        let update = "SET last_login_day = :day, last_login_client = :client";
+        let request = self.table.update(user.username.as_str(), update);
         self.changed(
             request
                 .condition_expression("#sub = :sub AND (attribute_not_exists(last_login_day) OR last_login_day < :day)")
                 .expression_attribute_names("#sub", "sub")
                 .expression_attribute_values(":sub", string(user.subject.as_str()))
+                .expression_attribute_values(":client", string(client.as_str()))
                 .expression_attribute_values(":day", number(day.start().as_unix())),
         )
         .await
@@ -235,9 +249,9 @@ impl Users {
     ///
     /// # Errors
     /// [`StoreError`] when the request to DynamoDB fails.
-    pub async fn disable(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
+    pub async fn disable(&self, whom: impl Into<Whom<'_>>, now: Timestamp) -> Result<Changed, StoreError> {
         let update = "SET disabled = :disabled, updated_at = :now ADD session_generation :one";
-        let request = self.update(username, update, now).expression_attribute_values(":one", number(1));
+        let request = self.update(whom.into(), update, now).expression_attribute_values(":one", number(1));
         self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(true))).await
     }
 
@@ -245,8 +259,8 @@ impl Users {
     ///
     /// # Errors
     /// [`StoreError`] when the request to DynamoDB fails.
-    pub async fn enable(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
-        let request = self.update(username, "SET disabled = :disabled, updated_at = :now", now);
+    pub async fn enable(&self, whom: impl Into<Whom<'_>>, now: Timestamp) -> Result<Changed, StoreError> {
+        let request = self.update(whom.into(), "SET disabled = :disabled, updated_at = :now", now);
         self.changed(request.expression_attribute_values(":disabled", AttributeValue::Bool(false))).await
     }
 
@@ -254,15 +268,19 @@ impl Users {
     ///
     /// # Errors
     /// [`StoreError`] when the request to DynamoDB fails.
-    pub async fn end_sessions(&self, username: &Username, now: Timestamp) -> Result<Changed, StoreError> {
-        let request = self.update(username, "SET updated_at = :now ADD session_generation :one", now);
+    pub async fn end_sessions(&self, whom: impl Into<Whom<'_>>, now: Timestamp) -> Result<Changed, StoreError> {
+        let request = self.update(whom.into(), "SET updated_at = :now ADD session_generation :one", now);
         self.changed(request.expression_attribute_values(":one", number(1))).await
     }
 
-    fn update(&self, username: &Username, expression: &str, now: Timestamp) -> UpdateItemFluentBuilder {
-        let request = self.table.update(username.as_str(), expression);
-        let request = request.condition_expression("attribute_exists(username)");
-        request.expression_attribute_values(":now", number(now.as_unix()))
+    fn update(&self, whom: Whom<'_>, expression: &str, now: Timestamp) -> UpdateItemFluentBuilder {
+        let Condition { expression: condition, names, values } = whom.condition();
+        self.table
+            .update(whom.username().as_str(), expression)
+            .condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(Some(values))
+            .expression_attribute_values(":now", number(now.as_unix()))
     }
 
     async fn changed(&self, request: UpdateItemFluentBuilder) -> Result<Changed, StoreError> {
@@ -273,9 +291,13 @@ impl Users {
     ///
     /// # Errors
     /// [`StoreError`] when the request to DynamoDB fails.
-    pub async fn delete(&self, username: &Username) -> Result<Changed, StoreError> {
-        let request = self.table.delete(username.as_str());
-        let outcome = request.condition_expression("attribute_exists(username)").send().await;
+    pub async fn delete(&self, whom: impl Into<Whom<'_>>) -> Result<Changed, StoreError> {
+        let whom = whom.into();
+        let Condition { expression: condition, names, values } = whom.condition();
+        let request = self.table.delete(whom.username().as_str()).condition_expression(condition);
+        let values = Some(values).filter(|values| !values.is_empty());
+        let outcome =
+            request.set_expression_attribute_names(names).set_expression_attribute_values(values).send().await;
         Ok(Changed::held(held(outcome)?))
     }
 

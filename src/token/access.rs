@@ -13,6 +13,7 @@ use crate::json::Object;
 use crate::random::Random;
 use crate::scope::Scope;
 use crate::session::refresh_token::SessionId;
+use crate::token::about::About;
 
 /// The media type of the token, its `typ` header parameter (RFC 9068, section 2.1).
 pub const TYPE: &str = "at+jwt";
@@ -68,11 +69,21 @@ impl<'a> AccessToken<'a> {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Self, Error> {
-        let (client, user) = (authorization.client(), authorization.user());
+        Self::about(issuer, About::of(authorization), session, now, random)
+    }
+
+    pub(super) fn about(
+        issuer: &'a Issuer,
+        about: About<'a>,
+        session: Option<&'a SessionId>,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<Self, Error> {
+        let About { client, user, auth_time, subject, scope, audiences } = about;
         Ok(Self {
             iss: issuer,
-            sub: authorization.subject(),
-            aud: match authorization.audiences() {
+            sub: subject,
+            aud: match audiences {
                 [] => OneOrMany::Issuer(issuer),
                 some => some.into(),
             },
@@ -81,11 +92,11 @@ impl<'a> AccessToken<'a> {
             exp: now + client.access_token_lifetime,
             iat: now,
             nbf: now,
-            auth_time: user.auth_time(),
+            auth_time,
             jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
-            scope: authorization.scope(),
+            scope,
             sid: session.map(SessionId::as_str),
-            mapped: client.claim_map.claims(&client.id, user, authorization.scope()),
+            mapped: client.claim_map.claims(&client.id, user, scope),
         })
     }
 

@@ -13,6 +13,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::json::Object;
 use crate::random::Random;
 use crate::session::refresh_token::SessionId;
+use crate::token::about::About;
 
 /// The media type of the token, its `typ` header parameter.
 pub const TYPE: &str = "JWT";
@@ -49,19 +50,31 @@ impl<'a> IdToken<'a> {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Self, Error> {
-        let (client, user) = (authorization.client(), authorization.user());
+        Self::about(issuer, About::of(authorization), session, access_token, algorithm, now, random)
+    }
+
+    pub(super) fn about(
+        issuer: &'a Issuer,
+        about: About<'a>,
+        session: Option<&'a SessionId>,
+        access_token: &str,
+        algorithm: Algorithm,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<Self, Error> {
+        let About { client, user, auth_time, subject, scope, audiences: _ } = about;
         Ok(Self {
             iss: issuer,
-            sub: authorization.subject(),
+            sub: subject,
             aud: client.id.as_str(),
             azp: client.id.as_str(),
             exp: now + client.access_token_lifetime,
             iat: now,
-            auth_time: user.auth_time(),
+            auth_time,
             at_hash: at_hash(access_token, algorithm),
             jti: URL_SAFE_NO_PAD.encode(*random.bytes::<16>()?),
             sid: session.map(SessionId::as_str),
-            of_scope: claims::of_scope(authorization.scope(), user),
+            of_scope: claims::of_scope(scope, user),
         })
     }
 }

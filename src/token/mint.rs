@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::authorize::Authorization;
 use crate::client::AccessTokenFormat;
 use crate::clock::Timestamp;
@@ -11,8 +13,9 @@ use crate::jose::algorithm::Algorithm;
 use crate::random::Random;
 use crate::scope::OPENID;
 use crate::session::refresh_token::SessionId;
-use crate::signing::KeyRing;
+use crate::signing::{KeyRing, SigningError};
 use crate::store::access_tokens::AccessTokens;
+use crate::telemetry::phase::{self, Phase};
 use crate::token::access::{self, AccessToken};
 use crate::token::id::{self, IdToken};
 use crate::token::opaque::OpaqueToken;
@@ -46,6 +49,16 @@ impl Mint {
         Self { keys, access_tokens, issuer, random, algorithm }
     }
 
+    /// Finds out whether the algorithm of clients without one can be signed with now. What is signed is no token: it claims
+    /// nothing, its type is no token's, and nobody gets it.
+    ///
+    /// # Errors
+    /// As [`KeyRing::sign`].
+    pub async fn try_to_sign(&self, now: Timestamp) -> Result<(), Error> {
+        self.keys.sign(self.algorithm, "deployment-check", &(), now).await?;
+        Ok(())
+    }
+
     /// Makes the tokens for `authorization`, and for `session` if there is one.
     ///
     /// # Errors
@@ -61,7 +74,7 @@ impl Mint {
         let algorithm = client.signing_algorithm.unwrap_or(self.algorithm);
         let claims = AccessToken::new(&self.issuer, authorization, session, now, &*self.random)?;
         let access_token = match client.access_token_format {
-            AccessTokenFormat::Jwt => self.keys.sign(algorithm, access::TYPE, &claims, now).await?,
+            AccessTokenFormat::Jwt => self.sign(algorithm, access::TYPE, &claims, now).await?,
             AccessTokenFormat::Opaque => {
                 let token = OpaqueToken::generate(&*self.random)?;
                 let incarnation = client.incarnation.as_ref();
@@ -75,7 +88,17 @@ impl Mint {
         // It holds a digest of the access token, including its signature, and so comes after it.
         let id_token =
             IdToken::new(&self.issuer, authorization, session, &access_token, algorithm, now, &*self.random)?;
-        let id_token = self.keys.sign(algorithm, id::TYPE, &id_token, now).await?;
+        let id_token = self.sign(algorithm, id::TYPE, &id_token, now).await?;
         Ok(Minted { access_token, id_token: Some(id_token) })
+    }
+
+    async fn sign<C: Serialize>(
+        &self,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &C,
+        now: Timestamp,
+    ) -> Result<String, SigningError> {
+        phase::measured(Phase::Signing, self.keys.sign(algorithm, typ, claims, now)).await
     }
 }

@@ -40,6 +40,15 @@ impl Ran {
         self.stdout
     }
 
+    /// The same of a change in AWS for whose event no place is named, which is warned about.
+    #[track_caller]
+    pub(crate) fn without_audit_log(mut self) -> Self {
+        let (warning, rest) = self.stderr.split_once('\n').expect("a warning");
+        assert!(warning.starts_with("warning: this change is not in an audit log: "), "{warning}");
+        self.stderr = rest.to_owned();
+        self
+    }
+
     /// The JSON on standard output, of a command that worked.
     #[track_caller]
     pub(crate) fn json(self) -> Value {

@@ -8,9 +8,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::command::{Ran, passgrant, run};
+use crate::command::{On, Ran, passgrant, run};
 use crate::importing::sample;
 use crate::server::{Server, text, used_folder};
+
+/// A key set of a client.
+const PUBLIC_KEYS: &str =
+    r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
 /// The lines under `Examples:` of a command's help.
 fn examples(command: &[&str]) -> Vec<String> {
@@ -53,6 +57,7 @@ fn every_example_of_clients_reports_costs_completions_and_manual_pages_works() {
     {
         fs::create_dir_all(home.path().join(folder)).expect("a folder");
     }
+    fs::write(home.path().join("jwks.json"), PUBLIC_KEYS).expect("a file");
     let commands: [&[&str]; 8] = [
         &["client", "create"],
         &["client", "update"],
@@ -69,7 +74,9 @@ fn every_example_of_clients_reports_costs_completions_and_manual_pages_works() {
         if own.starts_with("man ") || own.contains("--password-grant-until 20") {
             continue;
         }
-        let ran = shell(own, home.path(), &endpoint(data.path()));
+        let web = || text(&On(data.path()).json(&["client", "show", "web"])["revision"]).to_owned();
+        let own = if own.contains("$REVISION") { own.replace("$REVISION", &web()) } else { own.to_owned() };
+        let ran = shell(&own, home.path(), &endpoint(data.path()));
         assert_eq!(ran.code, Some(0), "{example}: {}", ran.stderr);
     }
 }

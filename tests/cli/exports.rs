@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use serde_json::json;
 
+use crate::command::passgrant;
 use crate::importing::{PASSWORD, Place, counts, sample};
+use crate::rig::audited::event;
 
 const WARNING: &str = "warning: this export has the hashes of passwords: keep it as secret as the passwords, and delete it when it is imported\n";
 
@@ -80,4 +83,33 @@ fn an_export_into_a_file_is_its_owners_and_overwrites_nothing() {
     assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
     assert_eq!(place.folder().run(&to_file).refused(), format!("{file}: File exists (os error 17)"));
     assert_eq!(counts(&place.imported(&file, &[])), [1, 0, 0, 0, 1, 0]);
+}
+
+#[test]
+fn an_export_of_hashes_is_in_the_audit_log_before_the_first_of_them_is_outside_and_says_how_many_are() {
+    let place = Place::new();
+    place.folder().run_with(&["user", "create", "ann", "--password-stdin"], PASSWORD).ok();
+    let events = || {
+        let log = fs::read_to_string(place.folder().0.join("audit.jsonl")).expect("an audit log");
+        let events = log.lines().map(event).filter(|event| event["action"] == "user.exported");
+        events.map(|event| json!([event["outcome"], event["counts"]])).collect::<Vec<_>>()
+    };
+    place.folder().run(&["user", "export"]).ok();
+    assert!(events().is_empty(), "without hashes, nothing is exported that an event is for");
+    assert_eq!(place.folder().run(&["user", "export", "--with-password-hashes"]).code, Some(0));
+    let whole = [json!(["begun", null]), json!(["succeeded", {"exported": 1}])];
+    assert_eq!(events(), whole);
+
+    let taken = place.path("taken").display().to_string();
+    fs::write(&taken, "").expect("a file");
+    assert_eq!(place.folder().run(&["user", "export", "--with-password-hashes", "--to", &taken]).code, Some(1));
+    let refused = [json!(["begun", null]), json!(["refused", null])];
+    assert_eq!(events(), [&whole[..], &refused].concat(), "nothing was read");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+    let mut export = passgrant();
+    export.arg("--data").arg(place.folder().0).args(["user", "export", "--with-password-hashes"]);
+    let status = export.stdout(full).stderr(Stdio::null()).status().expect("it runs");
+    assert_eq!(status.code(), Some(1));
+    let failed = [json!(["begun", null]), json!(["failed", {"exported": 1}])];
+    assert_eq!(events()[4..], failed, "hashes may be outside");
 }

@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The cookie that it sets, with its attributes.
+    pub(crate) cookie: Option<String>,
 }
 
 impl Answer {
@@ -23,7 +25,10 @@ impl Answer {
         let text = String::from_utf8(bytes).expect("UTF-8");
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        let head_lower = head.to_ascii_lowercase();
+        let cookies = head.lines().filter(|line| line.to_ascii_lowercase().starts_with("set-cookie: "));
+        let cookie = cookies.filter_map(|line| line.split_once(": ")).map(|(_, cookie)| cookie.to_owned()).next();
+        Self { status, head: head_lower, body: body.to_owned(), cookie }
     }
 
     /// The JSON in the body.

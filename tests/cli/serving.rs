@@ -1,5 +1,6 @@
 //! `passgrant serve`: from the first start to the last signal.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,6 +31,32 @@ fn the_demos_curl_line_gets_tokens() {
         (&json!("Bearer"), &json!("profile"), &json!(3600))
     );
     assert!(answer["access_token"].is_string() && answer["refresh_token"].is_string());
+}
+
+#[test]
+fn the_demo_says_how_to_see_it_in_a_browser() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let data = parent.path().join("my data");
+    let demo = |place: &[&OsStr]| {
+        let mut server = passgrant();
+        server.args(["serve", "--demo", "--listen", "127.0.0.1:0"]).args(place);
+        let mut child = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("passgrant starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+        let said: Vec<_> = lines.into_iter().take_while(|line| line != "Ctrl-C stops it.").collect();
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        said
+    };
+    let said = demo(&["--data".as_ref(), data.as_os_str()]);
+    let line = said.iter().find(|line| line.ends_with(" console")).expect("a line that starts it");
+    let programs = Path::new(env!("CARGO_BIN_EXE_passgrant")).parent().expect("a folder");
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let script = format!("{line} --no-open --idle-end 1s");
+    let pasted = run(Command::new("sh").args(["-c", &script]).env_clear().env("PATH", path));
+    assert!(pasted.code == Some(0) && pasted.stdout.contains("  http://127.0.0.1:"), "{script}: {pasted:?}");
+
+    let said = demo(&["--in-memory".as_ref()]);
+    assert!(!said.iter().any(|line| line.contains("console")), "nothing but the server sees its memory: {said:?}");
 }
 
 #[test]
@@ -109,7 +136,7 @@ fn without_a_folder_commands_follow_the_sdks_variables() {
             .env("AWS_REGION", "eu-central-1");
         run(command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x").args(arguments))
     };
-    let created = on_sdk(&["client", "create", "web", "--output", "json"]).json();
+    let created = on_sdk(&["client", "create", "web", "--output", "json"]).without_audit_log().json();
     let form = [("grant_type", "password"), ("username", "ann"), ("password", "correct horse")];
     let answer = post_form(server.address(), ("web", text(&created["client_secret"])), &form);
     assert_eq!(answer.json()["error"], "invalid_grant", "the client is known, the user is not");
@@ -137,7 +164,9 @@ fn only_its_owner_can_use_the_folder() {
     }
     let published: serde_json::Value =
         serde_json::from_slice(&fs::read(data.join("dynamodb.json")).expect("a file")).expect("JSON");
-    assert_eq!(published, json!({"endpoint": server.started["dynamodb_endpoint"]}));
+    let started = &server.started;
+    let (endpoint, url, issuer) = (&started["dynamodb_endpoint"], &started["url"], &started["issuer"]);
+    assert_eq!(published, json!({"endpoint": endpoint, "url": url, "issuer": issuer}));
 }
 
 #[test]

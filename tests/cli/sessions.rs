@@ -44,3 +44,25 @@ fn a_client_that_is_deleted_takes_its_sessions_with_it() {
     folder.run(&["client", "delete", "demo-client"]).ok();
     assert_eq!(folder.json(&["session", "list", "--user", "demo-user"]), json!([]));
 }
+
+#[test]
+fn sessions_are_counted_by_client_and_those_that_ended_are_not() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::on(data.path(), &["--demo"]);
+    let demo = server.started["demo"].clone();
+    let folder = On(data.path());
+    assert_eq!(folder.json(&["session", "report"]), json!([]));
+    for _ in 0..3 {
+        assert_eq!(server.demo_tokens(&demo).status, 200);
+    }
+    let report = folder.json(&["session", "report"]);
+    assert_eq!((&report[0]["client_id"], &report[0]["sessions"]), (&json!("demo-client"), &json!(3)));
+    let (login, end) = (report[0]["last_login"].as_u64(), report[0]["last_end"].as_u64());
+    assert!(login.is_some() && login < end, "{report}");
+
+    let sid = folder.json(&["session", "list", "--user", "demo-user"])[0]["sid"].clone();
+    folder.run(&["session", "revoke", text(&sid)]).ok();
+    let table = folder.run(&["session", "report"]).ok();
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((lines.len(), &lines[1][..2]), (2, &["demo-client", "2"][..]), "{table}");
+}

@@ -21,7 +21,10 @@ fn every_command_has_help() {
     commands.push(vec!["table", "copy"]);
     for command in commands {
         let help = ran(&[&command[..], &["--help"]].concat()).ok();
-        assert!(help.contains("--data") && help.contains("--output"), "{command:?}: {help}");
+        assert!(
+            ["--data", "--stack", "--terraform-outputs", "--output"].iter().all(|option| help.contains(option)),
+            "{command:?}: {help}"
+        );
     }
 }
 

@@ -32,8 +32,10 @@ fn a_user_is_created_shown_listed_changed_and_deleted() {
             "allowed_scopes": ["profile", "email"],
             "password_changed_at": created["created_at"],
             "last_login_day": null,
+            "last_login_client": null,
             "created_at": created["created_at"],
             "updated_at": created["created_at"],
+            "revision": created["revision"],
         });
         assert_eq!(created, expected);
         let mut shown = expected.clone();

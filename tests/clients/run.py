@@ -46,8 +46,9 @@ def programs(binaries: Path, *, local: bool) -> list[Command]:
     python = ["python/with_authlib", "python/with_requests_oauthlib"]
     services = ["services/dovecot", "services/apache", "services/nginx"]
     if local:
-        # MSAL accepts no issuer without a path, and only the local server is started with the page's origin.
-        python.append("python/with_msal")
+        # MSAL accepts no issuer without a path, and only the local server is started with the page's origin. boto3 starts a
+        # server of its own.
+        python += ["python/with_msal", "python/with_boto3"]
         node.append("single-page-application")
     return [
         *(["node", HERE / "node" / f"{name}.mjs"] for name in node),

@@ -9,7 +9,11 @@ mod rig {
     pub(crate) mod client;
     #[expect(dead_code, reason = "the function has the machine's clock")]
     pub(crate) mod clock;
+    #[expect(dead_code, reason = "the integration tests have verifiers that misbehave")]
+    pub(crate) mod delegate;
     pub(crate) mod demo;
+    #[expect(dead_code, reason = "the integration tests have clients with keys of every kind")]
+    pub(crate) mod key_pair;
     pub(crate) mod kms;
     pub(crate) mod loopback;
     pub(crate) mod path;
@@ -25,6 +29,7 @@ mod emulator;
 mod event;
 
 mod clients;
+mod deployed;
 mod environment;
 mod faults;
 mod front_doors;

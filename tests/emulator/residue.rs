@@ -65,7 +65,12 @@ async fn no_secret_is_logged_whatever_becomes_of_the_request() {
         .filter(|line| line.starts_with('{'))
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert!(lines.iter().all(|line| line["level"].is_string() && line["message"].is_string()));
+    let (events, lines): (Vec<&Value>, Vec<&Value>) = lines.iter().partition(|line| line["type"] == "passgrant.audit");
+    assert!(events.len() >= 50 && events.iter().all(|event| event["action"].is_string()), "{events:?}");
+    let (metrics, records): (Vec<&Value>, Vec<&Value>) = lines.into_iter().partition(|line| line["_aws"].is_object());
+    assert!(records.iter().all(|line| line["level"].is_string() && line["message"].is_string()), "{records:?}");
+    let of_function = |line: &&Value| line["FunctionName"].is_string() && line["Requests"] == 1;
+    assert!(metrics.len() >= 60 && metrics.iter().all(of_function), "{metrics:?}");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use passgrant::client::Client;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::rig::app::ISSUER;
+use crate::rig::app::{ISSUER, TestApp};
 use crate::rig::assertion::{
     TYPE, app, app_with, claims, claims_with, encoded, good, keyed_client, login, login_with, signed,
 };
@@ -96,6 +96,22 @@ async fn a_claim_that_is_wrong_or_missing_is_invalid_client() {
         if !accepted {
             assert_eq!(answer.error(), "invalid_client", "{name}: {value}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_may_be_meant_for_the_token_endpoint_of_mutual_tls_where_there_is_one() {
+    let endpoint = json!("https://mtls.example.com/oauth2/token");
+    let meant = |id: &str| signed(&ED25519, &json!({ "alg": "EdDSA" }), &claims_with(id, "aud", endpoint.clone()));
+    let without = app().await;
+    login(&without, &meant("1")).await.failed(401, "invalid_client");
+    let with = TestApp::builder().variable("PASSGRANT_MTLS_URL", "https://mtls.example.com").start().await;
+    with.register(keyed_client("app", &[ED25519.jwk(None)])).await;
+    with.create_user("ann").await;
+    login(&with, &meant("1")).await.succeeded();
+    for other in ["https://mtls.example.com", "https://mtls.example.com/oauth2/introspect"] {
+        let assertion = signed(&ED25519, &json!({ "alg": "EdDSA" }), &claims_with("2", "aud", json!(other)));
+        login(&with, &assertion).await.failed(401, "invalid_client");
     }
 }
 

@@ -90,6 +90,29 @@ async fn every_user_of_a_client_has_a_day_and_every_client_of_a_user() {
 }
 
 #[tokio::test]
+async fn the_client_of_a_users_first_login_of_a_day_is_noted_with_the_day_and_costs_no_write_of_its_own() {
+    let app = TestApp::start().await;
+    app.register(client("other")).await;
+    let last = async || {
+        let ann = app.store.users.get(&username("ann")).await.expect("a read").expect("a user");
+        ann.last_login_client.map(|client| client.to_string())
+    };
+    assert_eq!(last().await, None);
+    app.login().await.succeeded();
+    assert_eq!(last().await.as_deref(), Some("app"));
+    let other = || token_request(Some(("other", SECRET)), &LOGIN);
+    app.send(other()).await.succeeded();
+    app.dynamodb_wire.take_exchanges();
+    app.send(other()).await.succeeded();
+    assert_eq!(notes(&app, 1, 0), 0, "both days are noted");
+    assert_eq!(last().await.as_deref(), Some("app"), "the first of the day");
+    app.clock.advance(DAY);
+    app.send(other()).await.succeeded();
+    app.login().await.succeeded();
+    assert_eq!(last().await.as_deref(), Some("other"));
+}
+
+#[tokio::test]
 async fn another_instance_finds_the_day_noted_and_logins_at_once_change_it_once() {
     let mut app = TestApp::start().await;
     for _ in 0..3 {

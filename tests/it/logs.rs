@@ -74,7 +74,7 @@ async fn a_whole_run_logs_no_secret_at_any_level() {
         app.dynamodb_wire.clear_faults();
     }
 
-    let log = captured.text();
+    let log = captured.text() + &app.metrics.text();
     for secret in secrets {
         assert!(!log.contains(&secret), "{secret} is in the log:\n{log}");
         if let Some(signature) = secret.split('.').nth(2) {

@@ -121,7 +121,7 @@ async fn wrapped_signing_keys_are_copied_as_they_are() {
     };
     app.store.signing_keys.create(&key).await.expect("a write");
     let dynamodb = back_up(&app).await;
-    app.store.signing_keys.delete(&key.name).await.expect("a write");
+    app.store.signing_keys.delete(&key.name, None).await.expect("a write");
     assert_eq!(copy(&app.store.clients.restoration(CLIENTS)).await, 1);
     let item = async |table: &str| {
         let id = AttributeValue::S("§signing-key/main".to_owned());

@@ -23,6 +23,7 @@ use crate::clock::Timestamp;
 use crate::password::Mark;
 use crate::store::attempts::{Attempts, AttemptsKey, Budget, SourceMark, StoredAttempts, Success};
 use crate::store::outcome::{Changed, StoreError};
+use crate::telemetry::phase;
 use crate::telemetry::record::Alert;
 
 /// How long a request that ends without a decision waits for its attempt to be taken back: after the answer, Lambda
@@ -143,8 +144,8 @@ impl Reservation {
     /// The password was wrong. A password that was wrong before is counted only once.
     ///
     /// If that cannot be written, the attempt stays counted, and the answer stays as it is. Returns what an operator wants
-    /// to hear about, if it was one too many.
-    pub async fn wrong(mut self, mark: Mark) -> Option<Alert> {
+    /// to hear about, if it was one too many: for its username, for its source, or for both.
+    pub async fn wrong(mut self, mark: Mark) -> Vec<Alert> {
         self.give_back(Ending::Wrong(mark)).await
     }
 
@@ -168,19 +169,21 @@ impl Reservation {
     }
 
     /// Has a task of its own write what becomes of it, and waits for that. A caller that stops waiting changes nothing.
-    async fn give_back(&mut self, ending: Ending) -> Option<Alert> {
-        let task = self.hand_over(ending)?;
+    async fn give_back(&mut self, ending: Ending) -> Vec<Alert> {
+        let Some(task) = self.hand_over(ending) else {
+            return Vec::new();
+        };
         let written = task.await.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted"));
-        written.ok().flatten()
+        written.unwrap_or_default()
     }
 
-    fn hand_over(&mut self, ending: Ending) -> Option<JoinHandle<Option<Alert>>> {
+    fn hand_over(&mut self, ending: Ending) -> Option<JoinHandle<Vec<Alert>>> {
         let entry = self.entry.take()?;
         // Without a runtime the process is about to end, and the attempt stays counted.
         let runtime = Handle::try_current().ok()?;
         let under_way = UnderWay::begin(&self.ledger);
         let write = async move { under_way.0.write(&entry, ending).await };
-        Some(runtime.spawn(write.in_current_span()))
+        Some(runtime.spawn(phase::carried(write.in_current_span())))
     }
 }
 
@@ -253,6 +256,10 @@ fn dropped(stored: &StoredAttempts, source: Option<&SourceMark>, now: Timestamp)
     others[..too_many.max(over)].iter().map(|(mark, _)| (*mark).clone()).collect()
 }
 
+fn stays_counted(error: &StoreError) {
+    tracing::warn!(%error, "an attempt stays counted");
+}
+
 /// Writes what becomes of attempts.
 pub(super) struct Ledger {
     attempts: Attempts,
@@ -303,32 +310,33 @@ impl Ledger {
         let _: Result<Result<_, RecvError>, Elapsed> = timeout(TIME_TO_SETTLE, none_is_left).await;
     }
 
-    async fn write(&self, entry: &LedgerEntry, ending: Ending) -> Option<Alert> {
+    async fn write(&self, entry: &LedgerEntry, ending: Ending) -> Vec<Alert> {
         let LedgerEntry { id, budget, .. } = entry;
-        let no_alert = |()| None;
+        let no_alert = |()| Vec::new();
         let written = match ending {
             Ending::Wrong(mark) => self.wrong(entry, &mark).await,
             Ending::Undecided => self.attempts.withdraw(entry.key(), *budget, id).await.map(no_alert),
             Ending::Unanswered => self.withdraw_unanswered(entry).await.map(no_alert),
             Ending::Right => self.right(entry).await.map(no_alert),
         };
-        written.inspect_err(|error| tracing::warn!(%error, "an attempt stays counted")).unwrap_or_default()
+        written.inspect_err(stays_counted).unwrap_or_default()
     }
 
     /// A familiar source waits for a read, which makes up for the write by which a stranger learned that it is one. The
     /// times of refused logins would otherwise tell anybody in a network which users log in from there.
-    async fn wrong(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {
+    async fn wrong(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Vec<Alert>, StoreError> {
         if entry.budget == Budget::Familiar {
             self.attempts.get(entry.key()).await?;
         }
         // A password that was wrong before, as a program's that nobody told of the new one, says nothing about its source either.
         if entry.seen.wrong.contains(mark.as_str()) {
             self.attempts.withdraw(entry.key(), entry.budget, &entry.id).await?;
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let (marked, exhausted) = tokio::join!(self.mark(entry, mark), self.count(entry));
-        // A source is exhausted once in an hour, a username may be locked again.
-        Ok(exhausted?.or(marked?))
+        // What one of them found out is said even if the other could not be written.
+        let noted = [exhausted, marked].map(|noted| noted.inspect_err(stays_counted).unwrap_or_default());
+        Ok(noted.into_iter().flatten().collect())
     }
 
     async fn mark(&self, entry: &LedgerEntry, mark: &Mark) -> Result<Option<Alert>, StoreError> {

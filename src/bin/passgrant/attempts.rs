@@ -16,6 +16,7 @@ use passgrant::user::{Subject, User, Username};
 
 use crate::Context;
 use crate::attempts::view::{AttemptsView, Listed, SourceView};
+use crate::audit::Change;
 use crate::failure::Failure;
 use crate::scan::Scan;
 
@@ -63,6 +64,12 @@ struct Found<'c> {
 type Known = HashMap<String, (Username, Subject)>;
 
 impl Command {
+    pub(crate) fn change(&self) -> Option<Change> {
+        match self {
+            Self::List(_) => None,
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(list) => list.run(context).await,

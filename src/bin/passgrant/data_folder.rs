@@ -10,17 +10,21 @@ use std::time::Duration;
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::error::KeyFileError;
 use passgrant::signing::in_process::InProcessKey;
+use passgrant::signing::local_kms::KeyMaterial;
 use passgrant::signing::on_demand::OnDemandKey;
 use passgrant::signing::secret::SharedSecret;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
+use crate::terminal::shell_word;
 
 const LOCK: &str = "lock";
 const DATABASE: &str = "dynamodb.sqlite";
 const ENDPOINT: &str = "dynamodb.json";
 const SIGNING_KEY: &str = "signing-key";
+const WRAPPING_KEY: &str = "wrapping-key.secret";
+pub(crate) const AUDIT: &str = "audit.jsonl";
 
 /// How long a command waits for another one to finish with the folder, or for a server that is just starting.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,8 +33,15 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What `dynamodb.json` holds.
 #[derive(Serialize, Deserialize)]
-struct Published {
-    endpoint: String,
+pub(crate) struct Published {
+    /// Where the server's DynamoDB is.
+    pub(crate) endpoint: String,
+    /// Where the server itself is; servers of an earlier version do not say.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    /// What it calls itself in tokens.
+    #[serde(default)]
+    pub(crate) issuer: Option<String>,
 }
 
 /// A data folder, and with it the right to open what is in it. The right ends with the process, however that ends.
@@ -99,11 +110,18 @@ impl DataFolder {
         signing_keys(&self.path)
     }
 
-    /// Tells commands on this folder where its DynamoDB is.
-    pub(crate) fn publish(&self, endpoint: String) -> io::Result<()> {
+    /// The key with which the folder's KMS wraps, made if there is none yet.
+    pub(crate) fn wrapping_key(&self) -> Result<KeyMaterial, Failure> {
+        let file = self.path.join(WRAPPING_KEY);
+        let problem = |error| Failure::refused(format!("{}: {error}", file.display()));
+        KeyMaterial::load_or_generate_wrapping_key(&file).map_err(problem)
+    }
+
+    /// Tells commands on this folder where its server and its DynamoDB are.
+    pub(crate) fn publish(&self, published: &Published) -> io::Result<()> {
         let unfinished = self.path.join("dynamodb.new");
         let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished)?;
-        serde_json::to_writer(&mut file, &Published { endpoint })?;
+        serde_json::to_writer(&mut file, published)?;
         file.write_all(b"\n")?;
         fs::rename(&unfinished, self.path.join(ENDPOINT))
     }
@@ -154,13 +172,23 @@ pub(crate) fn import_key(path: &Path, secret: SharedSecret) -> Result<InProcessK
     Ok(key)
 }
 
+/// The file of the audit log in the folder at `path`.
+pub(crate) fn audit_file(path: &Path) -> Result<PathBuf, Failure> {
+    is_made(path)?;
+    Ok(path.join(AUDIT))
+}
+
 /// Nothing is written but into a folder that a server has made.
+fn is_made(path: &Path) -> Result<(), Failure> {
+    fs::metadata(path.join(LOCK)).map(drop).map_err(|error| not_usable_yet(path, &error))
+}
+
 fn write_key(path: &Path, algorithm: Algorithm, key: &InProcessKey) -> Result<(), Failure> {
-    fs::metadata(path.join(LOCK)).map_err(|error| not_usable_yet(path, &error))?;
+    is_made(path)?;
     let file = path.join(signing_key(algorithm));
     key.write_new(&file).map_err(|error| match error {
         KeyFileError::File(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Failure::refused(format!("there is a key for {algorithm} already: {}", file.display()))
+            Failure::RefusedOption("alg", format!("there is a key for {algorithm} already: {}", file.display()))
         }
         error => Failure::refused(format!("{}: {error}", file.display())),
     })
@@ -185,7 +213,8 @@ fn not_usable_yet(path: &Path, error: &io::Error) -> Failure {
     if error.kind() != io::ErrorKind::NotFound {
         return unusable(path, error);
     }
-    let (shown, making) = (path.display(), format!("`passgrant serve --data {}`", shell_word(path)));
+    let shown = path.display();
+    let making = format!("`passgrant serve --data {}`", shell_word(&shown.to_string()));
     match fs::metadata(path).and_then(|_| stranger_in(path)) {
         Ok(Some(stranger)) => strange(path, &stranger),
         Ok(None) => Failure::refused(format!("{shown} is not a Passgrant data folder yet: {making} makes it one")),
@@ -221,13 +250,6 @@ fn unusable(path: &Path, error: &io::Error) -> Failure {
     Failure::refused(format!("the data folder {}: {error}", path.display()))
 }
 
-/// `path` as one word for a shell.
-fn shell_word(path: &Path) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,@".contains(character);
-    let shown = path.display().to_string();
-    if shown.chars().all(plain) { shown } else { format!("'{}'", shown.replace('\'', r"'\''")) }
-}
-
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
@@ -240,7 +262,7 @@ fn stranger_in(path: &Path) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(path)? {
         let name = PathBuf::from(entry?.file_name());
         let keys = Algorithm::ALL.into_iter().map(signing_key);
-        let mut own = keys.chain([LOCK, ENDPOINT].map(str::to_owned));
+        let mut own = keys.chain([LOCK, ENDPOINT, WRAPPING_KEY, AUDIT].map(str::to_owned));
         if !own.any(|own| Path::new(&own).file_stem() == name.file_stem()) {
             return Ok(Some(name));
         }
@@ -262,8 +284,8 @@ async fn acquire(path: &Path, lock: File) -> Result<Access, Failure> {
                 return Err(Failure::refused(format!("the data folder {} cannot be locked: {error}", path.display())));
             }
         }
-        if let Some(endpoint) = served(path) {
-            return Ok(Access::Served(endpoint));
+        if let Some(published) = served(path) {
+            return Ok(Access::Served(published.endpoint));
         }
         if start.elapsed() > PATIENCE {
             return Err(Failure::refused(format!("the data folder {} is in use by another command", path.display())));
@@ -272,14 +294,14 @@ async fn acquire(path: &Path, lock: File) -> Result<Access, Failure> {
     }
 }
 
-/// The endpoint that a server published, if it answers there. A killed server's file outlives it; for a moment, the
+/// What a server published, if it answers there. A killed server's file outlives it; for a moment, the
 /// kernel even accepts connections to it.
-fn served(path: &Path) -> Option<String> {
+pub(crate) fn served(path: &Path) -> Option<Published> {
     let published: Published = serde_json::from_slice(&fs::read(path.join(ENDPOINT)).ok()?).ok()?;
     let address: SocketAddr = published.endpoint.strip_prefix("http://")?.parse().ok()?;
     let mut stream = TcpStream::connect_timeout(&address, PROBE_TIMEOUT).ok()?;
     stream.set_read_timeout(Some(PROBE_TIMEOUT)).ok()?;
     write!(stream, "GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;
     stream.read_exact(&mut [0]).ok()?;
-    Some(published.endpoint)
+    Some(published)
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use passgrant::aws;
 use passgrant::clock::SystemClock;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::{Store, TableNames};
 
+use crate::account::Account;
 use crate::data_folder::{Access, DataFolder};
 use crate::failure::Failure;
 
@@ -18,10 +18,10 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// The tables of the data folder `data`, or those in AWS if there is none.
-    pub(crate) async fn open(data: Option<&Path>, names: &TableNames) -> Result<Self, Failure> {
+    /// The tables of the data folder `data`, or without one those in AWS that `account` opens.
+    pub(crate) async fn open(data: Option<&Path>, account: &Account, names: &TableNames) -> Result<Self, Failure> {
         let Some(path) = data else {
-            let store = Store::new(&DynamoDb::new(&aws::sdk_config().await), names);
+            let store = Store::new(&DynamoDb::new(account.config().await), names);
             return Ok(Self { store, opened: None });
         };
         let (store, opened) = match DataFolder::access(path).await? {
@@ -32,6 +32,11 @@ impl Database {
             }
         };
         Ok(Self { store, opened })
+    }
+
+    /// The tables of a `store` that somebody else opened, and closes.
+    pub(crate) fn lent(store: Store) -> Self {
+        Self { store, opened: None }
     }
 
     /// Closes what was opened.

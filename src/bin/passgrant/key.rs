@@ -6,6 +6,7 @@ mod view;
 
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand, ValueEnum};
+use passgrant::audit::{Action, TargetKind};
 use passgrant::clock::Clock as _;
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::signing::envelope::Envelopes;
@@ -15,6 +16,7 @@ use passgrant::store::outcome::Changed;
 use passgrant::store::signing_keys::{KeyKind, KeyName};
 
 use crate::Context;
+use crate::audit::Change;
 use crate::data_folder;
 use crate::failure::Failure;
 use crate::key::secret::Encoding;
@@ -116,9 +118,28 @@ pub(crate) struct Delete {
     /// What it is called
     #[arg(value_name = "NAME")]
     name: KeyName,
+    /// Delete it only if this is its key ID, which `key list --stored` tells
+    #[arg(long, value_name = "KID", allow_hyphen_values = true)]
+    if_kid: Option<String>,
 }
 
 impl Command {
+    pub(crate) fn change(&self, context: &Context) -> Option<Change> {
+        let named = |name: Option<&KeyName>, algorithm: Algorithm| {
+            name.map_or_else(|| algorithm.as_str().to_owned(), ToString::to_string)
+        };
+        let (action, key) = match self {
+            Self::Create(Create { place, alg, .. }) => {
+                let algorithm = alg.unwrap_or(context.config.signing_algorithm);
+                (Action::KeyCreated, named(place.name.as_ref(), algorithm))
+            }
+            Self::Import(Import { place, alg, .. }) => (Action::KeyImported, named(place.name.as_ref(), *alg)),
+            Self::Delete(Delete { name, .. }) => (Action::KeyDeleted, name.to_string()),
+            Self::List(_) | Self::Jwks => return None,
+        };
+        Some(Change::new(action, TargetKind::Key, key))
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(List { stored: false }) => listed::list(context).await,
@@ -126,7 +147,7 @@ impl Command {
             Self::Jwks => listed::jwks(context).await,
             Self::Create(create) => create.run(context).await,
             Self::Import(import) => import.run(context).await,
-            Self::Delete(Delete { name }) => delete(context, &name).await,
+            Self::Delete(delete) => delete.run(context).await,
         }
     }
 }
@@ -165,7 +186,7 @@ impl Import {
             Some(_) => self.place.is_folder("key import")?,
             None => self.place.name("key import").map(drop)?,
         }
-        let secret = SharedSecret::new(self.alg, secret::read(self.secret_stdin, self.encoding)?)?;
+        let secret = SharedSecret::new(self.alg, secret::read(&context.secrets, self.secret_stdin, self.encoding)?)?;
         if let Some(folder) = &context.data {
             let key = data_folder::import_key(folder, secret)?;
             return KeptKey::new(&key, self.alg).print(context);
@@ -214,21 +235,28 @@ impl Place {
     }
 }
 
-/// A key that is still listed is not deleted: instances would start without it.
-async fn delete(context: &Context, name: &KeyName) -> Result<(), Failure> {
-    if context.data.is_some() {
-        return Err(conflict("key delete", "<NAME>", "--data <DIR>"));
-    }
-    if context.config.signing_keys.iter().any(|listed| listed.envelope().as_ref() == Some(name)) {
-        return Err(Failure::refused(format!(
-            "PASSGRANT_SIGNING_KEYS lists envelope:{name}: take it off the list first"
-        )));
-    }
-    match context.database().await?.store.signing_keys.delete(name).await? {
-        Changed::Unmet => Err(Failure::refused(format!("there is no key {name}"))),
-        Changed::Written => {
-            let deleted = Deleted { name, deleted: true };
-            context.output.print(&deleted, || format!("Key {name} is deleted."))
+impl Delete {
+    /// A key that is still listed is not deleted: instances would start without it.
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let (name, kid) = (&self.name, self.if_kid.as_deref());
+        if context.data.is_some() {
+            return Err(conflict("key delete", "<NAME>", "--data <DIR>"));
+        }
+        if context.config.signing_keys.iter().any(|listed| listed.envelope().as_ref() == Some(name)) {
+            return Err(Failure::refused(format!(
+                "PASSGRANT_SIGNING_KEYS lists envelope:{name}: take it off the list first"
+            )));
+        }
+        match context.database().await?.store.signing_keys.delete(name, kid).await? {
+            Changed::Unmet if kid.is_some() => Err(Failure::RefusedOption(
+                "if-kid",
+                format!("there is no key {name} with that key ID: look at the stored keys again"),
+            )),
+            Changed::Unmet => Err(Failure::refused(format!("there is no key {name}"))),
+            Changed::Written => {
+                let deleted = Deleted { name, deleted: true };
+                context.output.print(&deleted, || format!("Key {name} is deleted."))
+            }
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Standard output: tables for people, JSON for programs.
 
+use std::cell::RefCell;
 use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use passgrant::clock::{Day, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::terminal::printable;
 
 /// A terminal that claims to be narrower than this does not know how wide it is.
 const MIN_COLUMNS: u16 = 40;
@@ -21,28 +26,62 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
-/// Standard output.
-pub(crate) struct Output {
-    format: OutputFormat,
+/// Where results go.
+pub(crate) enum Output {
+    /// To standard output.
+    Standard(OutputFormat),
+    /// To whoever ran the command within this process.
+    Kept(Kept),
+}
+
+/// What a command within this process has come to.
+#[derive(Default)]
+pub(crate) struct Kept {
+    result: Mutex<Option<Value>>,
+    done: Option<watch::Sender<u64>>,
 }
 
 impl Output {
-    pub(crate) const fn new(format: OutputFormat) -> Self {
-        Self { format }
-    }
-
     /// Whether results are printed for people.
     pub(crate) fn is_for_people(&self) -> bool {
-        self.format == OutputFormat::Table
+        matches!(self, Self::Standard(OutputFormat::Table))
+    }
+
+    /// Whether they go to whoever ran the command within this process.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
     }
 
     /// Prints `value` as JSON, or the text that `text` makes.
     pub(crate) fn print<V: Serialize>(&self, value: &V, text: impl FnOnce() -> String) -> Result<(), Failure> {
-        let text = match self.format {
-            OutputFormat::Table => text(),
-            OutputFormat::Json => serde_json::to_string_pretty(value)?,
-        };
-        print_text(&text)
+        match self {
+            Self::Standard(OutputFormat::Table) => print_text(&text()),
+            Self::Standard(OutputFormat::Json) => print_text(&serde_json::to_string_pretty(value)?),
+            Self::Kept(kept) => {
+                *kept.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(serde_json::to_value(value)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Who wants to know how much of a long work is done.
+    pub(crate) fn listener(&self) -> Option<watch::Sender<u64>> {
+        match self {
+            Self::Standard(_) => None,
+            Self::Kept(kept) => kept.done.clone(),
+        }
+    }
+}
+
+impl Kept {
+    /// Tells `done` how much of a long work is done.
+    pub(crate) fn watched(done: watch::Sender<u64>) -> Self {
+        Self { result: Mutex::default(), done: Some(done) }
+    }
+
+    /// What was printed last.
+    pub(crate) fn into_result(self) -> Option<Value> {
+        self.result.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,12 +91,29 @@ pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     let written = writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
     written.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::OutputClosed,
-        _ => Failure::refused(format!("standard output: {error}")),
+        _ => Failure::Failed(format!("standard output: {error}")),
     })
 }
 
-/// A warning on standard error.
+tokio::task_local! {
+    /// The warnings of a command within this process.
+    static WARNINGS: RefCell<Vec<String>>;
+}
+
+/// What `work` comes to, and its warnings.
+pub(crate) async fn with_warnings<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
+    let kept = async {
+        let outcome = work.await;
+        (outcome, WARNINGS.with(RefCell::take))
+    };
+    WARNINGS.scope(RefCell::default(), kept).await
+}
+
+/// A warning: on standard error, unless somebody keeps it.
 pub(crate) fn warn(message: &str) {
+    if WARNINGS.try_with(|warnings| warnings.borrow_mut().push(message.to_owned())).is_ok() {
+        return;
+    }
     // A warning that cannot be written stops nothing.
     let _: io::Result<()> = writeln!(io::stderr().lock(), "warning: {message}");
 }
@@ -95,18 +151,6 @@ fn text(mut table: Table) -> String {
         column.set_padding((0, 2));
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
-
-/// `text`, with the characters that could control a terminal made visible.
-fn printable(text: &str) -> String {
-    let visible = |character: char| {
-        if character.is_control() && character != '\n' {
-            character.escape_default().to_string()
-        } else {
-            character.to_string()
-        }
-    };
-    text.chars().map(visible).collect()
 }
 
 /// A day in the format of RFC 3339.

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::output::Output;
@@ -20,6 +21,8 @@ pub(crate) struct Progress {
     /// What is counted.
     noun: &'static str,
     done: u64,
+    /// Who else wants to know.
+    listener: Option<watch::Sender<u64>>,
 }
 
 impl Progress {
@@ -37,7 +40,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { bar, began: Instant::now(), noun, done: 0 }
+        Self { bar, began: Instant::now(), noun, done: 0, listener: output.listener() }
     }
 
     /// Begins at `bytes`, where the run before ended: that was not this run's work.
@@ -50,6 +53,9 @@ impl Progress {
     pub(crate) fn add(&mut self, done: u64, bytes: u64) {
         self.done += done;
         self.bar.set_position(bytes);
+        if let Some(listener) = &self.listener {
+            listener.send_replace(self.done);
+        }
         if !self.bar.is_hidden() {
             let seconds = self.began.elapsed().max(Duration::from_millis(1)).as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]

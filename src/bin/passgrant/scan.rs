@@ -31,6 +31,7 @@ struct Reading<F> {
     take: F,
     bar: Progress,
     read: u64,
+    goes_on: bool,
 }
 
 impl Scan {
@@ -41,33 +42,53 @@ impl Scan {
         context: &Context,
         noun: &'static str,
         pages: impl Fn(u32, u32) -> Pages<'s, T>,
-        take: impl FnMut(Vec<T>),
+        mut take: impl FnMut(Vec<T>),
     ) -> Result<(), Failure> {
+        let take = |page| {
+            take(page);
+            true
+        };
+        self.read_while(context, noun, pages, take).await.map(|_complete| ())
+    }
+
+    /// The same, until `take` says that it needs no more. Whether everything was read.
+    pub(crate) async fn read_while<'s, T>(
+        &self,
+        context: &Context,
+        noun: &'static str,
+        pages: impl Fn(u32, u32) -> Pages<'s, T>,
+        take: impl FnMut(Vec<T>) -> bool,
+    ) -> Result<bool, Failure> {
         let pace = Pace::new(self.rate);
-        let reading = Mutex::new(Reading { take, bar: Progress::of(noun, &context.output, None), read: 0 });
+        let reading =
+            Mutex::new(Reading { take, bar: Progress::of(noun, &context.output, None), read: 0, goes_on: true });
         // The database of a local server does one thing at a time, and for a page of a part it reads the rest of the table.
         let count = self.segments.unwrap_or(if context.data.is_some() { 1 } else { 4 });
         let segments = (0..count).map(async |segment| {
             let mut pages = pages(segment, count);
             while let Some(page) = patiently(&mut pages).await? {
                 pace.wait(pages.scanned()).await;
-                reading.lock().unwrap_or_else(PoisonError::into_inner).add(page, pages.scanned() as u64);
+                if !reading.lock().unwrap_or_else(PoisonError::into_inner).add(page, pages.scanned() as u64) {
+                    return Ok(pages.is_done());
+                }
             }
-            Ok::<(), Failure>(())
+            Ok::<bool, Failure>(true)
         });
-        try_join_all(segments).await?;
+        let ended = try_join_all(segments).await?;
         reading.into_inner().unwrap_or_else(PoisonError::into_inner).bar.finish();
-        Ok(())
+        Ok(ended.into_iter().all(|is_done| is_done))
     }
 }
 
 impl<F> Reading<F> {
-    fn add<T>(&mut self, page: Vec<T>, scanned: u64)
+    /// Whether there is more to read.
+    fn add<T>(&mut self, page: Vec<T>, scanned: u64) -> bool
     where
-        F: FnMut(Vec<T>),
+        F: FnMut(Vec<T>) -> bool,
     {
-        (self.take)(page);
+        self.goes_on &= (self.take)(page);
         self.read += scanned;
         self.bar.add(scanned, self.read);
+        self.goes_on
     }
 }

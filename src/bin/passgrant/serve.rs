@@ -3,7 +3,9 @@
 mod connections;
 mod demo;
 mod refusals;
+mod sam;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,14 +26,18 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, Published};
 use crate::environment;
 use crate::failure::Failure;
+use crate::listen;
 use crate::output::{Output, details, warn};
-use crate::serve::demo::Demo;
+use crate::serve::demo::{Demo, Stage};
 use crate::serve::refusals::Refusals;
+use crate::serve::sam::{Bridge, Places, Sam};
 
 const DEFAULT_FOLDER: &str = ".passgrant";
+/// That of `--sam`: a client and a user whose credentials are public stay in it.
+const DEFAULT_FOLDER_FOR_SAM: &str = ".aws-sam/passgrant";
 
 /// How long the database may take to finish its work when the server stops. What it has answered is kept in any case.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
@@ -40,17 +46,18 @@ const EXAMPLES: &str = "\
 Examples:
   passgrant serve --demo
   passgrant serve --in-memory --listen 127.0.0.1:0
+  passgrant serve --sam
   passgrant --data /var/lib/passgrant serve --issuer https://id.example.com";
 
 /// Run the whole service here, with a DynamoDB of its own
 ///
-/// Clients, users, sessions and the signing keys stay in the data folder (--data, .passgrant by default), also when the
-/// server is killed. It speaks plain HTTP: to be reached from elsewhere it belongs behind a proxy that speaks TLS.
+/// Clients, users, sessions and the signing keys stay in the data folder (--data, .passgrant by default; .aws-sam/passgrant
+/// with --sam), also when the server is killed. It speaks plain HTTP: to be reached from elsewhere it belongs behind a proxy that speaks TLS.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = environment::help_after(EXAMPLES))]
 pub(crate) struct Arguments {
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = parse_address)]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = listen::address)]
     listen: SocketAddr,
     /// Keep nothing when the server stops
     #[arg(long)]
@@ -60,11 +67,12 @@ pub(crate) struct Arguments {
     /// Make a client and a user with fresh credentials, and print a curl line that gets tokens with them
     #[arg(long)]
     demo: bool,
-}
-
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let numeric = text.strip_prefix("localhost:").map(|port| format!("{}:{port}", Ipv4Addr::LOCALHOST));
-    numeric.as_deref().unwrap_or(text).parse().map_err(|_| "an IP address and a port, as in 127.0.0.1:8080".to_owned())
+    /// Be DynamoDB and KMS for `sam local`, also on the container bridge [default: the engine's usual one]
+    ///
+    /// Writes .aws-sam/local-env.json for `sam local --env-vars`, and makes the client and the user of events/, whose
+    /// credentials are public.
+    #[arg(long, value_name = "BRIDGE", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "demo")]
+    sam: Option<Bridge>,
 }
 
 /// What the server prints about itself at the start.
@@ -76,11 +84,13 @@ struct Started<'a> {
     dynamodb_endpoint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     demo: Option<&'a Demo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sam: Option<&'a Sam>,
 }
 
 impl Started<'_> {
     fn text(&self) -> String {
-        let data = self.data.map_or_else(|| "in memory alone".to_owned(), |path| path.display().to_string());
+        let data = self.data.map_or_else(|| "only in memory".to_owned(), |path| path.display().to_string());
         let mut rows = vec![("  URL", self.url.to_owned())];
         if self.issuer.as_str() != self.url {
             rows.push(("  Issuer", self.issuer.to_string()));
@@ -88,8 +98,9 @@ impl Started<'_> {
         rows.push(("  Data", data));
         rows.push(("  DynamoDB", self.dynamodb_endpoint.to_owned()));
         let parts = details(rows);
-        let demo = self.demo.map_or_else(String::new, |demo| demo.text(self.url));
-        format!("Passgrant is ready.\n\n{parts}\n\n{demo}Ctrl-C stops it.")
+        let demo = self.demo.map_or_else(String::new, |demo| demo.text(self.url, self.data));
+        let sam = self.sam.map_or_else(String::new, Sam::text);
+        format!("Passgrant is ready.\n\n{parts}\n\n{demo}{sam}Ctrl-C stops it.")
     }
 }
 
@@ -97,6 +108,7 @@ impl Started<'_> {
 pub(crate) async fn run(
     arguments: Arguments,
     data: Option<PathBuf>,
+    audit_log: Option<OsString>,
     config: Config,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -104,8 +116,17 @@ pub(crate) async fn run(
         let message = "the argument '--data <DIR>' cannot be used with '--in-memory'";
         return Err(Failure::usage("serve", ErrorKind::ArgumentConflict, message));
     }
+    if arguments.sam.is_some() && !arguments.listen.ip().is_loopback() {
+        let message = "with '--sam', '--listen' takes a loopback address only: the credentials of events/ are public";
+        return Err(Failure::usage("serve", ErrorKind::ArgumentConflict, message));
+    }
     let stop = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let path = (!arguments.in_memory).then(|| data.unwrap_or_else(|| DEFAULT_FOLDER.into()));
+    let places = match &arguments.sam {
+        Some(bridge) => Some(Places::take(bridge).await?),
+        None => None,
+    };
+    let usual = if arguments.sam.is_some() { DEFAULT_FOLDER_FOR_SAM } else { DEFAULT_FOLDER };
+    let path = (!arguments.in_memory).then(|| data.unwrap_or_else(|| usual.into()));
     let folder = match &path {
         Some(path) => Some(DataFolder::for_server(path).await?),
         None => None,
@@ -124,12 +145,28 @@ pub(crate) async fn run(
 
     let keys = signing_keys(folder.as_ref(), config.signing_algorithm).await?;
     let database = folder.as_ref().map(DataFolder::database);
-    let dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables, Box::new(SystemClock)).await?;
+    let mut dynamodb = EmbeddedDynamoDb::start(database.as_deref(), &config.tables, Box::new(SystemClock)).await?;
     let endpoint = dynamodb.endpoint();
     let store = dynamodb.store(&config.tables);
-    let demo = if arguments.demo { Some(Demo::prepare(&store, &config, &SystemClock, &OsRandom).await?) } else { None };
+    let stage = Stage {
+        store: &store,
+        config: &config,
+        clock: &SystemClock,
+        random: &OsRandom,
+        audit_log: audit_log.as_deref(),
+        folder: path.as_deref(),
+    };
+    let demo = if arguments.demo { Some(Demo::prepare(&stage).await?) } else { None };
+    let sam = match places {
+        Some(places) => {
+            Demo::prepare_for_events(&stage).await?;
+            Some(Sam::start(places, &mut dynamodb, &keys, folder.as_ref(), &config.tables).await?)
+        }
+        None => None,
+    };
     if let Some(folder) = &folder {
-        folder.publish(endpoint.clone())?;
+        let (url, issuer) = (Some(url.clone()), Some(issuer.to_string()));
+        folder.publish(&Published { endpoint: endpoint.clone(), url, issuer })?;
     }
 
     let detailed_errors = config.detailed_errors;
@@ -142,6 +179,7 @@ pub(crate) async fn run(
         data: path.as_deref(),
         dynamodb_endpoint: &endpoint,
         demo: demo.as_ref(),
+        sam: sam.as_ref(),
     };
     match output.print(&started, || started.text()) {
         // The server is there for its clients, whether or not its first output is read.
@@ -155,6 +193,9 @@ pub(crate) async fn run(
 
     if let Some(folder) = &folder {
         folder.unpublish()?;
+    }
+    if let Some(sam) = sam {
+        sam.stop()?;
     }
     match timeout(CLOSING_TIME, dynamodb.stop()).await {
         Ok(outcome) => Ok(outcome?),

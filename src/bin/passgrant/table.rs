@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
+use passgrant::audit::{Action, TargetKind};
 use passgrant::random::OsRandom;
 use passgrant::store::backoff::Backoff;
 use passgrant::store::outcome::{Created, StoreError};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::Context;
+use crate::audit::Change;
 use crate::failure::Failure;
 use crate::output::details;
 use crate::pace::Pace;
@@ -70,6 +72,20 @@ pub(crate) struct Copy {
 }
 
 impl Command {
+    pub(crate) fn change(&self, context: &Context) -> Option<Change> {
+        match self {
+            Self::Copy(Copy { dry_run: true, .. }) => None,
+            Self::Copy(Copy { kind, .. }) => {
+                let tables = &context.config.tables;
+                let table = match kind {
+                    Kind::Clients => &tables.clients,
+                    Kind::Users => &tables.users,
+                };
+                Some(Change::of_many(Action::TableCopied, TargetKind::Table, table))
+            }
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Copy(copy) => copy.run(context).await,
@@ -84,7 +100,7 @@ impl Copy {
             Kind::Clients => (store.clients.restoration(&self.from), &tables.clients, "clients"),
             Kind::Users => (store.users.restoration(&self.from), &tables.users, "users"),
         };
-        restoration.check().await?;
+        restoration.check().await.map_err(|error| Failure::refused(error.to_string()))?;
         let bar = Progress::of(noun, &context.output, None);
         let copying = Copying {
             restoration,
@@ -94,8 +110,10 @@ impl Copy {
         };
         // The database of a local server does one thing at a time, and for a page of a part it reads the rest of the table.
         let segments = self.segments.unwrap_or(if context.data.is_some() { 1 } else { 4 });
-        try_join_all((0..segments).map(|segment| copying.segment(segment, segments))).await?;
+        let copied = try_join_all((0..segments).map(|segment| copying.segment(segment, segments))).await;
         let (counts, bar) = copying.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        context.audit.counts(counts.named());
+        copied?;
         bar.finish();
         let summary = Summary { from: &self.from, to, dry_run: self.dry_run, counts };
         context.output.print(&summary, || summary.text())?;
@@ -167,6 +185,11 @@ struct Counts {
 }
 
 impl Counts {
+    fn named(&self) -> [(&'static str, u64); 4] {
+        let Self { read, missing, copied, unreadable } = *self;
+        [("read", read), ("missing", missing), ("copied", copied), ("unreadable", unreadable)]
+    }
+
     fn add(&mut self, more: &Self) {
         self.read += more.read;
         self.missing += more.missing;
@@ -202,7 +225,7 @@ impl Summary<'_> {
     fn outcome(&self) -> Result<(), Failure> {
         match self.counts.unreadable {
             0 => Ok(()),
-            count => Err(Failure::refused(format!(
+            count => Err(Failure::Failed(format!(
                 "not everything was copied: {count} of the items of {} are not as this version writes them",
                 self.from
             ))),

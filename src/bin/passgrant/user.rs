@@ -1,34 +1,41 @@
 //! `passgrant user`: the resource owners.
 
+mod change;
+pub(crate) mod claim;
 mod export;
+mod find;
 mod import;
 mod report;
+pub(crate) mod state;
 mod view;
 
-use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
+use passgrant::audit::Action;
 use passgrant::claims;
 use passgrant::clock::Clock as _;
 use passgrant::issuer::Issuer;
-use passgrant::json::{Object, Value};
 use passgrant::password::blocklist::Blocklist;
 use passgrant::password::range::RangeService;
 use passgrant::password::{Password, PasswordHash};
 use passgrant::scope::Scope;
 use passgrant::store::attempts::AttemptsKey;
-use passgrant::store::outcome::{Changed, Created};
+use passgrant::store::outcome::Created;
 use passgrant::user::{Subject, User, Username};
 
 use crate::Context;
 use crate::attempts::view::AttemptsView;
+use crate::audit::Change;
 use crate::failure::Failure;
 use crate::output::{listing, warn};
 use crate::scope_argument;
-use crate::secret_input;
+use crate::user::change::Update;
+use crate::user::claim::{Claims, warn_of_unusual};
 use crate::user::export::Export;
+use crate::user::find::Find;
 use crate::user::import::Import;
 use crate::user::report::Report;
-use crate::user::view::{Deleted, Unlocked, UserView};
+use crate::user::state::{Existing, SetPassword};
+use crate::user::view::UserView;
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -44,18 +51,24 @@ pub(crate) enum Command {
     Show(Named),
     /// List the users
     List,
+    /// Find users by the beginning of their names, or by their subject, which reads the users table until enough are found
+    #[command(after_help = find::EXAMPLES)]
+    Find(Find),
+    /// Change a user's claims and the scopes that the user may grant: what is not named stays
+    #[command(after_help = change::EXAMPLES)]
+    Update(Update),
     /// Set a user's password, which ends every session of the user, and a lock if there is one
     SetPassword(SetPassword),
     /// Keep a user from getting tokens, and end every session of the user for good
-    Disable(Named),
+    Disable(Existing),
     /// Let a disabled user get tokens again, with a new login
-    Enable(Named),
+    Enable(Existing),
     /// Forget the wrong passwords tried for a username, known or not, and let it log in at once
     ///
     /// Those that strangers tried are forgotten, and those from the places that it is known to log in from, which stay known.
     Unlock(Named),
     /// Delete a user, which ends every session of the user
-    Delete(Named),
+    Delete(Existing),
     /// Import users from elsewhere, with the hashes of their passwords
     #[command(after_help = import::EXAMPLES)]
     Import(Import),
@@ -80,23 +93,11 @@ pub(crate) struct Create {
     named: Named,
     #[command(flatten)]
     password: PasswordSource,
-    /// A claim that is text, whatever it looks like (repeatable)
-    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = parse_text_claim)]
-    text_claims: Vec<(String, Value)>,
-    /// A claim as JSON, whose numbers keep their digits (repeatable)
-    #[arg(long = "claim-json", value_name = "NAME=JSON", value_parser = parse_json_claim)]
-    json_claims: Vec<(String, Value)>,
+    #[command(flatten)]
+    claims: Claims,
     /// A scope the user may grant, separated by spaces or repeated [default: whatever the client may have]
     #[arg(long, value_name = "SCOPE", value_parser = scope_argument::parse)]
     allowed_scope: Option<Vec<Scope>>,
-}
-
-#[derive(Args)]
-pub(crate) struct SetPassword {
-    #[command(flatten)]
-    named: Named,
-    #[command(flatten)]
-    password: PasswordSource,
 }
 
 #[derive(Args)]
@@ -107,16 +108,34 @@ struct PasswordSource {
 }
 
 impl Command {
+    pub(crate) fn change(&self, context: &Context) -> Option<Change> {
+        let (action, Named { name }) = match self {
+            Self::Create(Create { named, .. }) => (Action::UserCreated, named),
+            Self::Update(update) => (Action::UserChanged, update.named()),
+            Self::SetPassword(set) => (Action::UserPasswordSet, set.named()),
+            Self::Disable(existing) => (Action::UserDisabled, existing.named()),
+            Self::Enable(existing) => (Action::UserEnabled, existing.named()),
+            Self::Unlock(named) => (Action::UserUnlocked, named),
+            Self::Delete(existing) => (Action::UserDeleted, existing.named()),
+            Self::Import(import) => return import.change(context),
+            Self::Export(export) => return export.change(context),
+            Self::Show(_) | Self::List | Self::Find(_) | Self::Report(_) => return None,
+        };
+        Some(Change::of_user(context, action, name))
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(context).await,
             Self::Show(Named { name }) => show(context, &name).await,
             Self::List => list(context).await,
+            Self::Find(find) => find.run(context).await,
+            Self::Update(update) => update.run(context).await,
             Self::SetPassword(set) => set.run(context).await,
-            Self::Disable(Named { name }) => disable(context, &name).await,
-            Self::Enable(Named { name }) => enable(context, &name).await,
-            Self::Unlock(Named { name }) => unlock(context, &name).await,
-            Self::Delete(Named { name }) => delete(context, &name).await,
+            Self::Disable(existing) => state::disable(context, &existing).await,
+            Self::Enable(existing) => state::enable(context, &existing).await,
+            Self::Unlock(Named { name }) => state::unlock(context, &name).await,
+            Self::Delete(existing) => state::delete(context, &existing).await,
             Self::Import(import) => import.run(context).await,
             Self::Export(export) => export.run(context).await,
             Self::Report(report) => report.run(context).await,
@@ -127,21 +146,17 @@ impl Command {
 impl Create {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let username = prepared(context, &self.named.name)?;
-        let mut claims = Object::new();
-        for (name, value) in self.text_claims.into_iter().chain(self.json_claims) {
-            if claims.insert(name.clone(), value).is_some() {
-                let message = format!("the claim '{name}' is given twice");
-                return Err(Failure::usage("user create", ErrorKind::ArgumentConflict, &message));
-            }
-        }
+        let claims = self.claims.given("user create")?;
         claims::check(&claims)?;
-        let allowed_scopes = self.allowed_scope.map(|scopes| scopes.iter().flat_map(Scope::iter).cloned().collect());
+        warn_of_unusual(&claims);
+        let allowed_scopes = self.allowed_scope.as_deref().map(joined);
         let password_hash = Some(self.password.hash(context, "user create", &username).await?);
         let user = User::new(username, Subject::generate(&context.random)?, context.clock.now());
         let user = User { password_hash, claims, allowed_scopes, ..user };
         match context.database().await?.store.users.create(&user).await? {
-            Created::AlreadyThere => Err(Failure::refused(format!("user {} already exists", user.username))),
+            Created::AlreadyThere => Err(already_exists(&user.username)),
             Created::Written => {
+                context.audit.user(&user);
                 let view = UserView::new(&user);
                 context.output.print(&view, || view.text())
             }
@@ -149,22 +164,9 @@ impl Create {
     }
 }
 
-impl SetPassword {
-    async fn run(self, context: &Context) -> Result<(), Failure> {
-        let username = prepared(context, &self.named.name)?;
-        let hash = self.password.hash(context, "user set-password", &username).await?;
-        let store = &context.database().await?.store;
-        let changed = store.users.set_password(&username, &hash, context.clock.now()).await?;
-        if changed == Changed::Written {
-            store.attempts.forget(&username).await?;
-        }
-        tell(context, &username, changed, "has a new password").await
-    }
-}
-
 impl PasswordSource {
     async fn hash(&self, context: &Context, command: &str, username: &Username) -> Result<PasswordHash, Failure> {
-        let password = Password::prepare(&secret_input::new_password(command, self.password_stdin)?)?;
+        let password = Password::prepare(&context.secrets.new_password(command, self.password_stdin)?)?;
         let least = context.config.password_min_length;
         if password.code_points() < least {
             return Err(Failure::refused(format!("a password must have at least {least} characters")));
@@ -214,49 +216,22 @@ async fn list(context: &Context) -> Result<(), Failure> {
     context.output.print(&views, || listing(UserView::HEADINGS, views.iter().map(UserView::row), "There are no users."))
 }
 
-async fn disable(context: &Context, name: &str) -> Result<(), Failure> {
-    let username = prepared(context, name)?;
-    let changed = context.database().await?.store.users.disable(&username, context.clock.now()).await?;
-    tell(context, &username, changed, "is disabled").await
-}
-
-async fn enable(context: &Context, name: &str) -> Result<(), Failure> {
-    let username = prepared(context, name)?;
-    let changed = context.database().await?.store.users.enable(&username, context.clock.now()).await?;
-    tell(context, &username, changed, "is enabled").await
-}
-
-async fn unlock(context: &Context, name: &str) -> Result<(), Failure> {
-    let username = prepared(context, name)?;
-    context.database().await?.store.attempts.forget(&username).await?;
-    let unlocked = Unlocked { username: &username, unlocked: true };
-    context.output.print(&unlocked, || format!("The username {username} is unlocked."))
-}
-
-async fn delete(context: &Context, name: &str) -> Result<(), Failure> {
-    let username = prepared(context, name)?;
-    match context.database().await?.store.users.delete(&username).await? {
-        Changed::Unmet => Err(unknown(&username)),
-        Changed::Written => {
-            context.database().await?.store.attempts.clear(&username).await?;
-            let deleted = Deleted { username: &username, deleted: true };
-            context.output.print(&deleted, || format!("User {username} is deleted."))
-        }
-    }
-}
-
-/// Prints what became of a change: a sentence for people, the whole user for programs.
-async fn tell(context: &Context, username: &Username, changed: Changed, what: &str) -> Result<(), Failure> {
-    if changed == Changed::Unmet {
-        return Err(unknown(username));
-    }
-    let user = found(context, username).await?;
-    context.output.print(&UserView::new(&user), || format!("User {username} {what}."))
-}
-
 async fn found(context: &Context, username: &Username) -> Result<User, Failure> {
     let user = context.database().await?.store.users.get(username).await?;
     user.ok_or_else(|| unknown(username))
+}
+
+/// Notes for the audit log who is called `username`, if anybody is: one that cannot be read can still be changed.
+pub(crate) async fn note_subject(context: &Context, username: &Username) -> Result<(), Failure> {
+    if let Ok(Some(user)) = context.database().await?.store.users.get(username).await {
+        context.audit.user(&user);
+    }
+    Ok(())
+}
+
+/// One scope of what was given in several.
+fn joined(scopes: &[Scope]) -> Scope {
+    scopes.iter().flat_map(Scope::iter).cloned().collect()
 }
 
 pub(crate) fn prepared(context: &Context, name: &str) -> Result<Username, Failure> {
@@ -264,26 +239,10 @@ pub(crate) fn prepared(context: &Context, name: &str) -> Result<Username, Failur
     prepared.map_err(|reason| Failure::refused(format!("{name:?} is not a valid username: {reason}")))
 }
 
+pub(crate) fn already_exists(username: &Username) -> Failure {
+    Failure::refused(format!("user {username} already exists"))
+}
+
 pub(crate) fn unknown(username: &Username) -> Failure {
-    Failure::refused(format!("there is no user {username}"))
-}
-
-fn parse_text_claim(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = parse_claim(text)?;
-    Ok((name.to_owned(), value.into()))
-}
-
-fn parse_json_claim(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = parse_claim(text)?;
-    let value = Value::parse(value).map_err(|_| "the value is not JSON: give text with --claim, or in quotes")?;
-    Ok((name.to_owned(), value))
-}
-
-fn parse_claim(text: &str) -> Result<(&str, &str), &'static str> {
-    let (name, value) =
-        text.split_once('=').ok_or("expected a name, an equals sign and a value, as in email=ann@example.com")?;
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err("the name of a claim must not be empty or contain control characters");
-    }
-    Ok((name, value))
+    Failure::Missing { kind: "user", name: username.to_string() }
 }

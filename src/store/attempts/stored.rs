@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::client::id::ClientId;
@@ -19,6 +18,9 @@ use crate::user::Username;
 
 /// The attribute that tells whether an item has a budget.
 const WINDOW_UNTIL: &str = "window_until";
+
+/// The attribute that holds the sources that a username has been logged in from.
+const FAMILIAR_SOURCES: &str = "familiar_sources";
 
 /// The attributes of a budget.
 pub(super) const ATTRIBUTES: [&str; 10] = [
@@ -98,12 +100,15 @@ pub struct StoredBudget {
 }
 
 impl StoredAttempts {
-    pub(super) fn read(table: &Table, key: &AttemptsKey, item: &Item) -> Result<Self, StoreError> {
-        let strange = StoredBudget::read(table, key, item, Budget::Strange)?;
-        let familiar = StoredBudget::read(table, key, item, Budget::Familiar)?;
-        let Sources { familiar_sources } =
-            part(table, key, item, [("familiar_sources", "familiar_sources".to_owned())])?;
-        Ok(Self { strange, familiar, familiar_sources })
+    pub(super) fn read(table: &Table, key: &AttemptsKey, mut item: Item) -> Result<Self, StoreError> {
+        table.check_schema(key.as_str(), &item)?;
+        let sources = item.extract_if(|name, _| name == FAMILIAR_SOURCES).collect();
+        let Sources { familiar_sources } = table.part(key.as_str(), sources)?;
+        let prefix = Budget::Familiar.prefix();
+        let familiar = item.extract_if(|name, _| name.starts_with(prefix));
+        let familiar = familiar.map(|(name, value)| (name[prefix.len()..].to_owned(), value)).collect();
+        let familiar = StoredBudget::read(table, key, familiar)?;
+        Ok(Self { strange: StoredBudget::read(table, key, item)?, familiar, familiar_sources })
     }
 
     /// The attempts of a budget, if there ever were any.
@@ -112,6 +117,13 @@ impl StoredAttempts {
         match budget {
             Budget::Strange => self.strange.as_ref(),
             Budget::Familiar => self.familiar.as_ref(),
+        }
+    }
+
+    pub(super) fn into_budget(self, budget: Budget) -> Option<StoredBudget> {
+        match budget {
+            Budget::Strange => self.strange,
+            Budget::Familiar => self.familiar,
         }
     }
 }
@@ -123,17 +135,12 @@ impl StoredBudget {
         self.failed_at.unwrap_or(self.last_at)
     }
 
-    pub(super) fn read(
-        table: &Table,
-        key: &AttemptsKey,
-        item: &Item,
-        budget: Budget,
-    ) -> Result<Option<Self>, StoreError> {
-        let stored_as = |name: &str| format!("{}{name}", budget.prefix());
-        if !item.contains_key(&stored_as(WINDOW_UNTIL)) {
+    /// Reads a budget from its attributes, if it has any.
+    fn read(table: &Table, key: &AttemptsKey, attributes: Item) -> Result<Option<Self>, StoreError> {
+        if !attributes.contains_key(WINDOW_UNTIL) {
             return Ok(None);
         }
-        part(table, key, item, ATTRIBUTES.map(|name| (name, stored_as(name)))).map(Some)
+        table.part(key.as_str(), attributes).map(Some)
     }
 
     /// How many attempts count since they were last forgotten, those of this window included.
@@ -187,17 +194,4 @@ impl SourceMark {
 struct Sources {
     #[serde(default)]
     familiar_sources: BTreeMap<String, Timestamp>,
-}
-
-/// Reads some attributes of an item, each of which is stored under another name.
-fn part<const N: usize, S: DeserializeOwned>(
-    table: &Table,
-    key: &AttemptsKey,
-    item: &Item,
-    names: [(&str, String); N],
-) -> Result<S, StoreError> {
-    let taken = |(name, stored_as): (&str, String)| Some((name.to_owned(), item.get(&stored_as)?.clone()));
-    let mut part: Item = names.into_iter().filter_map(taken).collect();
-    part.extend(item.get("schema").map(|schema| ("schema".to_owned(), schema.clone())));
-    table.stored(key.as_str(), part)
 }

@@ -104,6 +104,12 @@ impl Table {
         answer.table.ok_or_else(|| self.inconsistent("", "it is not described"))
     }
 
+    /// How many items it has, about: DynamoDB counts every six hours.
+    pub(in crate::store) async fn about_items(&self) -> Result<u64, StoreError> {
+        let count = self.description().await?.item_count.unwrap_or_default();
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
     /// What DynamoDB calls the table, which no other table is ever called.
     pub(in crate::store) async fn id(&self) -> Result<String, StoreError> {
         let table = self.description().await?;

@@ -87,7 +87,7 @@ impl Users {
             "#sub = :sub AND updated_at = :read AND disabled = :read_disabled AND {same_sessions} AND \
              password_generation = :generation AND {same_hash}"
         );
-        let request = self.update(&read.username, &update.join(" "), now).condition_expression(condition);
+        let request = self.update((&read.username).into(), &update.join(" "), now).condition_expression(condition);
         let request =
             values.into_iter().fold(request, |request, (name, value)| request.expression_attribute_values(name, value));
         self.changed(request.expression_attribute_names("#sub", "sub")).await
@@ -110,6 +110,14 @@ impl Users {
             item.insert("session_generation".to_owned(), number(generation.into()));
             Ok(())
         })
+    }
+
+    /// How many users there are, about: DynamoDB counts every six hours.
+    ///
+    /// # Errors
+    /// [`StoreError`] when DynamoDB does not answer.
+    pub async fn about_items(&self) -> Result<u64, StoreError> {
+        self.table.about_items().await
     }
 
     /// What DynamoDB calls the table, which no other table is ever called.

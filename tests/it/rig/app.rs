@@ -13,7 +13,9 @@ use aws_sdk_kms::Client as Kms;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request};
+use passgrant::audit::log::AuditLog;
 use passgrant::aws;
+use passgrant::aws::watched::Watched;
 use passgrant::client::id::ClientId;
 use passgrant::client::rules::RefusedClient;
 use passgrant::client::{Capability, Client};
@@ -28,19 +30,24 @@ use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::Store;
 use passgrant::store::embedded::{self, EmbeddedDynamoDb};
 use passgrant::store::outcome::Created;
+use passgrant::telemetry::metrics::Metrics;
 use passgrant::user::User;
 use serde_json::Value;
 
 use crate::rig::answer::Answer;
+use crate::rig::audited::Audited;
 use crate::rig::client::{SECRET, client};
 use crate::rig::clock::ManualClock;
 use crate::rig::kms::KmsDouble;
+use crate::rig::log::Captured;
 use crate::rig::openapi;
 use crate::rig::random::CountingRandom;
 use crate::rig::request::{LOGIN, introspection, request, token_request};
 use crate::rig::user::{PASSWORD, user};
 use crate::rig::wire::Wire;
 
+/// The name of the function.
+pub(crate) const FUNCTION: &str = "passgrant-test";
 pub(crate) const ISSUER: &str = "https://id.example.com";
 
 /// Which keys the service signs with.
@@ -124,6 +131,8 @@ impl Builder {
             dynamodb_wire,
             kms,
             kms_wire,
+            metrics: Captured::default(),
+            audit: Audited::default(),
             key_ids,
             in_process,
         };
@@ -138,6 +147,7 @@ fn dynamodb_client(wire: &Wire, timeouts: Timeouts) -> aws_sdk_dynamodb::Client 
     let config = timeouts.applied_to(embedded::sdk_config(&wire.endpoint()));
     let retries = RetryPartition::new(wire.endpoint());
     let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(retries);
+    let config = config.interceptor(Watched::dynamodb());
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
@@ -164,6 +174,10 @@ pub(crate) struct TestApp {
     pub(crate) dynamodb_wire: Wire,
     pub(crate) kms: Option<KmsDouble>,
     pub(crate) kms_wire: Option<Wire>,
+    /// What all instances write.
+    pub(crate) metrics: Captured,
+    /// The audit events of all instances.
+    pub(crate) audit: Audited,
     services: Vec<Arc<Service>>,
     key_ids: Vec<String>,
     in_process: Vec<Algorithm>,
@@ -200,14 +214,17 @@ impl TestApp {
         } else {
             self.in_process.iter().map(|algorithm| in_process_key(*algorithm)).collect()
         };
-        self.services.push(Arc::new(Service::new(
+        let metrics = Metrics::of(FUNCTION.to_owned(), Box::new(self.metrics.clone()));
+        let service = Service::new(
             self.config.clone(),
             self.config.required_issuer().expect("an issuer"),
             Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables),
             KeyRing::new(keys),
             Box::new(self.clock.clone()),
             Box::new(self.random.clone()),
-        )));
+        );
+        let audit = AuditLog::to(Box::new(self.audit.clone()));
+        self.services.push(Arc::new(service.with_metrics(Some(metrics)).with_audit(Some(audit))));
     }
 
     /// The wrapped keys of the app, behind its wires.
@@ -215,7 +232,8 @@ impl TestApp {
         let wire = self.kms_wire.as_ref().expect("a KMS double");
         let config = self.timeouts.applied_to(aws::bounded(crate::rig::sdk::config(&wire.endpoint())));
         let retries = RetryPartition::new(wire.endpoint());
-        let kms = Kms::from_conf(aws_sdk_kms::config::Builder::from(&config).retry_partition(retries).build());
+        let config = aws_sdk_kms::config::Builder::from(&config).retry_partition(retries);
+        let kms = Kms::from_conf(config.interceptor(Watched::kms()).build());
         let store = Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables);
         let issuer = self.config.required_issuer().expect("an issuer");
         Envelopes::new(kms, store.signing_keys, issuer, self.config.wrapping_key.clone())

@@ -1,42 +1,37 @@
-//! A double of AWS KMS on the wire: its JSON 1.1 protocol, real keys, real signatures, and its refusals.
-//!
-//! A client that gets this double to sign gets KMS to sign. The two known gaps: a request's signature is
-//! only looked at, since the double knows no secrets, and `ED25519_PH_SHA_512` is checked, then refused.
+//! A double of AWS KMS on the wire: the local server's, which records its calls, and throttles, fails, denies and
+//! waits on demand.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a double that cannot go on fails the test it serves")]
 
-mod account;
-mod authorization;
-mod envelope;
-mod error;
-mod key;
-mod operation;
+mod keys;
 mod tests;
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
+pub(crate) use passgrant::signing::local_kms::KeySpec;
+use passgrant::signing::local_kms::wire::{self, Call as Asked};
+use passgrant::signing::local_kms::{KeyState, KmsError, LocalKms};
 use serde_json::Value;
 
-use self::account::{Account, KeyState};
-use self::error::KmsError;
-use self::key::KeyMaterial;
-pub(crate) use self::key::KeySpec;
-use self::operation::Operation;
+use self::keys::Keys;
 use crate::rig::loopback::Loopback;
 
-const MAX_REQUEST_BYTES: usize = 1 << 20;
+const REGION: &str = "eu-central-1";
 
 /// A running KMS, with its own keys; stopped when dropped.
 pub(crate) struct KmsDouble {
     server: Loopback,
-    service: Arc<Mutex<Service>>,
+    service: Arc<Service>,
+    keys: Arc<Keys>,
+    /// The secrets of the HMAC keys, by ARN.
+    secrets: Mutex<HashMap<String, Vec<u8>>>,
 }
 
 /// One request for an operation, answered or refused.
@@ -47,9 +42,15 @@ pub(crate) struct Call {
     pub(crate) key_id: String,
 }
 
-#[derive(Default)]
 struct Service {
-    account: Account,
+    kms: LocalKms,
+    /// What policies deny to everybody: a key's ARN, and the operation's name.
+    denied: Arc<Mutex<Vec<(String, String)>>>,
+    knobs: Mutex<Knobs>,
+}
+
+#[derive(Default)]
+struct Knobs {
     calls: Vec<Call>,
     throttle: usize,
     fail: usize,
@@ -60,10 +61,20 @@ struct Service {
 impl KmsDouble {
     #[expect(clippy::unused_async, reason = "a server starts inside a runtime, which a caller that awaits has")]
     pub(crate) async fn start() -> Self {
-        let service = Arc::<Mutex<Service>>::default();
+        let denied = Arc::<Mutex<Vec<(String, String)>>>::default();
+        let keys = Arc::<Keys>::default();
+        let (policies, pairs) = (Arc::clone(&denied), Arc::clone(&keys));
+        let is_allowed = move |arn: &str, operation: &str| {
+            !lock(&policies).iter().any(|denied| (denied.0.as_str(), denied.1.as_str()) == (arn, operation))
+        };
+        let kms = LocalKms::new()
+            .in_region(REGION)
+            .with_policies(Box::new(move |operation, arn| is_allowed(arn, operation.name())))
+            .with_pairs(Box::new(move |spec| Ok(pairs.next(spec))));
+        let service = Arc::new(Service { kms, denied, knobs: Mutex::default() });
         let shared = Arc::clone(&service);
         let server = Loopback::start(move |request| answer(Arc::clone(&shared), request));
-        Self { server, service }
+        Self { server, service, keys, secrets: Mutex::default() }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -75,12 +86,21 @@ impl KmsDouble {
     ///
     /// RSA keys are generated once per process: the n-th of a spec has the same key pair in every double.
     pub(crate) fn create_key(&self, spec: KeySpec) -> String {
-        self.service().account.create_key(spec)
+        let (material, secret) = match keys::secret(spec) {
+            Some((material, secret)) => (material, Some(secret)),
+            None => (self.keys.next(spec), None),
+        };
+        let arn = self.service.kms.add_key(material).expect("a key");
+        if let Some(secret) = secret {
+            lock(&self.secrets).insert(arn.clone(), secret);
+        }
+        arn
     }
 
     /// Creates an alias, or moves an existing one to another key.
     pub(crate) fn create_alias(&self, name: &str, key_id: &str) {
-        self.service().account.create_alias(name, key_id);
+        assert!(name.starts_with("alias/"), "{name} is not an alias name");
+        self.service.kms.set_alias(name, key_id).expect("an existing key");
     }
 
     pub(crate) fn disable(&self, key_id: &str) {
@@ -97,110 +117,96 @@ impl KmsDouble {
 
     /// Refuses an operation on a key with `AccessDeniedException` from now on.
     pub(crate) fn deny(&self, key_id: &str, operation: &str) {
-        self.service().account.deny(key_id, operation);
+        let arn = self.service.kms.arn(key_id).expect("an existing key");
+        lock(&self.service.denied).push((arn, operation.to_owned()));
     }
 
     pub(crate) fn allow_all(&self) {
-        self.service().account.allow_all();
+        lock(&self.service.denied).clear();
     }
 
     /// Every answer names this key from now on, whichever key was asked for. KMS itself does not do that.
     pub(crate) fn misname(&self, arn: &str) {
-        self.service().misnamed = Some(arn.to_owned());
+        self.knobs().misnamed = Some(arn.to_owned());
     }
 
     /// The next `requests` are refused with `ThrottlingException`.
     pub(crate) fn throttle_next(&self, requests: usize) {
-        self.service().throttle = requests;
+        self.knobs().throttle = requests;
     }
 
     /// The next `requests` fail with `KMSInternalException`.
     pub(crate) fn fail_next(&self, requests: usize) {
-        self.service().fail = requests;
+        self.knobs().fail = requests;
     }
 
     /// Holds every answer from now on.
     pub(crate) fn delay(&self, delay: Duration) {
-        self.service().delay = delay;
+        self.knobs().delay = delay;
     }
 
     /// The calls so far, in the order in which they arrived.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.service().calls.clone()
+        self.knobs().calls.clone()
     }
 
     /// The secret of an HMAC key, which KMS itself never shows, for another library to verify a MAC with.
     pub(crate) fn hmac_secret(&self, key_id: &str) -> Vec<u8> {
-        let service = self.service();
-        match &service.account.key(key_id).expect("an existing key").material {
-            KeyMaterial::Hmac { secret, .. } => secret.clone(),
-            _ => panic!("{key_id} is not an HMAC key"),
-        }
+        let arn = self.service.kms.arn(key_id).expect("an existing key");
+        lock(&self.secrets).get(&arn).expect("an HMAC key").clone()
     }
 
     fn set_state(&self, key_id: &str, state: KeyState) {
-        self.service().account.set_state(key_id, state);
+        self.service.kms.set_state(key_id, state).expect("an existing key");
     }
 
-    fn service(&self) -> MutexGuard<'_, Service> {
-        lock(&self.service)
+    fn knobs(&self) -> MutexGuard<'_, Knobs> {
+        lock(&self.service.knobs)
     }
 }
 
-fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
-    service.lock().expect("the service does not panic")
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it holds it")
 }
 
-async fn answer(service: Arc<Mutex<Service>>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(service: Arc<Service>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
-    let result = perform(&service, &head.method, &head.headers, &body);
-    let delay = lock(&service).delay;
+    let body = wire::body(body).await?;
+    let outcome = service.perform(&head.method, &head.headers, &body);
+    let delay = lock(&service.knobs).delay;
     // Even a sleep of no length may take a millisecond.
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-
-    let (status, body) = match result {
-        Ok(body) => (StatusCode::OK, body),
-        Err(error) => (error.status, error.body()),
-    };
-    Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/x-amz-json-1.1")
-        .header("x-amzn-requestid", account::random_uuid())
-        .body(Full::from(body.to_string()))
-        .map_err(io::Error::other)
+    wire::response(outcome)
 }
 
-fn perform(service: &Mutex<Service>, method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Value, KmsError> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let operation = header("x-amz-target")
-        .filter(|_| method == Method::POST)
-        .filter(|_| header(CONTENT_TYPE.as_str()) == Some("application/x-amz-json-1.1"))
-        .and_then(Operation::from_target)
-        .ok_or_else(|| KmsError::bare("UnknownOperationException"))?;
-    authorization::check(headers)?;
-    let request: Value = serde_json::from_slice(body)
-        .ok()
-        .filter(Value::is_object)
-        .ok_or_else(|| KmsError::bare("SerializationException"))?;
+impl Service {
+    fn perform(&self, method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<Value, KmsError> {
+        let asked = Asked::read(method, headers, body, self.kms.region())?;
+        self.trouble(&asked)?;
+        let mut answer = self.kms.perform(asked)?;
+        if let (Some(arn), Some(key_id)) = (&lock(&self.knobs).misnamed, answer.get_mut("KeyId")) {
+            *key_id = arn.as_str().into();
+        }
+        Ok(answer)
+    }
 
-    let mut service = lock(service);
-    service
-        .calls
-        .push(Call { operation: operation.name(), key_id: request["KeyId"].as_str().unwrap_or_default().to_owned() });
-    if let Some(left) = service.throttle.checked_sub(1) {
-        service.throttle = left;
-        return Err(KmsError::throttling());
+    /// Records the call, and refuses it if that is its turn.
+    fn trouble(&self, asked: &Asked) -> Result<(), KmsError> {
+        let mut knobs = lock(&self.knobs);
+        knobs.calls.push(Call { operation: asked.operation.name(), key_id: asked.key_id().to_owned() });
+        if let Some(left) = knobs.throttle.checked_sub(1) {
+            knobs.throttle = left;
+            return Err(KmsError::new(
+                "ThrottlingException",
+                "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+            ));
+        }
+        if let Some(left) = knobs.fail.checked_sub(1) {
+            knobs.fail = left;
+            return Err(KmsError::internal());
+        }
+        Ok(())
     }
-    if let Some(left) = service.fail.checked_sub(1) {
-        service.fail = left;
-        return Err(KmsError::internal());
-    }
-    let mut answer = operation.answer(&service.account, request)?;
-    if let (Some(arn), Some(key_id)) = (&service.misnamed, answer.get_mut("KeyId")) {
-        *key_id = arn.as_str().into();
-    }
-    Ok(answer)
 }

@@ -29,8 +29,17 @@ const ALGORITHMS: &[&str] = &[
 const NAME_255: &str = "0123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789-1234";
 const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd";
 
+/// CloudFormation puts the secret in place of what names it, before the service sees it.
+const SECRETS_MANAGER: &[&str] = &[
+    "arn:aws:secretsmanager:eu-central-1:111122223333:secret:legacy-AbCdEf",
+    "arn:aws:secretsmanager:eu-central-1:111122223333:secret:a/b-AbCdEf:SecretString:key:AWSCURRENT:",
+];
+
 /// The table that decides.
 pub(crate) const ROWS: &[Row] = &[
+    Row { parameter: "DelegatedSecret1", taken: SECRETS_MANAGER, ..PLAIN },
+    Row { parameter: "DelegatedSecret2", taken: SECRETS_MANAGER, ..PLAIN },
+    Row { parameter: "DelegatedSecret3", taken: SECRETS_MANAGER, ..PLAIN },
     Row {
         parameter: "DomainName",
         variable: "domain_name",
@@ -44,6 +53,17 @@ pub(crate) const ROWS: &[Row] = &[
             "a.b/c",
             "login.example.com:443",
         ],
+        ..PLAIN
+    },
+    Row {
+        parameter: "MutualTlsDomainName",
+        variable: "mutual_tls_domain_name",
+        with: &[
+            ("MutualTlsCertificateArn", "arn:aws:acm:eu-central-1:111122223333:certificate/1234abcd"),
+            ("MutualTlsTruststoreUri", "s3://truststores/clients.pem"),
+        ],
+        taken: &["mtls.example.com", "a.b"],
+        refused: &["Mtls.example.com", "mtls.example.com.1", "a_b.example", "a.b/c", "mtls.example.com:443"],
         ..PLAIN
     },
     Row {
@@ -390,6 +410,39 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row { parameter: "UsersTableName", variable: "users_table_name", taken: &["a-1"], refused: &["ab"], ..PLAIN },
     Row { parameter: "TokensTableName", variable: "tokens_table_name", taken: &["a-1"], refused: &["ab"], ..PLAIN },
+    Row {
+        parameter: "OtlpEndpoint",
+        variable: "otlp_endpoint",
+        taken: &[
+            "http://127.0.0.1:4318",
+            "http://localhost:4318/",
+            "http://127.0.0.1",
+            "https://collector.example.com",
+            "https://Collector.example:443/",
+            "https://192.0.2.1:4318/a_b/c-d~e",
+        ],
+        refused: &[
+            "127.0.0.1:4318",
+            "http://collector.example.com:4318",
+            "http://192.0.2.1:4318",
+            "http://127.0.0.1.example",
+            "https://a@collector.example",
+            "https://collector.example/?key=x",
+            "https://collector.example/#x",
+            "https://collector.example:65536",
+            "grpc://127.0.0.1:4317",
+        ],
+        only_service: &["http://[::1]:4318", "http://127.0.0.2:4318", "https://collector.example/a.b/c%20d//"],
+        ..PLAIN
+    },
+    Row {
+        parameter: "OtlpRatio",
+        variable: "otlp_ratio",
+        with: &[("OtlpEndpoint", "http://127.0.0.1:4318")],
+        taken: &["0", "1", "0.5", "0.000001", "0.999999"],
+        refused: &["2", "1.1", "-0.1", "10%", "x", "NaN"],
+        only_service: &["1.0", ".5", "1e-3", "0.0000001"],
+    },
     Row {
         parameter: "LogLevel",
         variable: "log_level",

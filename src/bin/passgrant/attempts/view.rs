@@ -71,12 +71,12 @@ impl AttemptsView {
     }
 
     /// Whether anything counts.
-    pub(super) fn counts(&self) -> bool {
+    pub(crate) fn counts(&self) -> bool {
         self.budgets().next().is_some()
     }
 
     /// Whether it is locked, or slowed down, for somebody.
-    pub(super) fn is_held_up(&self) -> bool {
+    pub(crate) fn is_held_up(&self) -> bool {
         self.budgets().any(|(_, budget)| budget.state != State::Open)
     }
 

@@ -31,9 +31,12 @@ impl Until {
             Self::Moment(until) if until > now => until,
             Self::Moment(past) => {
                 let past = rfc3339(past);
-                return Err(Failure::refused(format!(
-                    "the end {past} is in the past: give a later one, or 'now' to end the password grant at once"
-                )));
+                return Err(Failure::RefusedOption(
+                    "password-grant-until",
+                    format!(
+                        "the end {past} is in the past: give a later one, or 'now' to end the password grant at once"
+                    ),
+                ));
             }
         };
         let announced_at = client.password_grant_end.map_or(now, |end| end.announced_at.min(now));

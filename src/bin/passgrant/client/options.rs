@@ -19,7 +19,9 @@ use passgrant::client::{AccessTokenFormat, Capability, Client, Grant, RefreshPol
 use passgrant::clock::{Span, Timestamp};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::Scope;
+use zeroize::Zeroizing;
 
+use crate::Context;
 use crate::client::grant_end::{self, Until};
 use crate::failure::Failure;
 use crate::output::warn;
@@ -33,7 +35,7 @@ pub(super) struct Options {
     name: Option<Name>,
     #[arg(long, help = "How it authenticates [default: client_secret_basic]", value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
     pub(super) auth_method: Option<AuthMethod>,
-    #[arg(long, help = "Its public keys for private_key_jwt: a file with a JSON Web Key Set", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, help = "Its public keys for private_key_jwt: a file with a JSON Web Key Set; - is standard input", value_name = "FILE", value_hint = ValueHint::FilePath)]
     jwks_file: Option<PathBuf>,
     #[arg(long, help = "A grant it may use: password, refresh_token [default: both]", value_name = "GRANT", value_parser = parse_list::<Grant>)]
     grant: Option<Vec<List<Grant>>>,
@@ -79,6 +81,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "CHAIN", value_parser = parse_list::<ChainName>)]
     chain: Option<Vec<List<ChainName>>>,
 }
+
+/// The option that names a key set.
+const JWKS_FILE: &str = "jwks-file";
 
 /// A client's name; `None` for empty text.
 #[derive(Clone)]
@@ -126,8 +131,13 @@ impl Options {
     }
 
     /// The key set in the given file, if one is given. Warns about keys that are left out.
-    pub(super) fn keys(&self) -> Result<Option<ClientKeys>, Failure> {
-        self.jwks_file.as_deref().map(read_keys).transpose()
+    pub(super) fn keys(&self, context: &Context) -> Result<Option<ClientKeys>, Failure> {
+        self.jwks_file.as_deref().map(|path| read_keys(path, context)).transpose()
+    }
+
+    /// Whether the key set is on standard input.
+    pub(super) fn reads_standard_input(&self) -> bool {
+        self.jwks_file.as_deref().is_some_and(is_standard_input)
     }
 
     /// How a client that authenticated as `before` does so after the change, with what else that may need: a key set, or
@@ -160,10 +170,10 @@ impl Options {
             until.apply(client, now)?;
         }
         if let Some(scopes) = &self.scope {
-            client.scopes = joined(scopes)?;
+            client.scopes = joined("scope", scopes)?;
         }
         if let Some(scopes) = &self.default_scope {
-            client.default_scopes = joined(scopes)?;
+            client.default_scopes = joined("default-scope", scopes)?;
         }
         if let Some(lists) = &self.audience {
             client.audiences = distinct(lists);
@@ -197,8 +207,13 @@ pub(super) fn authentication(
     keys: Option<ClientKeys>,
 ) -> Result<ClientAuthentication, Failure> {
     ClientAuthentication::new(method, secrets, keys).map_err(|contradiction| match contradiction {
-        Contradiction::NoKeys(method) => Failure::refused(format!("the method {method} needs --jwks-file")),
-        other => other.into(),
+        Contradiction::NoKeys(method) => {
+            Failure::RefusedOption(JWKS_FILE, format!("the method {method} needs --jwks-file"))
+        }
+        Contradiction::StrayKeys(_) => Failure::RefusedOption(JWKS_FILE, contradiction.to_string()),
+        Contradiction::StraySecrets(_) | Contradiction::Secrets { .. } => {
+            Failure::RefusedOption("auth-method", contradiction.to_string())
+        }
     })
 }
 
@@ -218,9 +233,9 @@ fn distinct<T: Clone + PartialEq>(lists: &[List<T>]) -> Vec<T> {
     values
 }
 
-fn joined(scopes: &[Scope]) -> Result<Scope, Failure> {
+fn joined(option: &'static str, scopes: &[Scope]) -> Result<Scope, Failure> {
     let scopes = scopes.iter().filter(|scope| !scope.is_empty()).map(ToString::to_string).collect::<Vec<_>>();
-    Ok(Scope::parse_or_empty(&scopes.join(" "))?)
+    Scope::parse_or_empty(&scopes.join(" ")).map_err(|error| Failure::RefusedOption(option, error.to_string()))
 }
 
 fn parse_name(text: &str) -> Result<Name, String> {
@@ -240,16 +255,27 @@ where
     values.collect::<Result<_, T::Err>>().map(List).map_err(|error| error.to_string())
 }
 
-fn read_keys(path: &Path) -> Result<ClientKeys, Failure> {
-    let problem = |error: &dyn Display| Failure::refused(format!("{}: {error}", path.display()));
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| problem(&error))?;
-    // One byte more than is allowed shows that the file is too long.
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn read_keys(path: &Path, context: &Context) -> Result<ClientKeys, Failure> {
+    let is_stdin = is_standard_input(path);
+    let shown = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let problem = |error: &dyn Display| Failure::RefusedOption(JWKS_FILE, format!("{shown}: {error}"));
+    // One byte more than is allowed shows that there is too much.
     let most = ClientKeys::MAX_BYTES as u64 + 1;
-    file.take(most).read_to_string(&mut text).map_err(|error| problem(&error))?;
+    let text = if is_stdin {
+        context.secrets.text(most).map_err(|error| problem(&error))?
+    } else {
+        let mut text = Zeroizing::new(String::new());
+        let file = File::open(path).map_err(|error| problem(&error))?;
+        file.take(most).read_to_string(&mut text).map_err(|error| problem(&error))?;
+        text
+    };
     let (keys, left_out) = ClientKeys::parse_and_tell(&text).map_err(|error| problem(&error))?;
     for key in left_out {
-        warn(&format!("{}: left out: {key}", path.display()));
+        warn(&format!("{shown}: left out: {key}"));
     }
     Ok(keys)
 }

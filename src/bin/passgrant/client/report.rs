@@ -37,7 +37,7 @@ struct Line<'a> {
 /// Where a client is on its way away from the grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "days", rename_all = "snake_case")]
-enum State {
+pub(crate) enum State {
     /// The grant has ended for it.
     Ended,
     /// The grant ends for it in so many whole days.
@@ -55,8 +55,8 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let mut clients = store.clients.list().all().await?;
     clients.retain(|client| client.may_use(Grant::Password));
     let now = context.clock.now();
-    let lines = stream::iter(&clients).map(|client| line(client, &store.client_uses, now)).buffered(AT_ONCE);
-    let mut lines: Vec<Line<'_>> = lines.try_collect().await?;
+    let lines: Vec<_> = clients.iter().map(|client| line(client, &store.client_uses, now)).collect();
+    let mut lines: Vec<Line<'_>> = stream::iter(lines).buffered(AT_ONCE).try_collect().await?;
     lines.sort_by_cached_key(|line| line.urgency(now));
     context
         .output
@@ -77,7 +77,7 @@ async fn line<'a>(client: &'a Client, uses: &ClientUses, now: Timestamp) -> Resu
 }
 
 impl State {
-    fn of(end: Option<GrantEnd>, last_use: Option<Day>, now: Timestamp) -> Self {
+    pub(crate) fn of(end: Option<GrantEnd>, last_use: Option<Day>, now: Timestamp) -> Self {
         match (end, last_use) {
             (Some(end), _) if end.has_come(now) => Self::Ended,
             (Some(end), _) => Self::Ending(end.until.since(now).as_secs() / 86_400),

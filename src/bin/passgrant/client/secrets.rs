@@ -6,7 +6,6 @@ use passgrant::client::secret::{ClientSecret, RefusedSecret, WeakSecrets};
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::warn;
-use crate::secret_input;
 
 #[derive(Args)]
 pub(super) struct SecretOptions {
@@ -26,15 +25,17 @@ impl SecretOptions {
 
     /// The secret on standard input, or a fresh one.
     pub(super) fn secret(&self, context: &Context) -> Result<ClientSecret, Failure> {
-        if self.is_chosen() { self.chosen() } else { Ok(ClientSecret::generate(&context.random)?) }
+        if self.is_chosen() { self.chosen(context) } else { Ok(ClientSecret::generate(&context.random)?) }
     }
 
     /// The secret on standard input.
-    pub(super) fn chosen(&self) -> Result<ClientSecret, Failure> {
+    pub(super) fn chosen(&self, context: &Context) -> Result<ClientSecret, Failure> {
         let weak = if self.allow_weak_secret { WeakSecrets::Allowed } else { WeakSecrets::Refused };
-        let secret = ClientSecret::chosen(secret_input::line("secret")?, weak).map_err(|refused| match refused {
-            RefusedSecret::Weak => Failure::refused(format!("{refused}: --allow-weak-secret accepts it all the same")),
-            _ => refused.into(),
+        let unfit = |reason: String| Failure::RefusedOption("secret-stdin", reason);
+        let line = context.secrets.line("secret").map_err(|failure| unfit(failure.reason()))?;
+        let secret = ClientSecret::chosen(line, weak).map_err(|refused| match refused {
+            RefusedSecret::Weak => unfit(format!("{refused}: --allow-weak-secret accepts it all the same")),
+            _ => unfit(refused.to_string()),
         })?;
         if secret.is_weak() {
             warn(&RefusedSecret::Weak.to_string());

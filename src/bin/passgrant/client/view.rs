@@ -11,14 +11,18 @@ use passgrant::client::{AccessTokenFormat, Capability, Client, Grant};
 use passgrant::clock::{Day, Span, Timestamp};
 use passgrant::jose::algorithm::Algorithm;
 use passgrant::scope::{Scope, ScopeToken};
+use passgrant::store::clients::Revision;
 use serde::Serialize;
 
 use crate::output::{date, details, rfc3339};
 
 /// A client, and its new secret if it has just been given one. Durations and times are in seconds.
 #[derive(Serialize)]
-pub(super) struct ClientView<'a> {
+pub(crate) struct ClientView<'a> {
     client_id: &'a ClientId,
+    /// Which version of it this is, if it was read from the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
     name: Option<&'a str>,
@@ -63,7 +67,7 @@ pub(super) struct Deleted<'a> {
 impl<'a> ClientView<'a> {
     pub(super) const HEADINGS: [&'static str; 5] = ["CLIENT ID", "NAME", "AUTH METHOD", "SCOPES", "STATE"];
 
-    pub(super) fn new(client: &'a Client) -> Self {
+    pub(crate) fn new(client: &'a Client) -> Self {
         let secret = |secret: &'a StoredSecret| SecretView {
             id: secret.id(),
             created_at: secret.created_at(),
@@ -71,6 +75,7 @@ impl<'a> ClientView<'a> {
         };
         Self {
             client_id: &client.id,
+            revision: None,
             client_secret: None,
             name: client.name.as_deref(),
             disabled: client.disabled,
@@ -96,6 +101,11 @@ impl<'a> ClientView<'a> {
             created_at: client.created_at,
             updated_at: client.updated_at,
         }
+    }
+
+    /// Shows which revision it is, for `--if-revision`.
+    pub(super) fn of_revision(read: &'a Revision) -> Self {
+        Self { revision: Some(read.to_string()), ..Self::new(&read.client) }
     }
 
     /// Shows `secret` as well, the only time that it is shown.
@@ -159,6 +169,7 @@ impl<'a> ClientView<'a> {
         rows.extend(self.keys.iter().map(|key| ("Key", key.clone())));
         rows.push(("Created", rfc3339(self.created_at)));
         rows.push(("Updated", rfc3339(self.updated_at)));
+        rows.extend(self.revision.iter().map(|revision| ("Revision", revision.clone())));
         rows
     }
 

@@ -1,7 +1,6 @@
 //! The keys that are listed, in AWS or in a data folder, as far as they are not secret.
 
 use aws_sdk_kms::Client as Kms;
-use passgrant::aws;
 use passgrant::clock::Clock as _;
 use passgrant::issuer::Issuer;
 use passgrant::signing::envelope::{self, Envelopes};
@@ -56,7 +55,7 @@ async fn keys(context: &Context) -> Result<Vec<Value>, Failure> {
         let ring = KeyRing::new(keys.into_iter().map(SigningKey::OnDemand).collect());
         return shown(&ring, context).await.map_err(Failure::from);
     }
-    let kms = Kms::new(&aws::sdk_config().await);
+    let kms = Kms::new(context.account.config().await);
     let (mut keys, mut left_out) = (Vec::<Value>::new(), None);
     for listed in context.config.required_signing_keys()? {
         let found = match listed.envelope() {
@@ -109,5 +108,5 @@ pub(super) async fn envelopes(
     wrapping_key: Option<String>,
 ) -> Result<Envelopes, Failure> {
     let keys = context.database().await?.store.signing_keys.clone();
-    Ok(Envelopes::new(Kms::new(&aws::sdk_config().await), keys, issuer, wrapping_key))
+    Ok(Envelopes::new(Kms::new(context.account.config().await), keys, issuer, wrapping_key))
 }

@@ -5,11 +5,10 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::ValueEnum;
 use clap::error::ErrorKind;
-use std::io::{self, IsTerminal as _};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::secret_input;
+use crate::secret_input::SecretInput;
 
 /// How bytes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,13 +22,17 @@ pub(super) enum Encoding {
 }
 
 /// The secret from standard input, or typed without echo.
-pub(super) fn read(from_stdin: bool, encoding: Option<Encoding>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if !from_stdin && !io::stdin().is_terminal() {
+pub(super) fn read(
+    secrets: &SecretInput,
+    from_stdin: bool,
+    encoding: Option<Encoding>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if !from_stdin && !secrets.is_typed() {
         let message = "there is no terminal to ask for the secret on: give it on standard input with '--secret-stdin'";
         return Err(Failure::usage("key import", ErrorKind::MissingRequiredArgument, message));
     }
-    let line = secret_input::line("secret")?;
-    decoded(&line, encoding).map_err(Failure::refused)
+    let line = secrets.line("secret")?;
+    decoded(&line, encoding).map_err(|reason| Failure::RefusedOption("secret-stdin", reason.to_owned()))
 }
 
 /// The bytes that `text` stands for. Hexadecimal digits are also valid base64, for other bytes: the encoding is not

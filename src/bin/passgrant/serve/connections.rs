@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,13 +14,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
+use passgrant::connections;
 use passgrant::error::Error;
 use passgrant::form::MAX_BODY_BYTES;
 use passgrant::router::{self, RequestId};
 use passgrant::source::FrontDoor;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::serve::refusals::{Connection, MALFORMED, NOT_RECEIVED, Refusals};
 
@@ -37,34 +37,13 @@ const REQUEST_TIME: Duration = Duration::from_secs(29);
 const CLOSING_TIME: Duration = Duration::from_secs(10);
 /// How much of a body that is too large is read anyway: a client that is still sending would not see the answer.
 const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
-/// The pause after a connection could not be accepted: usually there are no descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Answers connections until `stop` returns, then lets the requests in progress finish, unless it returns again.
 pub(super) async fn serve(listener: TcpListener, refusals: Refusals, mut stop: impl AsyncFnMut()) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let accepting = async {
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = graceful.watch(connection(stream, refusals.clone()));
-                    tokio::spawn(async move {
-                        // A connection that breaks concerns only its client.
-                        let _: hyper::Result<()> = connection.await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    };
+    let mut open = JoinSet::new();
+    let serve = |stream| graceful.watch(connection(stream, refusals.clone()));
     tokio::select! {
-        () = accepting => {}
+        never = connections::accept(&listener, MAX_CONNECTIONS, &mut open, serve) => match never {},
         () = stop() => {}
     }
     drop(listener);
@@ -83,10 +62,6 @@ fn connection(
     stream: TcpStream,
     refusals: Refusals,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Output = hyper::Result<()>> + Send {
-    // Without it, an answer may wait for the acknowledgement of the previous one.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
     let front_door = FrontDoor { address: stream.peer_addr().ok().map(|peer| peer.ip()), appends: false };
     let connection = Connection::new(stream, refusals.clone());
     let answer = service_fn(move |mut request: Request<Incoming>| {

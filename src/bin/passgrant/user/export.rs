@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use passgrant::audit::{Action, TargetKind};
 use passgrant::json::Object;
 use passgrant::password::PasswordHash;
 use passgrant::scope::ScopeToken;
@@ -13,10 +14,12 @@ use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
 
 use crate::Context;
+use crate::audit::Change;
 use crate::failure::Failure;
 use crate::output::warn;
 use crate::patience::patiently;
 use crate::progress::Progress;
+use crate::signals::Signals;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +58,12 @@ struct Exported {
 }
 
 impl Export {
+    /// It changes nothing, but hashes that are outside are worth knowing of: also of those that are before it is over.
+    pub(super) fn change(&self, context: &Context) -> Option<Change> {
+        let table = &context.config.tables.users;
+        self.with_password_hashes.then(|| Change::of_many(Action::UserExported, TargetKind::Table, table))
+    }
+
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         if self.with_password_hashes {
             warn(
@@ -62,14 +71,19 @@ impl Export {
             );
         }
         let Some(path) = &self.to else {
-            self.write(context, BufWriter::new(io::stdout().lock()), "standard output").await?;
+            self.write(context, BufWriter::new(io::stdout()), "standard output").await?;
             return Ok(());
         };
         let shown = path.display().to_string();
         let problem = |error: io::Error| Failure::refused(format!("{shown}: {error}"));
+        // What is written is removed again if one of them comes.
+        let mut signals = Signals::new().map_err(problem)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(problem)?;
         let mut written = Written { path, is_whole: false };
-        let users = self.write(context, BufWriter::new(&file), &shown).await?;
+        let users = tokio::select! {
+            users = self.write(context, BufWriter::new(&file), &shown) => users?,
+            () = signals.next() => return Err(stop()),
+        };
         file.sync_all().map_err(problem)?;
         written.is_whole = true;
         let exported = Exported { users, file: shown, with_password_hashes: self.with_password_hashes };
@@ -86,12 +100,18 @@ impl Export {
         let mut pages = context.database().await?.store.users.list();
         let mut users = 0;
         while let Some(page) = patiently(&mut pages).await? {
+            users += page.len() as u64;
+            if self.with_password_hashes {
+                context.audit.counts([("exported", users)]);
+            }
             for user in &page {
                 serde_json::to_writer(&mut output, &self.line(user)).map_err(|error| problem(error.into()))?;
                 output.write_all(b"\n").map_err(problem)?;
             }
-            users += page.len() as u64;
             bar.add(page.len() as u64, users);
+            if context.stop.is_set() {
+                return Err(stop());
+            }
         }
         output.flush().map_err(problem)?;
         bar.finish();
@@ -108,6 +128,10 @@ impl Export {
             disabled: user.disabled,
         }
     }
+}
+
+fn stop() -> Failure {
+    Failure::Failed("the export was stopped".to_owned())
 }
 
 /// A file that is removed again unless all of it is written.

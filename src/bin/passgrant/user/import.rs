@@ -21,6 +21,7 @@ mod rows;
 mod shadow;
 mod source;
 mod summary;
+mod tried;
 mod writing;
 mod wrong;
 
@@ -31,11 +32,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::error::ErrorKind;
 use clap::{Args, ValueHint};
+use passgrant::audit::{Action, TargetKind};
 use passgrant::clock::Clock as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use crate::Context;
+use crate::audit::Change;
 use crate::failure::Failure;
 use crate::output::warn;
 use crate::progress::Progress as Bar;
@@ -46,7 +49,8 @@ use crate::user::import::format::Format;
 use crate::user::import::pipeline::Account;
 use crate::user::import::rejects::Rejects;
 use crate::user::import::source::{Origin, Source};
-use crate::user::import::summary::{Summary, Tally};
+use crate::user::import::summary::{Counts, Summary, Tally};
+use crate::user::import::tried::Tried;
 use crate::user::import::writing::{OnConflict, Writing, cores};
 
 pub(super) const EXAMPLES: &str = "\
@@ -88,6 +92,11 @@ pub(crate) struct Import {
 }
 
 impl Import {
+    pub(super) fn change(&self, context: &Context) -> Option<Change> {
+        let table = &context.config.tables.users;
+        (!self.dry_run).then(|| Change::of_many(Action::UserImported, TargetKind::Table, table))
+    }
+
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let path = (self.file != Path::new("-")).then_some(&*self.file);
         let format = self.format(path)?;
@@ -145,14 +154,14 @@ impl Import {
             argon2: context.config.argon2.clone(),
             marks,
             on_conflict: self.on_conflict,
-            dry_run: self.dry_run,
+            tried: self.dry_run.then(Tried::default),
             cores: cores(),
             resumed: resumed_at.is_some(),
         };
         let bar = Bar::new(&context.output, bytes);
         bar.resume(progress.position.offset);
         let mut account = Account { progress, checkpoint, rejects, bar, written: Instant::now() };
-        let outcome = pipeline::run(source, writing, &mut account).await;
+        let outcome = pipeline::run(source, writing, &context.stop, &mut account).await;
         account.bar.finish();
         self.finish(context, format, resumed_at, account, outcome)
     }
@@ -165,14 +174,26 @@ impl Import {
         mut account: Account,
         outcome: Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let Counts { read, created, updated, unchanged, skipped, rejected } = account.progress.tally.total();
+        context.audit.counts([
+            ("read", read),
+            ("created", created),
+            ("updated", updated),
+            ("unchanged", unchanged),
+            ("skipped", skipped),
+            ("rejected", rejected),
+        ]);
         account.keep()?;
-        account.rejects.show();
+        // Whoever keeps the results reads the list.
+        if !context.output.is_kept() {
+            account.rejects.show();
+        }
         if let Err(failure) = outcome {
             return Err(match (failure, &account.checkpoint) {
-                (Failure::Refused(reason), Some(_)) => {
+                (Failure::Refused(reason) | Failure::RefusedOption(_, reason) | Failure::Failed(reason), Some(_)) => {
                     let users = account.progress.tally.total().read;
                     let goes_on = "the same command goes on from there";
-                    Failure::refused(format!("{reason}; what comes before is done (users: {users}), and {goes_on}"))
+                    Failure::Failed(format!("{reason}; what comes before is done (users: {users}), and {goes_on}"))
                 }
                 (failure, _) => failure,
             });
@@ -199,9 +220,9 @@ impl Import {
         match (total.rejected, rejects) {
             (0, _) => Ok(()),
             (rejected, Some(file)) => {
-                Err(Failure::refused(format!("{rejected} of {} users were rejected: {file} says why", total.read)))
+                Err(Failure::Failed(format!("{rejected} of {} users were rejected: {file} says why", total.read)))
             }
-            (rejected, None) => Err(Failure::refused(format!("{rejected} of {} users were rejected", total.read))),
+            (rejected, None) => Err(Failure::Failed(format!("{rejected} of {} users were rejected", total.read))),
         }
     }
 

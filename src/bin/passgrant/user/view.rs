@@ -2,9 +2,11 @@
 
 use std::ops::Not;
 
+use passgrant::client::id::ClientId;
 use passgrant::clock::{Day, Timestamp};
 use passgrant::json::Object;
 use passgrant::scope::{Scope, ScopeToken};
+use passgrant::store::users::change::Revision;
 use passgrant::user::{Subject, User, Username};
 use serde::Serialize;
 
@@ -25,8 +27,12 @@ pub(super) struct UserView<'a> {
     allowed_scopes: Option<Vec<&'a str>>,
     password_changed_at: Timestamp,
     last_login_day: Option<Day>,
+    /// The client of the first login on that day.
+    last_login_client: Option<&'a ClientId>,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// What tells whether the claims or the scopes have changed.
+    revision: Revision,
     /// What counts against guessing the password; only where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<AttemptsView>,
@@ -61,8 +67,10 @@ impl<'a> UserView<'a> {
             allowed_scopes: user.allowed_scopes.as_ref().map(tokens),
             password_changed_at: user.password_changed_at,
             last_login_day: user.last_login_day,
+            last_login_client: user.last_login_client.as_ref(),
             created_at: user.created_at,
             updated_at: user.updated_at,
+            revision: Revision::of(user),
             attempts: None,
         }
     }
@@ -94,12 +102,14 @@ impl<'a> UserView<'a> {
             ("State", self.state().to_owned()),
             ("Password", password),
             ("Last login", self.last_login_day.map_or("never noted".to_owned(), date)),
-            ("Allowed scopes", scopes.unwrap_or_else(|| "the client's".to_owned())),
         ];
+        rows.extend(self.last_login_client.map(|client| ("First client that day", client.to_string())));
+        rows.push(("Allowed scopes", scopes.unwrap_or_else(|| "the client's".to_owned())));
         rows.extend(self.claims.iter().map(|(name, value)| ("Claim", format!("{name} = {value}"))));
         rows.extend(self.attempts.iter().flat_map(AttemptsView::rows));
         rows.push(("Created", rfc3339(self.created_at)));
         rows.push(("Updated", rfc3339(self.updated_at)));
+        rows.push(("Revision", self.revision.to_string()));
         details(rows)
     }
 

@@ -153,7 +153,7 @@ mod tests {
     fn elements(text: &str, shape: Shape) -> Result<Vec<String>, String> {
         let input = Box::new(io::Cursor::new(text.as_bytes().to_vec()));
         let said = |failure| match failure {
-            Failure::Refused(reason) => reason,
+            Failure::Refused(reason) | Failure::RefusedOption(_, reason) | Failure::Failed(reason) => reason,
             _ => String::new(),
         };
         let cursor = Cursor::new(input, Position::START).map_err(|error| error.to_string())?;

@@ -29,6 +29,11 @@ impl GivenHash {
         Ok(Self { format: read.format(), needs_wrapping: read.needs_wrapping(), text, stated })
     }
 
+    /// It as the input has it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The name of its format.
     pub(super) fn format(&self) -> &'static str {
         self.format.as_str()

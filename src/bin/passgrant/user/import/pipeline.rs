@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::progress::Progress as Bar;
+use crate::stop::Stop;
 use crate::user::import::batch::{Batch, send};
 use crate::user::import::checkpoint::{Checkpoint, Progress};
 use crate::user::import::rejects::Rejects;
@@ -35,8 +36,8 @@ pub(super) struct Account {
     pub(super) written: Instant,
 }
 
-/// Imports `source` to its end, or until it fails. Whatever was done is accounted for in `account`.
-pub(super) async fn run(source: Source, writing: Writing, account: &mut Account) -> Result<(), Failure> {
+/// Imports `source` to its end, or until it fails or is stopped. Whatever was done is accounted for in `account`.
+pub(super) async fn run(source: Source, writing: Writing, stop: &Stop, account: &mut Account) -> Result<(), Failure> {
     let width = if writing.on_conflict == OnConflict::Fail { 1 } else { WIDTH };
     let (sender, mut receiver) = channel(AHEAD);
     // Not one of the runtime's, which waits for its own when it ends: this one may wait for standard input.
@@ -50,6 +51,11 @@ pub(super) async fn run(source: Source, writing: Writing, account: &mut Account)
     let mut held: Option<Batch> = None;
     let mut ended: Option<Result<(), Failure>> = None;
     loop {
+        // What is being written still is, and accounted for.
+        if ended.is_none() && stop.is_set() {
+            held = None;
+            ended = Some(Err(Failure::Failed("the import was stopped".to_owned())));
+        }
         let takes = ended.is_none() && held.is_none() && running.len() < width;
         tokio::select! {
             Some(done) = running.next(), if !running.is_empty() => account.add(done??)?,

@@ -27,6 +27,7 @@ use crate::user::import::given_hash::GivenHash;
 use crate::user::import::record::Record;
 use crate::user::import::source::{Entry, Found, Rejected};
 use crate::user::import::summary::{Became, NO_HASH, UNKNOWN};
+use crate::user::import::tried::Tried;
 use crate::user::import::wrong::Place;
 
 /// From how many bytes in the input on a user may be too large for the table.
@@ -34,6 +35,8 @@ const LARGE: usize = 64 * 1024;
 
 /// How often a user is read again who is being changed by somebody else.
 const ROUNDS: usize = 5;
+
+const OTHER_SUBJECT: &str = "the user exists already, with another sub, which never changes";
 
 /// What becomes of a user who exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,7 +55,8 @@ pub(super) struct Writing {
     pub(super) argon2: Argon2Policy,
     pub(super) marks: Marks,
     pub(super) on_conflict: OnConflict,
-    pub(super) dry_run: bool,
+    /// Whom a dry run has met; `None` if it is meant.
+    pub(super) tried: Option<Tried>,
     pub(super) cores: Arc<Semaphore>,
     /// Whether users may have been written by a run that was interrupted.
     pub(super) resumed: bool,
@@ -103,16 +107,16 @@ impl Writing {
             }
         }
         let known = self.known(&open).await?;
-        let stopped_at = if self.dry_run {
+        let stopped_at = if let Some(tried) = &self.tried {
             let mut stopped_at = None;
             for pending in open {
-                match known.get(pending.user.username.as_str()) {
-                    Some(_) if self.on_conflict == OnConflict::Fail => {
-                        stopped_at = Some(pending);
-                        break;
-                    }
-                    existing => outcomes[pending.index] = Some(self.would(&pending, existing)),
+                let existing = known.get(pending.user.username.as_str());
+                let exists = existing.is_some() || tried.said(&pending.user.username).is_some();
+                if exists && self.on_conflict == OnConflict::Fail {
+                    stopped_at = Some(pending);
+                    break;
                 }
+                outcomes[pending.index] = Some(self.would(tried, &pending, existing));
             }
             stopped_at
         } else {
@@ -157,7 +161,7 @@ impl Writing {
     /// wrapping hashes that nobody needs.
     async fn known(&self, open: &[Pending]) -> Result<HashMap<String, User>, Failure> {
         let wraps = open.iter().any(|pending| pending.record.hash.as_ref().is_some_and(GivenHash::needs_wrapping));
-        if open.is_empty() || !(self.dry_run || wraps) {
+        if open.is_empty() || !(self.tried.is_some() || wraps) {
             return Ok(HashMap::new());
         }
         let names: Vec<_> = open.iter().map(|pending| &pending.user.username).collect();
@@ -282,14 +286,22 @@ impl Writing {
     }
 
     /// What would become of a user.
-    fn would(&self, pending: &Pending, existing: Option<&User>) -> Outcome {
-        let Some(existing) = existing else { return pending.became(Became::Created) };
-        if self.on_conflict == OnConflict::Skip {
+    fn would(&self, tried: &Tried, pending: &Pending, existing: Option<&User>) -> Outcome {
+        let said = tried.said(&pending.user.username);
+        if (existing.is_some() || said.is_some()) && self.on_conflict == OnConflict::Skip {
             return pending.became(Became::Skipped);
         }
-        if let Some(other) = pending.of_other_subject(existing) {
+        if let Some(other) = existing.and_then(|existing| pending.of_other_subject(existing)) {
             return other;
         }
+        if existing.is_none() && said.is_some_and(|said| said.is_of_other_subject(&pending.record)) {
+            return pending.rejected(OTHER_SUBJECT);
+        }
+        tried.note(&pending.record);
+        if let Some(said) = said {
+            return pending.became(if said.is_same(&pending.record) { Became::Unchanged } else { Became::Updated });
+        }
+        let Some(existing) = existing else { return pending.became(Became::Created) };
         let hash = pending.record.hash.clone().filter(|hash| !hash.needs_wrapping());
         let hash = hash.and_then(|hash| hash.stored(&self.argon2).ok());
         let same_hash = pending.record.hash.is_none() || (hash.is_some() && hash == existing.password_hash);
@@ -330,7 +342,7 @@ impl Pending {
 
     fn of_other_subject(&self, existing: &User) -> Option<Outcome> {
         let other = self.record.sub.as_ref().is_some_and(|sub| *sub != existing.subject);
-        other.then(|| self.rejected("the user exists already, with another sub, which never changes"))
+        other.then(|| self.rejected(OTHER_SUBJECT))
     }
 
     fn wanted(&self, existing: &User) -> User {

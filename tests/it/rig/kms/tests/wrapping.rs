@@ -58,8 +58,14 @@ async fn what_was_encrypted_is_decrypted_in_the_same_context_by_the_same_key_onl
         tampered[index] ^= 1;
         assert_eq!(code(decrypt(&client, Some(&key), &tampered, &own).await), "InvalidCiphertextException");
     }
-    for garbage in [&wrapped[..30], b"x"] {
-        assert_eq!(code(decrypt(&client, Some(&key), garbage, &own).await), "InvalidCiphertextException");
+    // As long as the name of a key that a ciphertext begins with.
+    kms.create_alias("alias/that-is-as-long-as-a-key-id-is", &key);
+    let of_no_key = [b"0".repeat(36).as_slice(), &wrapped[36..]].concat();
+    for garbage in [&wrapped[..30], b"x", &[0xff; 64], &of_no_key, b"alias/that-is-as-long-as-a-key-id-is and more"] {
+        for named in [Some(key.as_str()), None] {
+            let refused = code(decrypt(&client, named, garbage, &own).await);
+            assert_eq!(refused, "InvalidCiphertextException", "{named:?}: {garbage:?}");
+        }
     }
     assert_eq!(code(decrypt(&client, Some(&other), &wrapped, &own).await), "IncorrectKeyException");
 }

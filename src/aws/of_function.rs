@@ -1,0 +1,92 @@
+//! The SDK's configuration of a Lambda function, from the variables that Lambda sets.
+//!
+//! The SDK's own way also looks into profiles and asks STS and instances, none of which a function has: the code for it would
+//! be a large part of a program that is loaded at each cold start.
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+use crate::aws::{bounded, http_client};
+
+/// The endpoints that are not AWS's own.
+#[derive(Debug)]
+struct Endpoints {
+    dynamodb: Option<String>,
+    kms: Option<String>,
+}
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        match (key.env(), key.service_id()) {
+            ("AWS_ENDPOINT_URL", "DynamoDB") => self.dynamodb.clone(),
+            ("AWS_ENDPOINT_URL", "KMS") => self.kms.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// The configuration of a function's SDK clients: `AWS_REGION`, the credentials of its role, and, each if it is set,
+/// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT` and
+/// `AWS_USE_DUALSTACK_ENDPOINT`.
+#[must_use]
+pub fn sdk_config(lookup: &dyn Fn(&str) -> Option<String>) -> SdkConfig {
+    let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let is_on = |name: &str| set(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http_client())
+        .region(set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")).map(Region::new))
+        .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
+        .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
+        .service_config(Endpoints { dynamodb: set("AWS_ENDPOINT_URL_DYNAMODB"), kms: set("AWS_ENDPOINT_URL_KMS") });
+    config.set_endpoint_url(set("AWS_ENDPOINT_URL"));
+    // What was restored from a snapshot is given credentials that change, by an endpoint of its own.
+    config.set_credentials_provider(Some(if set("AWS_ACCESS_KEY_ID").is_some() {
+        SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
+    } else {
+        let asked = ProviderConfig::without_region().with_http_client(http_client());
+        SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&asked).build())
+    }));
+    bounded(config.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::Builder as DynamoDb;
+    use aws_sdk_kms::config::Builder as Kms;
+
+    use super::*;
+
+    fn config(variables: &[(&str, &str)]) -> SdkConfig {
+        sdk_config(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn said<T>(builder: T) -> String
+    where
+        T: std::fmt::Debug,
+    {
+        format!("{builder:?}")
+    }
+
+    #[test]
+    fn the_region_and_the_endpoints_are_those_of_the_environment() {
+        let of_aws = config(&[("AWS_REGION", "eu-central-1"), ("AWS_USE_FIPS_ENDPOINT", "true")]);
+        assert_eq!(of_aws.region().map(Region::as_ref), Some("eu-central-1"));
+        assert_eq!((of_aws.use_fips(), of_aws.use_dual_stack()), (Some(true), Some(false)));
+        assert_eq!(of_aws.endpoint_url(), None);
+
+        let elsewhere = config(&[
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_ENDPOINT_URL", "http://both.invalid"),
+            ("AWS_ENDPOINT_URL_KMS", "http://kms.invalid"),
+        ]);
+        assert_eq!(elsewhere.region().map(Region::as_ref), Some("eu-west-1"));
+        assert!(said(DynamoDb::from(&elsewhere)).contains("http://both.invalid"));
+        assert!(said(Kms::from(&elsewhere)).contains("http://kms.invalid"));
+        assert!(!said(Kms::from(&elsewhere)).contains("http://both.invalid"));
+    }
+}
