@@ -15,7 +15,7 @@ const HUGE_PAGE: usize = 2 << 20;
 #[derive(Default)]
 pub struct Memory {
     mapping: Option<Mapping>,
-    /// How much of it, from its beginning, may not be zero.
+    /// How much of it, from the beginning of what is lent, may not be zero.
     written: usize,
 }
 
@@ -55,7 +55,8 @@ impl Memory {
     /// it uses, so between two of them this can be left out.
     pub fn wipe(&mut self) {
         if let Some(mapping) = &mut self.mapping {
-            let written = &mut mapping.bytes_mut()[..self.written];
+            // What comes before is never lent: writing to it would map up to a huge page of memory to no end.
+            let written = &mut mapping.aligned()[..self.written];
             written.fill(0);
             // Otherwise the compiler might leave out the zeros, since nobody reads them.
             optimization_barrier(written);
@@ -76,12 +77,10 @@ impl Memory {
             // The old mapping goes first: there is never more than one.
             self.give_back();
         }
-        let bytes = self.mapping.get_or_insert_with(|| Mapping::new(length)).bytes_mut();
-        let misaligned = bytes.as_ptr().addr() % HUGE_PAGE;
-        let start = (HUGE_PAGE - misaligned) % HUGE_PAGE;
-        let end = start + count * BLOCK;
-        self.written = self.written.max(end);
-        bytes[start..end].as_chunks_mut().0
+        let aligned = self.mapping.get_or_insert_with(|| Mapping::new(length)).aligned();
+        let size = count * BLOCK;
+        self.written = self.written.max(size);
+        aligned[..size].as_chunks_mut().0
     }
 
     fn give_back(&mut self) {
@@ -114,11 +113,14 @@ impl Mapping {
         }
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        match self {
+    /// What begins where a huge page can.
+    fn aligned(&mut self) -> &mut [u8] {
+        let bytes: &mut [u8] = match self {
             Self::Pages(pages) => pages,
             Self::Heap(bytes) => bytes,
-        }
+        };
+        let misaligned = bytes.as_ptr().addr() % HUGE_PAGE;
+        &mut bytes[(HUGE_PAGE - misaligned) % HUGE_PAGE..]
     }
 }
 
@@ -141,6 +143,13 @@ mod tests {
             assert!(memory.is_wiped());
         }
         assert!(memory.mapped_kib() >= 5000, "it is kept");
+    }
+
+    #[test]
+    fn only_what_was_lent_is_wiped() {
+        let mut memory = Memory::new();
+        memory.lend(16);
+        assert_eq!(memory.written, 16 * BLOCK, "what is before it need not be mapped");
     }
 
     #[test]
