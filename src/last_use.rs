@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::authenticate::user::AuthenticatedUser;
 use crate::authorize::Authorization;
+use crate::bounded_cache;
 use crate::client::Client;
 use crate::client::id::{ClientId, Incarnation};
 use crate::clock::{Day, Timestamp};
@@ -43,7 +44,7 @@ impl LastUses {
     /// Notes of `clients` and `users`.
     #[must_use]
     pub fn new(clients: ClientUses, users: Users) -> Self {
-        Self { clients, users, noted: Cache::new(MOST_CLIENTS) }
+        Self { clients, users, noted: bounded_cache::of(MOST_CLIENTS) }
     }
 
     /// Notes a login at `now`. The login does not depend on it, and waits for it only for a short time: what cannot be

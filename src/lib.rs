@@ -59,6 +59,7 @@ pub mod jose;
 
 pub mod audience;
 pub mod audit;
+mod bounded_cache;
 pub mod clock;
 #[cfg(feature = "cli")]
 pub mod connections;

@@ -1,8 +1,6 @@
 //! The service: what every endpoint works with.
 
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -76,8 +74,7 @@ impl Service {
         let attempts = AttemptLimit::new(store.attempts, config.attempts, sources, queue, Arc::clone(&random));
         let leaks =
             LeakChecks::new(config.password_range_at_login, config.password_range_url.clone(), store.users.clone());
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let passwords = Argon2Pool::new(config.argon2.clone(), cores, queue);
+        let passwords = Argon2Pool::new(config.argon2.clone(), None, queue);
         Self {
             clients: ClientAuthenticator::new(store.clients, assertions, client_cache),
             users: UserAuthenticator::new(

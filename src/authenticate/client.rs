@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::authenticate::assertion::Assertions;
 use crate::authenticate::credentials::{Credentials, Proven, Unproven};
+use crate::bounded_cache;
 use crate::client::Client;
 use crate::client::id::ClientId;
 use crate::clock::Timestamp;
@@ -117,9 +118,9 @@ impl ClientAuthenticator {
         Self {
             clients,
             assertions,
-            memory: Cache::new(MOST_CLIENTS),
-            inquiries: Cache::new(MOST_INQUIRIES),
-            wrong_secrets: Cache::new(MOST_CLIENTS),
+            memory: bounded_cache::of(MOST_CLIENTS),
+            inquiries: bounded_cache::of(MOST_INQUIRIES),
+            wrong_secrets: bounded_cache::of(MOST_CLIENTS),
             kept_for,
         }
     }

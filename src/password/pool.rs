@@ -53,11 +53,12 @@ pub struct Argon2Pool {
 }
 
 impl Argon2Pool {
-    /// A pool that runs at most `at_once` verifications and lets at most `max_waiting` wait for their turn.
+    /// A pool that runs at most `at_once` verifications, or as many as there are processors, and lets at most `max_waiting` wait
+    /// for their turn.
     #[must_use]
-    pub fn new(policy: Argon2Policy, at_once: usize, max_waiting: usize) -> Self {
+    pub fn new(policy: Argon2Policy, at_once: Option<usize>, max_waiting: usize) -> Self {
         argon2::prepare();
-        let queue = Queue::start(at_once, max_waiting, policy.memory_kib());
+        let queue = Queue::new(at_once, max_waiting, policy.memory_kib());
         Self { policy, queue }
     }
 
@@ -132,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_verifies_only_its_own_password() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         let hash = policy().hash(&password("correct horse"), &OsRandom).expect("randomness");
         assert!(matches(&pool, "correct horse", &hash).await);
         assert!(!matches(&pool, "correct horse ", &hash).await, "nothing is trimmed");
@@ -143,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_made_in_turn_is_one_of_the_policy() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         let hash = pool.hash(password("correct horse"), &OsRandom).await.expect("a hash");
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         let outcome = pool.verify(Some(password("correct horse")), Some(&hash), "ann").await.expect("one");
@@ -155,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn the_reference_implementations_hash_verifies() {
         let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         let hash = PasswordHash::of_phc(reference);
         let outcome = pool.verify(Some(password("password")), Some(&hash), "ann").await.expect("one");
         assert!(outcome.matches && outcome.outdated, "the policy is another");
@@ -164,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_of_the_unprepared_password_verifies_and_is_outdated() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         let sent = "cafe\u{301}";
         let unprepared = Password { prepared: sent.to_owned().into(), raw: None };
         let imported = policy().hash(&unprepared, &OsRandom).expect("randomness");
@@ -179,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mark_is_the_passwords_and_the_users() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         let mark =
             async |text: &str, name: &str| pool.verify(Some(password(text)), None, name).await.expect("one").mark;
         assert_eq!(mark("guess", "ann").await, mark("guess", "ann").await);
@@ -189,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_or_exorbitant_hash_is_an_error_and_never_a_match() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         for damaged in [
             "",
             "x",
@@ -206,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_verification_for_which_the_queue_has_no_place_is_refused_as_overload() {
-        let pool = Argon2Pool::new(policy(), 1, 0);
+        let pool = Argon2Pool::new(policy(), Some(1), 0);
         let (release, released) = mpsc::channel::<()>();
         let held = pool.queue.turn(move |_| released.recv());
         assert_eq!(pool.verify(None, None, "ann").await, Err(VerifyError::Overloaded));
@@ -227,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_that_was_prepared_is_the_first_verifications() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         pool.prepare();
         let prepared = kept_kib(&pool).await;
         assert!(prepared >= 64);
@@ -237,7 +238,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_kept_for_the_next_verification_is_wiped_and_no_more_than_the_policy_takes() {
-        let pool = Argon2Pool::new(policy(), 1, 8);
+        let pool = Argon2Pool::new(policy(), Some(1), 8);
         assert_eq!(kept_kib(&pool).await, 0, "mapped when it is needed");
         pool.verify(Some(password("guess")), None, "ann").await.expect("one");
         let usual = kept_kib(&pool).await;

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use quick_cache::sync::Cache;
 use thiserror::Error;
 
+use crate::bounded_cache;
 use crate::clock::Timestamp;
 use crate::issuer::Issuer;
 use crate::source::Network;
@@ -110,7 +111,7 @@ impl SourceLimit {
     /// A limit that follows `policy`. `issuer` is the salt of the digests that are stored.
     #[must_use]
     pub fn new(sources: Sources, policy: SourcePolicy, issuer: Issuer) -> Self {
-        Self { sources, policy, issuer, exhausted: Cache::new(REMEMBERED) }
+        Self { sources, policy, issuer, exhausted: bounded_cache::of(REMEMBERED) }
     }
 
     /// What a wrong password for a username counts towards; `None` if its source is not limited.

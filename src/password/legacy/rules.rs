@@ -62,7 +62,7 @@ fn a_hash_that_costs_more_than_its_bound_is_refused_and_one_at_the_bound_is_take
 /// Argon2 has the bounds of the policy: one that was configured goes on to work.
 #[tokio::test]
 async fn a_stored_hash_beyond_a_bound_is_unreadable_and_nothing_is_computed() {
-    let pool = Argon2Pool::new(policy(), 1, 8);
+    let pool = Argon2Pool::new(policy(), Some(1), 8);
     for (_, more) in costly().into_iter().filter(|(_, more)| !more.contains("argon2")) {
         let hash: PasswordHash = serde_json::from_value(more.clone().into()).expect("a string");
         assert_eq!(hash.kind().to_string(), "unreadable", "{more}");
@@ -191,7 +191,7 @@ async fn a_hash_of_the_password_as_it_was_sent_verifies_too() {
 
 #[tokio::test]
 async fn a_refused_password_and_a_mark_are_the_same_for_every_kind_of_hash() {
-    let pool = Argon2Pool::new(policy(), 1, 8);
+    let pool = Argon2Pool::new(policy(), Some(1), 8);
     let guess = || Password::prepare("correct horse battery staple").ok();
     let nobodys = pool.verify(guess(), None, "ann").await.expect("one").mark;
     let bcrypt = stored("$2b$06$E9a/I0aBHlm40L1S64zVtuvBCRsHgDigvIAvm7GwbC3IAMo232gbC", None);

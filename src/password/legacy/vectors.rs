@@ -41,7 +41,7 @@ pub(super) fn stored(text: &str, format: Option<HashFormat>) -> PasswordHash {
 }
 
 pub(super) async fn verified(password: &str, hash: &PasswordHash) -> Verified {
-    let pool = Argon2Pool::new(policy(), 1, 8);
+    let pool = Argon2Pool::new(policy(), Some(1), 8);
     let password = Password::prepare(password).expect("acceptable");
     pool.verify(Some(password), Some(hash), "ann").await.expect("a verification")
 }

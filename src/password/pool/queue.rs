@@ -1,7 +1,9 @@
-//! Threads that compute, a turn each in the order of asking, with memory that each of them keeps.
+//! Threads that compute, a turn each in the order of asking, with memory that each of them keeps. A thread is started once there is
+//! work that no other one is free for: a cold start has none.
 
 use std::collections::VecDeque;
 use std::iter;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -74,6 +76,9 @@ struct Shared {
 struct State {
     waiting: VecDeque<Box<dyn Turn>>,
     max_waiting: usize,
+    /// `None` until the first work: as many as there are processors, which takes a cold start too long to find out.
+    max_threads: Option<usize>,
+    /// How many of them have been started.
     threads: usize,
     /// How many of the threads are at work, or wiping what is left of it.
     running: usize,
@@ -83,21 +88,11 @@ struct State {
 }
 
 impl Queue {
-    /// A queue with `threads` threads, and places for `max_waiting` turns in addition to those in progress.
-    pub(super) fn start(threads: usize, max_waiting: usize, kept_kib: usize) -> Self {
-        let state = Mutex::new(State { max_waiting, ..State::default() });
-        let shared = Arc::new(Shared { state, wake: Condvar::new(), kept_kib });
-        let started = (0..threads.max(1)).filter(|_| {
-            let shared = Arc::clone(&shared);
-            thread::Builder::new().name("argon2".to_owned()).spawn(move || shared.work()).is_ok()
-        });
-        let threads = started.count();
-        shared.state().threads = threads;
-        if threads == 0 {
-            tracing::error!("the operating system starts no thread: no password can be verified");
-            shared.close();
-        }
-        Self(shared)
+    /// A queue for at most `threads` threads, or as many as there are processors, with places for `max_waiting` turns in addition
+    /// to those in progress.
+    pub(super) fn new(threads: Option<usize>, max_waiting: usize, kept_kib: usize) -> Self {
+        let state = Mutex::new(State { max_waiting, max_threads: threads, ..State::default() });
+        Self(Arc::new(Shared { state, wake: Condvar::new(), kept_kib }))
     }
 
     /// Has `work` done in its turn, with memory that may hold what an earlier turn left in it. It is in the queue when
@@ -132,9 +127,26 @@ impl Queue {
             return Err(NoTurn::NoPlace);
         }
         state.waiting.push_back(turn);
+        if state.needs_thread() && !self.start_thread(&mut state) {
+            state.waiting.pop_back();
+            return Err(NoTurn::Interrupted);
+        }
         drop(state);
         self.0.wake.notify_one();
         Ok(())
+    }
+
+    /// Starts another thread. Returns whether there is one: without another, the work waits for those that there are.
+    fn start_thread(&self, state: &mut State) -> bool {
+        let shared = Arc::clone(&self.0);
+        match thread::Builder::new().name("argon2".to_owned()).spawn(move || shared.work()) {
+            Ok(_) => state.threads += 1,
+            Err(error) => {
+                let threads = state.threads;
+                tracing::error!(%error, threads, "the operating system starts no thread to verify passwords");
+            }
+        }
+        state.threads > 0
     }
 
     /// Waits until there is nothing to do.
@@ -202,8 +214,17 @@ impl Shared {
 }
 
 impl State {
-    fn has_place(&self) -> bool {
-        self.waiting.len() < self.max_waiting + self.threads.saturating_sub(self.running)
+    fn max_threads(&mut self) -> usize {
+        *self.max_threads.get_or_insert_with(|| thread::available_parallelism().map_or(1, NonZero::get))
+    }
+
+    fn has_place(&mut self) -> bool {
+        self.waiting.len() < self.max_waiting + self.max_threads().saturating_sub(self.running)
+    }
+
+    /// Whether there is more to do than threads that are free to do it, and another may be started.
+    fn needs_thread(&mut self) -> bool {
+        self.threads < self.max_threads() && self.running + self.waiting.len() > self.threads
     }
 
     fn next(&mut self) -> Option<Box<dyn Turn>> {
@@ -219,7 +240,7 @@ mod tests {
 
     /// A queue of one thread, which is busy until the sender is dropped.
     fn busy(max_waiting: usize) -> (Queue, mpsc::Sender<()>) {
-        let queue = Queue::start(1, max_waiting, 64);
+        let queue = Queue::new(Some(1), max_waiting, 64);
         let (release, released) = mpsc::channel::<()>();
         queue.unasked(move |_| assert!(released.recv().is_err()));
         (queue, release)
@@ -258,12 +279,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_that_panics_is_interrupted_and_the_next_one_is_taken() {
-        let queue = Queue::start(1, 8, 64);
+        let queue = Queue::new(Some(1), 8, 64);
         assert_eq!(
             queue.turn(|_| assert!(std::hint::black_box(false), "a turn that fails")).await,
             Err(NoTurn::Interrupted)
         );
         assert_eq!(queue.turn(|_| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_thread_is_started_for_work_that_no_other_is_free_for_and_for_nothing_else() {
+        let queue = Queue::new(Some(2), 8, 64);
+        assert_eq!(queue.0.state().threads, 0);
+        for _ in 0..3 {
+            assert_eq!(queue.turn(|_| ()).await, Ok(()));
+            queue.rest().await;
+        }
+        assert_eq!(queue.0.state().threads, 1);
+        let (release, released) = mpsc::channel::<()>();
+        queue.unasked(move |_| assert!(released.recv().is_err()));
+        let others: Vec<_> = (0..4).map(|_| queue.turn(|_| ())).collect();
+        assert_eq!(queue.0.state().threads, 2);
+        assert!(futures_util::future::join_all(others).await.iter().all(Result::is_ok));
+        drop(release);
     }
 
     /// A memory is wiped as soon as nothing waits for it, and not before: what follows overwrites it.
