@@ -1,25 +1,22 @@
 //! The AWS SDK as this service uses it: one HTTP client, bounded attempts, and what its errors mean here.
 
 pub mod of_function;
+#[cfg(feature = "cli")]
+pub mod of_operator;
 pub mod watched;
 
 use std::error::Error as StdError;
 use std::time::Duration;
 
-#[cfg(feature = "cli")]
-use aws_config::BehaviorVersion;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient as _, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use http::Uri;
 use http::uri::Scheme;
 
@@ -33,14 +30,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// of the request ends a longer one.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_ATTEMPTS: u32 = 3;
-
-/// The configuration of the command line's SDK clients: region, credentials and endpoints from the environment and the
-/// shared configuration files.
-#[cfg(feature = "cli")]
-pub async fn sdk_config() -> SdkConfig {
-    let found = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
-    bounded(found)
-}
 
 /// Bounds every call of the SDK clients made from `config`.
 #[must_use]
@@ -73,16 +62,6 @@ pub fn kms(config: &SdkConfig) -> aws_sdk_kms::Client {
 
 /// TLS for everything this service asks: rustls on ring, for the sake of cold starts (docs/decisions/0003).
 const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
-
-/// The HTTP client of every SDK client.
-///
-/// Each SDK client that is made has its HTTP client checked, which reads and parses every root certificate to no end. This
-/// one is not: the roots are parsed once, for the first connection.
-#[must_use]
-pub fn http_client() -> SharedHttpClient {
-    let client = HttpClientBuilder::new().tls_provider(TLS).build_https();
-    http_client_fn(move |settings, components| client.http_connector(settings, components))
-}
 
 /// An HTTP client for services that are not AWS's. It follows no redirect and sends nothing twice. Making it reads and
 /// parses the root certificates.

@@ -3,14 +3,55 @@
 //! The SDK's own way also looks into profiles and asks STS and instances, none of which a function has: the code for it would
 //! be a large part of a program that is loaded at each cold start.
 
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
+
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::aws::{bounded, http_client};
+use crate::aws::{ATTEMPT_TIMEOUT, bounded, https_connector};
+
+/// How long a connection may be idle and still be used.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// The variables that name endpoints: of all services, and of each.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+const KMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_KMS";
+
+/// The HTTP client of a function's SDK clients, for the endpoints of [`sdk_config`].
+///
+/// What it connects with is made on a thread of its own from now on, while the rest of the function starts: reading and parsing
+/// every root certificate is a good part of a cold start, and only the first connection needs them. Endpoints that are reached
+/// without TLS, on a developer's machine, have no use for them.
+#[must_use]
+pub fn http_client(lookup: &dyn Fn(&str) -> Option<String>) -> SharedHttpClient {
+    let endpoint = |name: &str| set(lookup, name).or_else(|| set(lookup, ENDPOINT));
+    let is_plain = |name: &str| endpoint(name).is_some_and(|url| url.starts_with("http://"));
+    if is_plain(DYNAMODB_ENDPOINT) && is_plain(KMS_ENDPOINT) {
+        return HttpClientBuilder::new().build_http();
+    }
+    let connector = Arc::new(LazyLock::new(|| https_connector(ATTEMPT_TIMEOUT, IDLE_TIMEOUT)));
+    let in_time = Arc::clone(&connector);
+    let made =
+        thread::Builder::new().name("roots".to_owned()).spawn(move || drop(SharedHttpConnector::clone(&in_time)));
+    if let Err(error) = made {
+        tracing::debug!(%error, "no thread to read the root certificates");
+    }
+    http_client_fn(move |_, _| SharedHttpConnector::clone(&connector))
+}
+
+/// A variable that is empty is not set.
+fn set(lookup: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    lookup(name).filter(|value| !value.is_empty())
+}
 
 /// The endpoints that are not AWS's own.
 #[derive(Debug)]
@@ -33,22 +74,22 @@ impl LoadServiceConfig for Endpoints {
 /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT` and
 /// `AWS_USE_DUALSTACK_ENDPOINT`.
 #[must_use]
-pub fn sdk_config(lookup: &dyn Fn(&str) -> Option<String>) -> SdkConfig {
-    let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+pub fn sdk_config(lookup: &dyn Fn(&str) -> Option<String>, http_client: SharedHttpClient) -> SdkConfig {
+    let set = |name: &str| set(lookup, name);
     let is_on = |name: &str| set(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client())
+        .http_client(http_client.clone())
         .region(set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")).map(Region::new))
         .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
-        .service_config(Endpoints { dynamodb: set("AWS_ENDPOINT_URL_DYNAMODB"), kms: set("AWS_ENDPOINT_URL_KMS") });
-    config.set_endpoint_url(set("AWS_ENDPOINT_URL"));
+        .service_config(Endpoints { dynamodb: set(DYNAMODB_ENDPOINT), kms: set(KMS_ENDPOINT) });
+    config.set_endpoint_url(set(ENDPOINT));
     // What was restored from a snapshot is given credentials that change, by an endpoint of its own.
     config.set_credentials_provider(Some(if set("AWS_ACCESS_KEY_ID").is_some() {
         SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
     } else {
-        let asked = ProviderConfig::without_region().with_http_client(http_client());
+        let asked = ProviderConfig::without_region().with_http_client(http_client);
         SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&asked).build())
     }));
     bounded(config.build())
@@ -62,7 +103,9 @@ mod tests {
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> SdkConfig {
-        sdk_config(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        sdk_config(&lookup, http_client(&lookup))
     }
 
     fn said<T>(builder: T) -> String

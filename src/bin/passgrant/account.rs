@@ -43,7 +43,7 @@ struct Holder {
 impl Account {
     /// The configuration of SDK clients.
     pub(crate) async fn config(&self) -> &SdkConfig {
-        self.config.get_or_init(|| async { self.used.noted_by(aws::sdk_config().await) }).await
+        self.config.get_or_init(|| async { self.used.noted_by(aws::of_operator::sdk_config().await) }).await
     }
 
     /// The same for services that take longer than DynamoDB and KMS.
