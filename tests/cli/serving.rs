@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -149,6 +149,17 @@ fn a_folder_has_one_server() {
     let _server = Server::on(data.path(), &[]);
     let second = run(passgrant().arg("--data").arg(data.path()).args(["serve", "--listen", "127.0.0.1:0"]));
     assert_eq!(second.refused(), format!("a server is running on the data folder {}", data.path().display()));
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [&["serve"][..], &["console", "--no-open"]] {
+        let reason = On(folder.path()).run(&[command, &["--listen", &address]].concat()).refused();
+        assert!(reason.contains(&address) && reason.contains("--listen names another one"), "{reason}");
+    }
 }
 
 #[test]

@@ -45,7 +45,6 @@ use passgrant::config::Config;
 use passgrant::config::outputs::Outputs;
 use passgrant::random::OsRandom;
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::account::Account;
@@ -179,8 +178,7 @@ impl Arguments {
         let databases = Databases::of(&place);
         // What cannot be opened is said before there is a page.
         drop(databases.lease().await?);
-        let unavailable = |error| Failure::refused(format!("cannot listen on {}: {error}", self.listen));
-        let listener = TcpListener::bind(self.listen).await.map_err(unavailable)?;
+        let listener = listen::on(self.listen).await?;
         let address = listener.local_addr()?;
         let access = Arc::new(Access::new(address, self.idle_end, Box::new(SystemClock), &OsRandom)?);
         let url = access.one_time_url();

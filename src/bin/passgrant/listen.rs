@@ -1,6 +1,11 @@
 //! The address that a server of the command line listens on, as an argument.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+use crate::failure::Failure;
 
 /// An IP address, or `localhost`, with a port.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -20,4 +25,18 @@ pub(crate) fn loopback(text: &str) -> Result<SocketAddr, String> {
     } else {
         Err("only a loopback address, as in 127.0.0.1:0: who reaches the page may do what you may".to_owned())
     }
+}
+
+/// Listens on `address`, which the option `--listen` names.
+///
+/// # Errors
+/// [`Failure`], with what to do if something else listens there.
+pub(crate) async fn on(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => "; --listen names another one",
+            _ => "",
+        };
+        Failure::refused(format!("cannot listen on {address}: {error}{hint}"))
+    })
 }

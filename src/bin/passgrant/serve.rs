@@ -22,7 +22,6 @@ use passgrant::signing::on_demand::OnDemandKey;
 use passgrant::signing::{KeyRing, SigningKey};
 use passgrant::store::embedded::EmbeddedDynamoDb;
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
@@ -131,8 +130,7 @@ pub(crate) async fn run(
         Some(path) => Some(DataFolder::for_server(path).await?),
         None => None,
     };
-    let unavailable = |error| Failure::refused(format!("cannot listen on {}: {error}", arguments.listen));
-    let listener = TcpListener::bind(arguments.listen).await.map_err(unavailable)?;
+    let listener = listen::on(arguments.listen).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{}", reachable(address));
     let issuer = arguments.issuer.or_else(|| config.issuer.clone());
