@@ -63,25 +63,33 @@ pub fn kms(config: &SdkConfig) -> aws_sdk_kms::Client {
 /// TLS for everything this service asks: rustls on ring, for the sake of cold starts (docs/decisions/0003).
 const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// An HTTP client for services that are not AWS's. It follows no redirect and sends nothing twice. Making it reads and
-/// parses the root certificates.
-pub(crate) fn https_connector(connect_timeout: Duration, idle_timeout: Duration) -> SharedHttpConnector {
+/// What TLS trusts: the machine's root certificates, or nothing where there is no TLS, as reading and parsing them takes longer
+/// than everything else about a connection.
+fn trusted(is_plain: bool) -> TlsContext {
+    let nothing = || TlsContext::builder().with_trust_store(TrustStore::empty()).build();
+    if is_plain && let Ok(context) = nothing() { context } else { TlsContext::default() }
+}
+
+/// An HTTP client that follows no redirect and sends nothing twice. Making it reads and parses the root certificates, unless it is
+/// only for addresses that are reached without TLS.
+fn connector(is_plain: bool, connect_timeout: Duration, idle_timeout: Duration) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder().connect_timeout(connect_timeout).build();
-    let connector = Connector::builder().tls_provider(TLS).connector_settings(settings);
+    let connector = Connector::builder().tls_provider(TLS).tls_context(trusted(is_plain)).connector_settings(settings);
     SharedHttpConnector::new(connector.pool_idle_timeout(idle_timeout).build())
 }
 
-/// What connects to the collector of traces at `url`. One that is reached without TLS has no use for root certificates, which
-/// would take longer than everything else about it.
+/// An HTTP client for services that are not AWS's, which are reached with TLS.
+pub(crate) fn https_connector(connect_timeout: Duration, idle_timeout: Duration) -> SharedHttpConnector {
+    connector(false, connect_timeout, idle_timeout)
+}
+
+/// What connects to the collector of traces at `url`.
 pub(crate) fn collector_connector(url: &Uri) -> SharedHttpConnector {
     /// As servers keep connections; and what is sent over one that was closed is only dropped.
     const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
-    let builder = Connector::builder().tls_provider(TLS).pool_idle_timeout(IDLE_TIMEOUT);
-    let without_roots = TlsContext::builder().with_trust_store(TrustStore::empty()).build();
-    SharedHttpConnector::new(match without_roots {
-        Ok(context) if url.scheme() == Some(&Scheme::HTTP) => builder.tls_context(context).build(),
-        _ => builder.build(),
-    })
+    let context = trusted(url.scheme() == Some(&Scheme::HTTP));
+    let connector = Connector::builder().tls_provider(TLS).tls_context(context).pool_idle_timeout(IDLE_TIMEOUT);
+    SharedHttpConnector::new(connector.build())
 }
 
 /// Whether trying again later can help.

@@ -12,11 +12,10 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::aws::{ATTEMPT_TIMEOUT, bounded, https_connector};
+use crate::aws::{ATTEMPT_TIMEOUT, bounded, connector};
 
 /// How long a connection may be idle and still be used.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -35,17 +34,17 @@ const KMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_KMS";
 pub fn http_client(lookup: &dyn Fn(&str) -> Option<String>) -> SharedHttpClient {
     let endpoint = |name: &str| set(lookup, name).or_else(|| set(lookup, ENDPOINT));
     let is_plain = |name: &str| endpoint(name).is_some_and(|url| url.starts_with("http://"));
-    if is_plain(DYNAMODB_ENDPOINT) && is_plain(KMS_ENDPOINT) {
-        return HttpClientBuilder::new().build_http();
+    let is_plain = is_plain(DYNAMODB_ENDPOINT) && is_plain(KMS_ENDPOINT);
+    let shared = Arc::new(LazyLock::new(move || connector(is_plain, ATTEMPT_TIMEOUT, IDLE_TIMEOUT)));
+    if !is_plain {
+        let made = Arc::clone(&shared);
+        let making =
+            thread::Builder::new().name("roots".to_owned()).spawn(move || drop(SharedHttpConnector::clone(&made)));
+        if let Err(error) = making {
+            tracing::debug!(%error, "no thread to read the root certificates");
+        }
     }
-    let connector = Arc::new(LazyLock::new(|| https_connector(ATTEMPT_TIMEOUT, IDLE_TIMEOUT)));
-    let in_time = Arc::clone(&connector);
-    let made =
-        thread::Builder::new().name("roots".to_owned()).spawn(move || drop(SharedHttpConnector::clone(&in_time)));
-    if let Err(error) = made {
-        tracing::debug!(%error, "no thread to read the root certificates");
-    }
-    http_client_fn(move |_, _| SharedHttpConnector::clone(&connector))
+    http_client_fn(move |_, _| SharedHttpConnector::clone(&shared))
 }
 
 /// A variable that is empty is not set.
