@@ -66,7 +66,7 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when DynamoDB does not answer; [`NotResumed`] as in [`Session::resume`].
     pub async fn resume(&self, session: &Session) -> Result<Result<AuthenticatedUser, NotResumed>, StoreError> {
-        Ok(session.resume(self.users.get(session.username()).await?))
+        Ok(session.resume(self.users.get_known(session.username()).await?))
     }
 
     /// Ends a session.

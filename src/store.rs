@@ -9,6 +9,7 @@ pub mod client_uses;
 pub mod clients;
 mod item;
 mod key;
+mod memory;
 pub mod outcome;
 pub mod pages;
 pub mod sessions;
@@ -86,17 +87,19 @@ impl Store {
     /// The tables called `names`, reached through `client`.
     #[must_use]
     pub fn new(client: &Client, names: &TableNames) -> Self {
-        Self::whose_changes_are_counted(client, names, Changes::default())
+        let [clients, users, tokens] = [
+            Table::new(client, &names.clients, key::CLIENTS),
+            Table::new(client, &names.users, key::USERS),
+            Table::new(client, &names.tokens, key::TOKENS),
+        ];
+        Self::of(clients, users, tokens, Changes::default())
     }
 
-    /// The same, where every change of a client is counted in `changes` before it is answered.
-    pub(crate) fn whose_changes_are_counted(client: &Client, names: &TableNames, changes: Changes) -> Self {
-        let clients = Table::new(client, &names.clients, key::CLIENTS);
-        let tokens = Table::new(client, &names.tokens, key::TOKENS);
+    fn of(clients: Table, users: Table, tokens: Table, changes: Changes) -> Self {
         Self {
             signing_keys: SigningKeys::new(clients.clone()),
             clients: Clients::new(clients, changes),
-            users: Users::new(Table::new(client, &names.users, key::USERS)),
+            users: Users::new(users),
             sessions: StoredSessions::new(tokens.clone()),
             access_tokens: AccessTokens::new(tokens.clone()),
             assertions: UsedAssertions::new(tokens.clone()),

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use serde::Deserialize;
 
@@ -75,6 +76,7 @@ impl Refusal<'_> {
     }
 }
 
+#[dyn_dispatch_hint]
 impl Intercept for Watched {
     fn name(&self) -> &'static str {
         "Watched"

@@ -3,13 +3,17 @@
 
 mod connector;
 mod flush;
+mod known;
+mod lean;
+mod place;
 mod socket;
 mod sweep;
 mod thread;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{self, Path};
+use std::sync::Arc;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -21,16 +25,19 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
+use url::Url;
 
 use crate::aws;
 use crate::clock::Clock;
-use crate::store::changes::Changes;
 use crate::store::embedded::connector::{InProcess, Tables};
 use crate::store::embedded::flush::Flush;
+use crate::store::embedded::known::{Counted, Known};
 use crate::store::embedded::socket::BeforeAnswer;
 use crate::store::embedded::sweep::Sweep;
 use crate::store::embedded::thread::DatabaseThread;
+use crate::store::key;
 use crate::store::schema::{SchemaError, create_tables};
+use crate::store::table::Table;
 use crate::store::{Store, TableNames};
 
 /// Why the embedded DynamoDB did not start or stop.
@@ -56,7 +63,7 @@ pub struct EmbeddedDynamoDb {
     hidden: SocketAddr,
     before: BeforeAnswer,
     in_process: InProcess,
-    changes: Changes,
+    counted: Counted,
     stop: watch::Sender<bool>,
     server: JoinHandle<Result<(), String>>,
     sockets: Vec<JoinHandle<()>>,
@@ -73,13 +80,13 @@ impl EmbeddedDynamoDb {
         let open = |error: dynoxide::DynoxideError| EmbeddedError::Open(error.to_string());
         let (database, flush) = match path {
             Some(path) => {
-                let database = Database::new(&path.to_string_lossy()).map_err(open)?;
+                let database = Database::new(&uri(path)?).map_err(open)?;
                 let flush = Flush::instead_of_each_commit(&database, path).map_err(open)?;
                 (database, flush)
             }
             None => (Database::memory().map_err(open)?, None),
         };
-        let changes = Changes::default();
+        let counted = Counted::default();
         let (stop, stopped) = watch::channel(false);
         let (behind, listener) = (loopback_port().await?, loopback_port().await?);
         let (hidden, address) = (behind.local_addr()?, listener.local_addr()?);
@@ -88,21 +95,21 @@ impl EmbeddedDynamoDb {
             // Dropping the sender stops it too.
             let _: Result<_, watch::error::RecvError> = server_stopped.wait_for(|stop| *stop).await;
         });
-        let before = BeforeAnswer { flush: flush.clone(), changes: changes.clone() };
-        let sweep = Sweep::new(database.clone(), names.tokens.clone(), clock);
-        let tables = Tables { names: names.clone(), changes: changes.clone() };
+        let before = BeforeAnswer { flush: flush.clone(), counted: counted.clone() };
+        let sweep = Sweep::new(database.clone(), names.tokens.clone(), clock, counted.writes.clone());
+        let tables = Tables { names: names.clone(), counted: counted.clone() };
         let running = Self {
             address,
             hidden,
             before: before.clone(),
             in_process: InProcess::new(DatabaseThread::start(database)?, flush, tables, sockets()),
-            changes,
+            counted,
             stop,
             server: tokio::spawn(server),
             sockets: vec![tokio::spawn(socket::serve(listener, hidden, before, stopped))],
             sweeper: tokio::spawn(sweep.forever()),
         };
-        create_tables(&Client::new(&running.sdk_config()), names).await?;
+        create_tables(&running.client(), names).await?;
         Ok(running)
     }
 
@@ -125,10 +132,21 @@ impl EmbeddedDynamoDb {
         config(&self.endpoint(), SharedHttpClient::new(self.in_process.clone()))
     }
 
-    /// The tables called `names`, accessed in this process.
+    fn client(&self) -> Client {
+        lean::client(&self.sdk_config(), self.endpoint())
+    }
+
+    /// The tables called `names`, accessed in this process. What is read of clients, users and sessions is kept until it changes.
     #[must_use]
     pub fn store(&self, names: &TableNames) -> Store {
-        Store::whose_changes_are_counted(&Client::new(&self.sdk_config()), names, self.changes.clone())
+        let client = self.client();
+        let known = |table: &str| Arc::new(Known::of(table, self.counted.writes.clone()));
+        Store::of(
+            Table::new(&client, &names.clients, key::CLIENTS),
+            Table::new(&client, &names.users, key::USERS).with(known(&names.users)),
+            Table::new(&client, &names.tokens, key::TOKENS).with(known(&names.tokens)),
+            self.counted.clients.clone(),
+        )
     }
 
     /// Stops it once the requests in progress are answered. Later callers find it unreachable.
@@ -146,6 +164,18 @@ impl EmbeddedDynamoDb {
         }
         Ok(())
     }
+}
+
+/// The file at `path` as SQLite opens it: locked once, for as long as it is open. Otherwise it would be locked and unlocked for each
+/// transaction, for the sake of other processes, of which none works on it beside this one.
+fn uri(path: &Path) -> Result<String, EmbeddedError> {
+    let problem = || EmbeddedError::Open(format!("{} has no absolute path", path.display()));
+    let absolute = path::absolute(path).map_err(|_| problem())?;
+    let mut uri = Url::from_file_path(absolute).map_err(|()| problem())?;
+    if cfg!(unix) {
+        uri.set_query(Some("vfs=unix-excl"));
+    }
+    Ok(uri.into())
 }
 
 async fn loopback_port() -> io::Result<TcpListener> {

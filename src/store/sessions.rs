@@ -86,7 +86,7 @@ impl StoredSessions {
 
     pub(crate) async fn get(&self, sid: &str) -> Result<Option<StoredSession>, StoreError> {
         let key = key::session(sid);
-        let item = self.tokens.get(&key).await?;
+        let item = self.tokens.get_known(&key).await?;
         item.map(|item| self.read(&key, item)).transpose()
     }
 
@@ -172,7 +172,7 @@ impl StoredSessions {
             .expression_attribute_values(":now", number(rotation.rotated_at.as_unix()))
             .expression_attribute_values(":expires", number(expires_at.as_unix()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = request.send().await else {
+        let Err(error) = self.tokens.change_known(&key, request).await else {
             return Ok(Rotated::Won);
         };
         match in_the_way(error)? {

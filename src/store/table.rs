@@ -4,18 +4,24 @@
 mod many;
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::json::Object;
 use crate::store::claims;
 use crate::store::item::{Item, SCHEMA, number, string};
+use crate::store::memory::Memory;
 use crate::store::outcome::{Created, StoreError, held};
 
 /// One of the three tables.
@@ -25,11 +31,19 @@ pub(super) struct Table {
     name: String,
     /// The attribute that is its key.
     key: &'static str,
+    /// What need not be read again, where that can be known.
+    memory: Option<Arc<dyn Memory>>,
 }
 
 impl Table {
     pub(super) fn new(dynamodb: &DynamoDb, name: &str, key: &'static str) -> Self {
-        Self { dynamodb: dynamodb.clone(), name: name.to_owned(), key }
+        Self { dynamodb: dynamodb.clone(), name: name.to_owned(), key, memory: None }
+    }
+
+    /// The same, with `memory` of its items.
+    #[cfg(feature = "cli")]
+    pub(super) fn with(self, memory: Arc<dyn Memory>) -> Self {
+        Self { memory: Some(memory), ..self }
     }
 
     /// The item that stores `stored` under `key`. The key and the schema are filled in here and nowhere else.
@@ -80,6 +94,36 @@ impl Table {
         let request = self.dynamodb.get_item().table_name(&self.name).key(self.key, string(key));
         let answer = request.consistent_read(true).send().await.map_err(StoreError::from_sdk)?;
         Ok(answer.item)
+    }
+
+    /// The item under `key`, as it is now, from memory if it is known there. Not for a key that may be a guess: whoever guesses would see
+    /// by the time it takes what others have asked for lately.
+    pub(super) async fn get_known(&self, key: &str) -> Result<Option<Item>, StoreError> {
+        let Some(memory) = &self.memory else { return self.get(key).await };
+        if let Some(item) = memory.recall(key) {
+            return Ok(Some(item));
+        }
+        let version = memory.version(key);
+        let read = self.get(key).await?;
+        if let Some(item) = &read {
+            memory.keep(key, version, item);
+        }
+        Ok(read)
+    }
+
+    /// Sends `request`, which changes the item under `key`, and keeps what it becomes for [`Table::get_known`].
+    pub(super) async fn change_known(
+        &self,
+        key: &str,
+        request: UpdateItemFluentBuilder,
+    ) -> Result<(), SdkError<UpdateItemError, HttpResponse>> {
+        let Some(memory) = &self.memory else { return request.send().await.map(|_| ()) };
+        let version = memory.version(key).next();
+        let changed = request.return_values(ReturnValue::AllNew).send().await?;
+        if let Some(item) = changed.attributes() {
+            memory.keep(key, version, item);
+        }
+        Ok(())
     }
 
     /// Writes a new item; never overwrites one.

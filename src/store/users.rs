@@ -113,6 +113,15 @@ impl Users {
         item.map(|item| self.read(username.as_str(), item)).transpose()
     }
 
+    /// The user called `username`, who is known to have logged in: from memory where nothing has changed since.
+    ///
+    /// # Errors
+    /// As [`Users::get`].
+    pub(crate) async fn get_known(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        let item = self.table.get_known(username.as_str()).await?;
+        item.map(|item| self.read(username.as_str(), item)).transpose()
+    }
+
     fn read(&self, key: &str, mut item: Item) -> Result<User, StoreError> {
         let claims = self.table.take_claims(key, &mut item, CLAIMS)?;
         let stored: StoredUser = self.table.stored(key, item)?;

@@ -48,6 +48,7 @@ mod import_throttled;
 mod importing;
 mod imports;
 mod keys;
+mod known;
 mod legacy_login;
 mod limits;
 mod loopback;

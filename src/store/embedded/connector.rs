@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
 use aws_sdk_dynamodb::config::SharedHttpClient;
@@ -31,8 +32,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::store::TableNames;
-use crate::store::changes::Changes;
-use crate::store::embedded::flush::{Flush, Place};
+use crate::store::embedded::flush::Flush;
+use crate::store::embedded::known::Counted;
+use crate::store::embedded::place::Place;
 use crate::store::embedded::thread::{Closed, DatabaseThread};
 
 const TARGET: &str = "x-amz-target";
@@ -43,10 +45,10 @@ type Attributes = HashMap<String, AttributeValue>;
 /// What a request writes: a table, and the item there or its key, where a read of the item is to wait for the write.
 type Written<'a> = (&'a String, Option<&'a Attributes>);
 
-/// The tables, and where changes of the clients are counted.
+/// The tables, and where writes to them are counted.
 pub(super) struct Tables {
     pub(super) names: TableNames,
-    pub(super) changes: Changes,
+    pub(super) counted: Counted,
 }
 
 impl Tables {
@@ -59,9 +61,11 @@ impl Tables {
         }
     }
 
-    fn note_write(&self, table: &str) {
-        if table == self.names.clients {
-            self.changes.note();
+    /// Counts a write to `place`, in the `tables`.
+    fn note_write(&self, tables: &[String], place: Place) {
+        self.counted.writes.note(place);
+        if tables.contains(&self.names.clients) {
+            self.counted.clients.note();
         }
     }
 }
@@ -204,12 +208,12 @@ impl Shared {
         let (tables, flush) = (Arc::clone(&self.tables), self.flush.clone());
         let write = flush.as_ref().map(|flush| flush.write(place));
         let call = self.database.call(move |database| {
-            let written = run(database, request);
+            // It may have written before it panics.
+            let written = catch_unwind(AssertUnwindSafe(|| run(database, request)));
             // Both on the database's thread: they happen even if the request no longer waits.
-            for table in &changed {
-                tables.note_write(table);
-            }
-            (written, flush.map(|flush| flush.flushed(write)))
+            tables.note_write(&changed, place);
+            let flush = flush.map(|flush| flush.flushed(write));
+            (written.unwrap_or_else(|panic| resume_unwind(panic)), flush)
         });
         let (written, flush) = call.await?;
         // A refused write reveals what is there, as a read does, and may be the repetition of one that succeeded.
@@ -283,7 +287,7 @@ mod tests {
         let database = with_tokens_table();
         let tables = Tables {
             names: TableNames { clients: "clients".into(), users: "users".into(), tokens: "tokens".into() },
-            changes: Changes::default(),
+            counted: Counted::default(),
         };
         let in_process = InProcess::new(
             DatabaseThread::start(database).expect("a thread"),

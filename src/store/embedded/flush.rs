@@ -7,17 +7,23 @@
 //! around its checkpoints, which is what keeps the file sound.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::hash::BuildHasher as _;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use dynoxide::{Database, DynoxideError};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::store::embedded::place::Place;
+
+/// The least time from one flush to the next: under load, the writes of half a millisecond share one. Each costs the processor as much
+/// as a fifth of a refresh.
+const INTERVAL: Duration = Duration::from_micros(500);
 
 /// A request that waits for a flush, and its write, if it is one.
 type Waiting = (oneshot::Sender<io::Result<()>>, Option<Write>);
@@ -27,23 +33,6 @@ type Waiting = (oneshot::Sender<io::Result<()>>, Option<Write>);
 pub(super) struct Flush {
     waiting: mpsc::UnboundedSender<Waiting>,
     unflushed: Arc<Unflushed>,
-}
-
-/// What a request reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Place {
-    /// The item with this hash of its table and key. Two items of the same hash wait for each other, and nothing more.
-    Item(u64),
-    /// It is not known what.
-    Anywhere,
-}
-
-impl Place {
-    /// The item of `table` with the key `key`.
-    pub(super) fn of(table: &str, key: &str) -> Self {
-        static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        Self::Item(HASHER.hash_one((table, key)))
-    }
 }
 
 /// How many writes may have been committed and not flushed, by what they wrote.
@@ -127,8 +116,11 @@ impl Flush {
 fn flush_for(mut asked: mpsc::UnboundedReceiver<Waiting>, mut sync: impl FnMut() -> io::Result<()>) {
     let mut waiting = Vec::new();
     let mut flushed = Ok(());
+    let mut next = Instant::now();
     while let Some(first) = asked.blocking_recv() {
         waiting.push(first);
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+        next = Instant::now() + INTERVAL;
         while let Ok(next) = asked.try_recv() {
             waiting.push(next);
         }

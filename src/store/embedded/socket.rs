@@ -15,8 +15,8 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::connections;
-use crate::store::changes::Changes;
 use crate::store::embedded::flush::Flush;
+use crate::store::embedded::known::Counted;
 
 /// The largest part of an answer that is passed on at once.
 const PIECE: usize = 16 * 1024;
@@ -43,13 +43,13 @@ const TIMES: Times =
 pub(super) struct BeforeAnswer {
     /// Makes durable what was written, where that is needed.
     pub(super) flush: Option<Flush>,
-    /// Signals that clients may have changed.
-    pub(super) changes: Changes,
+    /// Counts that anything may have been written.
+    pub(super) counted: Counted,
 }
 
 impl BeforeAnswer {
     async fn done(&self) -> io::Result<()> {
-        self.changes.note();
+        self.counted.note_anything();
         match &self.flush {
             Some(flush) => flush.flushed(None).await,
             None => Ok(()),
@@ -136,7 +136,7 @@ mod tests {
         let (server, address) = (behind.local_addr().expect("an address"), listener.local_addr().expect("an address"));
         let client = TcpStream::connect(address).await.expect("a connection");
         let (accepted, _) = listener.accept().await.expect("a connection");
-        let before = BeforeAnswer { flush: None, changes: Changes::default() };
+        let before = BeforeAnswer { flush: None, counted: Counted::default() };
         let passing = tokio::spawn(pass(accepted, server, before, times));
         let (server, _) = behind.accept().await.expect("a connection");
         (client, server, async { passing.await.expect("no panic") })

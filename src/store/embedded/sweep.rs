@@ -13,6 +13,8 @@ use dynoxide::{AttributeValue, Database, DynoxideError, Item};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::clock::Clock;
+use crate::store::embedded::known::Writes;
+use crate::store::embedded::place::Place;
 
 /// How often expired items are deleted. The first sweep also comes this long after the start, when there is better work
 /// to do.
@@ -26,11 +28,12 @@ pub(super) struct Sweep {
     database: Database,
     table: String,
     clock: Arc<dyn Clock>,
+    writes: Writes,
 }
 
 impl Sweep {
-    pub(super) fn new(database: Database, table: String, clock: Box<dyn Clock>) -> Self {
-        Self { database, table, clock: clock.into() }
+    pub(super) fn new(database: Database, table: String, clock: Box<dyn Clock>, writes: Writes) -> Self {
+        Self { database, table, clock: clock.into(), writes }
     }
 
     /// Sweeps again and again, without end.
@@ -82,6 +85,10 @@ impl Sweep {
         })?;
         let mut deleted = 0;
         for key in page.items.unwrap_or_default() {
+            let place = match key.get("id") {
+                Some(AttributeValue::S(id)) => Place::of(&self.table, id),
+                _ => Place::Anywhere,
+            };
             let outcome = self.database.delete_item(DeleteItemRequest {
                 table_name: self.table.clone(),
                 key,
@@ -91,7 +98,10 @@ impl Sweep {
                 ..DeleteItemRequest::default()
             });
             match outcome {
-                Ok(_) => deleted += 1,
+                Ok(_) => {
+                    self.writes.note(place);
+                    deleted += 1;
+                }
                 Err(DynoxideError::ConditionalCheckFailedException(..)) => {}
                 Err(error) => return Err(error),
             }
@@ -126,7 +136,7 @@ mod tests {
             let table_name = "tokens".to_owned();
             database.put_item(PutItemRequest { table_name, item, ..PutItemRequest::default() }).expect("a write");
         }
-        Sweep::new(database, "tokens".to_owned(), Box::new(At(1000)))
+        Sweep::new(database, "tokens".to_owned(), Box::new(At(1000)), Writes::default())
     }
 
     fn items(sweep: &Sweep) -> Vec<Item> {
@@ -138,7 +148,10 @@ mod tests {
     async fn a_sweep_deletes_what_has_expired_and_nothing_else() {
         let expiries = (0..400).map(|index| if index % 3 == 0 { 999 } else { 1000 + index % 3 });
         let sweep = sweep(expiries);
+        let deleted = || sweep.writes.to(Place::of("tokens", "999-0"));
+        let before = deleted();
         assert_eq!(sweep.once().await.expect("a sweep"), 134);
+        assert_ne!(deleted(), before, "it is counted as a write");
         assert_eq!(items(&sweep).len(), 400 - 134);
         assert!(items(&sweep).iter().all(|item| item["expires_at"] != AttributeValue::N("999".to_owned())));
         assert_eq!(sweep.once().await.expect("a sweep"), 0);
