@@ -100,8 +100,9 @@ impl Mapping {
         let Ok(pages) = MmapMut::map_anon(length) else { return Self::Heap(vec![0; length]) };
         #[cfg(target_os = "linux")]
         if length >= 2 * HUGE_PAGE {
-            // Without huge pages it is slower, and nothing else.
-            let _: std::io::Result<()> = pages.advise(memmap2::Advice::HugePage);
+            // As many as are filled: one more would take 2 MiB for what is left. Without huge pages it is slower, and nothing else.
+            let filled = (length / HUGE_PAGE - 1) * HUGE_PAGE;
+            let _: std::io::Result<()> = pages.advise_range(memmap2::Advice::HugePage, before_aligned(&pages), filled);
         }
         Self::Pages(pages)
     }
@@ -119,9 +120,15 @@ impl Mapping {
             Self::Pages(pages) => pages,
             Self::Heap(bytes) => bytes,
         };
-        let misaligned = bytes.as_ptr().addr() % HUGE_PAGE;
-        &mut bytes[(HUGE_PAGE - misaligned) % HUGE_PAGE..]
+        let before = before_aligned(bytes);
+        &mut bytes[before..]
     }
+}
+
+/// How many of `bytes` come before what is [`Mapping::aligned`].
+fn before_aligned(bytes: &[u8]) -> usize {
+    let misaligned = bytes.as_ptr().addr() % HUGE_PAGE;
+    (HUGE_PAGE - misaligned) % HUGE_PAGE
 }
 
 #[cfg(test)]
