@@ -12,7 +12,7 @@ mod thread;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{self, Path};
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -25,7 +25,6 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
-use url::Url;
 
 use crate::aws;
 use crate::clock::Clock;
@@ -80,7 +79,7 @@ impl EmbeddedDynamoDb {
         let open = |error: dynoxide::DynoxideError| EmbeddedError::Open(error.to_string());
         let (database, flush) = match path {
             Some(path) => {
-                let database = Database::new(&uri(path)?).map_err(open)?;
+                let database = Database::new(&path.to_string_lossy()).map_err(open)?;
                 let flush = Flush::instead_of_each_commit(&database, path).map_err(open)?;
                 (database, flush)
             }
@@ -164,18 +163,6 @@ impl EmbeddedDynamoDb {
         }
         Ok(())
     }
-}
-
-/// The file at `path` as SQLite opens it: locked once, for as long as it is open. Otherwise it would be locked and unlocked for each
-/// transaction, for the sake of other processes, of which none works on it beside this one.
-fn uri(path: &Path) -> Result<String, EmbeddedError> {
-    let problem = || EmbeddedError::Open(format!("{} has no absolute path", path.display()));
-    let absolute = path::absolute(path).map_err(|_| problem())?;
-    let mut uri = Url::from_file_path(absolute).map_err(|()| problem())?;
-    if cfg!(unix) {
-        uri.set_query(Some("vfs=unix-excl"));
-    }
-    Ok(uri.into())
 }
 
 async fn loopback_port() -> io::Result<TcpListener> {

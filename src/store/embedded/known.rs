@@ -107,7 +107,10 @@ fn bytes(item: &Item) -> usize {
             AttributeValue::B(blob) => blob.as_ref().len(),
             AttributeValue::L(values) => values.iter().map(|value| mem::size_of_val(value) + of_value(value)).sum(),
             AttributeValue::M(members) => bytes(members),
-            AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.iter().map(String::len).sum(),
+            AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
+                texts.iter().map(|text| mem::size_of_val(text) + text.len()).sum()
+            }
+            AttributeValue::Bs(blobs) => blobs.iter().map(|blob| mem::size_of_val(blob) + blob.as_ref().len()).sum(),
             _ => 0,
         }
     }

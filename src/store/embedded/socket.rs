@@ -99,10 +99,13 @@ async fn pass(client: TcpStream, server: SocketAddr, before: BeforeAnswer, times
             }
         }
     };
-    tokio::select! {
+    let ended = tokio::select! {
         answered = answering => answered,
         () = asking => Err(io::ErrorKind::TimedOut.into()),
-    }
+    };
+    // Something may have been written and not answered.
+    before.counted.note_anything();
+    ended
 }
 
 /// Passes on what a client asks, until it says nothing for a while.
