@@ -276,12 +276,12 @@ fn outcome(
     }
 }
 
-#[test]
-fn any_history_of_refreshes_is_equivalent_to_one_of_requests_that_came_one_after_another() {
+/// `instances` makes the two of an app that has one.
+fn every_history_is_explained(instances: impl FnOnce(&mut TestApp)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let app = runtime.block_on(async {
         let mut app = TestApp::builder().start().await;
-        app.add_instance();
+        instances(&mut app);
         // Beyond the machine's own time, by which the embedded DynamoDB deletes what has expired.
         app.clock.advance(Duration::from_hours(100 * 365 * 24));
         let refresh = RefreshPolicy {
@@ -301,4 +301,17 @@ fn any_history_of_refreshes_is_equivalent_to_one_of_requests_that_came_one_after
         Ok(())
     };
     TestRunner::new(config).run(&steps(), history).expect("every history is explained");
+}
+
+#[test]
+fn any_history_of_refreshes_is_equivalent_to_one_of_requests_that_came_one_after_another() {
+    every_history_is_explained(TestApp::add_instance);
+}
+
+#[test]
+fn so_is_any_history_of_a_local_server_that_remembers_and_of_another_process_beside_it() {
+    every_history_is_explained(|app| {
+        app.restart_beside_the_database();
+        app.add_instance();
+    });
 }

@@ -182,7 +182,6 @@ pub(crate) struct TestApp {
     key_ids: Vec<String>,
     in_process: Vec<Algorithm>,
     timeouts: Timeouts,
-    #[expect(dead_code, reason = "it stops when it is dropped")]
     dynamodb: EmbeddedDynamoDb,
 }
 
@@ -207,6 +206,10 @@ impl TestApp {
 
     /// Adds an instance of the service, which shares nothing with the others but DynamoDB and KMS.
     pub(crate) fn add_instance(&mut self) {
+        self.add_instance_with(Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables));
+    }
+
+    fn add_instance_with(&mut self, store: Store) {
         let keys = if self.kms_wire.is_some() {
             let envelopes = self.envelopes();
             let listed = self.key_ids.iter().map(|key| key.parse().expect("a key"));
@@ -218,7 +221,7 @@ impl TestApp {
         let service = Service::new(
             self.config.clone(),
             self.config.required_issuer().expect("an issuer"),
-            Store::new(&dynamodb_client(&self.dynamodb_wire, self.timeouts), &self.config.tables),
+            store,
             KeyRing::new(keys),
             Box::new(self.clock.clone()),
             Box::new(self.random.clone()),
@@ -244,6 +247,13 @@ impl TestApp {
         self.key_ids = keys.iter().map(ToString::to_string).collect();
         self.services.clear();
         self.add_instance();
+    }
+
+    /// Replaces the instances by one that is in the process of the database, as the local server is: what it has read it
+    /// need not read again.
+    pub(crate) fn restart_beside_the_database(&mut self) {
+        self.services.clear();
+        self.add_instance_with(self.dynamodb.store(&self.config.tables));
     }
 
     /// The DynamoDB behind the app, for what the store cannot show.
