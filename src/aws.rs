@@ -72,24 +72,24 @@ fn trusted(is_plain: bool) -> TlsContext {
 
 /// An HTTP client that follows no redirect and sends nothing twice. Making it reads and parses the root certificates, unless it is
 /// only for addresses that are reached without TLS.
-fn connector(is_plain: bool, connect_timeout: Duration, idle_timeout: Duration) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(connect_timeout).build();
-    let connector = Connector::builder().tls_provider(TLS).tls_context(trusted(is_plain)).connector_settings(settings);
+fn connector(is_plain: bool, connect_timeout: Option<Duration>, idle_timeout: Duration) -> SharedHttpConnector {
+    let mut settings = HttpConnectorSettings::builder();
+    settings.set_connect_timeout(connect_timeout);
+    let connector =
+        Connector::builder().tls_provider(TLS).tls_context(trusted(is_plain)).connector_settings(settings.build());
     SharedHttpConnector::new(connector.pool_idle_timeout(idle_timeout).build())
 }
 
 /// An HTTP client for services that are not AWS's, which are reached with TLS.
 pub(crate) fn https_connector(connect_timeout: Duration, idle_timeout: Duration) -> SharedHttpConnector {
-    connector(false, connect_timeout, idle_timeout)
+    connector(false, Some(connect_timeout), idle_timeout)
 }
 
 /// What connects to the collector of traces at `url`.
 pub(crate) fn collector_connector(url: &Uri) -> SharedHttpConnector {
     /// As servers keep connections; and what is sent over one that was closed is only dropped.
     const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
-    let context = trusted(url.scheme() == Some(&Scheme::HTTP));
-    let connector = Connector::builder().tls_provider(TLS).tls_context(context).pool_idle_timeout(IDLE_TIMEOUT);
-    SharedHttpConnector::new(connector.build())
+    connector(url.scheme() == Some(&Scheme::HTTP), None, IDLE_TIMEOUT)
 }
 
 /// Whether trying again later can help.

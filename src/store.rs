@@ -3,13 +3,12 @@
 pub mod access_tokens;
 pub mod assertions;
 pub mod attempts;
-pub mod changes;
 mod claims;
 pub mod client_uses;
 pub mod clients;
 mod item;
 mod key;
-mod memory;
+pub(crate) mod memory;
 pub mod outcome;
 pub mod pages;
 pub mod sessions;
@@ -32,7 +31,6 @@ use aws_sdk_dynamodb::Client;
 use crate::store::access_tokens::AccessTokens;
 use crate::store::assertions::UsedAssertions;
 use crate::store::attempts::Attempts;
-use crate::store::changes::Changes;
 use crate::store::client_uses::ClientUses;
 use crate::store::clients::Clients;
 use crate::store::sessions::StoredSessions;
@@ -87,19 +85,17 @@ impl Store {
     /// The tables called `names`, reached through `client`.
     #[must_use]
     pub fn new(client: &Client, names: &TableNames) -> Self {
-        let [clients, users, tokens] = [
-            Table::new(client, &names.clients, key::CLIENTS),
-            Table::new(client, &names.users, key::USERS),
-            Table::new(client, &names.tokens, key::TOKENS),
-        ];
-        Self::of(clients, users, tokens, Changes::default())
+        Self::of(names, |name, key| Table::new(client, name, key))
     }
 
-    fn of(clients: Table, users: Table, tokens: Table, changes: Changes) -> Self {
+    /// The tables called `names`, each made by `table` of its name and the attribute that is its key.
+    fn of(names: &TableNames, table: impl Fn(&str, &'static str) -> Table) -> Self {
+        let clients = table(&names.clients, key::CLIENTS);
+        let tokens = table(&names.tokens, key::TOKENS);
         Self {
             signing_keys: SigningKeys::new(clients.clone()),
-            clients: Clients::new(clients, changes),
-            users: Users::new(users),
+            clients: Clients::new(clients),
+            users: Users::new(table(&names.users, key::USERS)),
             sessions: StoredSessions::new(tokens.clone()),
             access_tokens: AccessTokens::new(tokens.clone()),
             assertions: UsedAssertions::new(tokens.clone()),

@@ -19,6 +19,7 @@ use crate::client::id::ClientId;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::store::clients::{Clients, Revision};
+use crate::store::memory::Version;
 use crate::store::outcome::StoreError;
 
 /// The most clients that are kept in memory, and whose wrong secrets are counted.
@@ -58,15 +59,15 @@ pub struct ClientAuthenticator {
 #[derive(Clone)]
 struct Kept {
     read_at: Timestamp,
-    /// How many changes of clients there had been before it was read.
-    changes: u64,
+    /// Its version before it was read.
+    version: Version,
     revision: u64,
     client: Arc<Client>,
 }
 
 impl Kept {
-    fn new(found: Revision, now: Timestamp, changes: u64) -> Self {
-        Self { read_at: now, changes, revision: found.number(), client: Arc::new(found.client) }
+    fn new(found: Revision, now: Timestamp, version: Version) -> Self {
+        Self { read_at: now, version, revision: found.number(), client: Arc::new(found.client) }
     }
 
     /// Whether it is what the table holds. The revisions of a client that was registered again start over.
@@ -81,8 +82,8 @@ impl Kept {
 /// for what was known.
 struct Inquiry {
     at: Timestamp,
-    /// How many changes of clients there had been.
-    changes: u64,
+    /// The version of the client before the table was asked.
+    version: Version,
     answer: Answer,
 }
 
@@ -159,10 +160,10 @@ impl ClientAuthenticator {
         if let Some(kept) = self.cached(id, now) {
             return Ok(Some(kept.client));
         }
-        let changes = self.clients.changes();
+        let version = self.clients.version(id);
         let found = self.clients.get_revision(id).await?;
         Ok(found.map(|found| {
-            let kept = Kept::new(found, now, changes);
+            let kept = Kept::new(found, now, version);
             if !self.kept_for.is_zero() {
                 self.memory.insert(id.clone(), kept.clone());
             }
@@ -177,9 +178,9 @@ impl ClientAuthenticator {
     }
 
     async fn judge_by_table(&self, request: &Request<'_>) -> Result<Judged, Error> {
-        let changes = self.clients.changes();
+        let version = self.clients.version(request.id);
         let found = self.clients.get_revision(request.id).await?;
-        Ok(self.judge_for(request, found.map(|found| Kept::new(found, request.now, changes))))
+        Ok(self.judge_for(request, found.map(|found| Kept::new(found, request.now, version))))
     }
 
     async fn judge(&self, request: &Request<'_>) -> Result<Judged, Error> {
@@ -193,8 +194,8 @@ impl ClientAuthenticator {
             Err(_) => (inquiry.lock().await, true),
         };
         let remembered = if waited { self.recall(request, remembered) } else { remembered };
-        let changes = self.clients.changes();
-        let is_fresh = |inquiry: &&Inquiry| inquiry.at == request.now && inquiry.changes == changes;
+        let version = self.clients.version(request.id);
+        let is_fresh = |inquiry: &&Inquiry| inquiry.at == request.now && inquiry.version == version;
         let lately = inquiry.as_ref().filter(is_fresh).map(|inquiry| inquiry.answer);
         match (lately, remembered) {
             (_, Some(judged)) if judged.verdict.is_ok() => Ok(judged),
@@ -226,17 +227,17 @@ impl ClientAuthenticator {
         inquiry: &mut Option<Inquiry>,
     ) -> Result<Judged, Error> {
         let was_in_memory = remembered.is_some();
-        let (at, changes) = (request.now, self.clients.changes());
-        *inquiry = Some(Inquiry { at, changes, answer: Answer::Missing });
+        let (at, version) = (request.now, self.clients.version(request.id));
+        *inquiry = Some(Inquiry { at, version, answer: Answer::Missing });
         let found = self.clients.get_revision(request.id).await?;
         let answer = if found.is_some() { Answer::Somebody } else { Answer::Nobody };
-        *inquiry = Some(Inquiry { at, changes, answer });
+        *inquiry = Some(Inquiry { at, version, answer });
 
         let is_still = |judged: &Judged, found: &Revision| judged.kept.as_ref().is_some_and(|kept| kept.is(found));
         let judged = match (remembered, found) {
             (Some(judged), Some(found)) if is_still(&judged, &found) => judged,
             (_, Some(found)) => {
-                let kept = Kept::new(found, request.now, changes);
+                let kept = Kept::new(found, request.now, version);
                 self.memory.insert(request.id.clone(), kept.clone());
                 self.judge_for(request, Some(kept))
             }
@@ -259,7 +260,7 @@ impl ClientAuthenticator {
 
     fn cached(&self, id: &ClientId, now: Timestamp) -> Option<Kept> {
         let kept = self.memory.get(id)?;
-        let unchanged = kept.changes == self.clients.changes();
+        let unchanged = kept.version == self.clients.version(id);
         // A clock that was set back must not keep a client for ever.
         (unchanged && now >= kept.read_at && now.since(kept.read_at) < self.kept_for).then_some(kept)
     }

@@ -35,7 +35,7 @@ pub fn http_client(lookup: &dyn Fn(&str) -> Option<String>) -> SharedHttpClient 
     let endpoint = |name: &str| set(lookup, name).or_else(|| set(lookup, ENDPOINT));
     let is_plain = |name: &str| endpoint(name).is_some_and(|url| url.starts_with("http://"));
     let is_plain = is_plain(DYNAMODB_ENDPOINT) && is_plain(KMS_ENDPOINT);
-    let shared = Arc::new(LazyLock::new(move || connector(is_plain, ATTEMPT_TIMEOUT, IDLE_TIMEOUT)));
+    let shared = Arc::new(LazyLock::new(move || connector(is_plain, Some(ATTEMPT_TIMEOUT), IDLE_TIMEOUT)));
     if !is_plain {
         let made = Arc::clone(&shared);
         let making =

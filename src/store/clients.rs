@@ -19,8 +19,8 @@ use crate::client::{AccessTokenFormat, Capability, Client, Grant, GrantEnd, Refr
 use crate::clock::Timestamp;
 use crate::jose::algorithm::Algorithm;
 use crate::scope::Scope;
-use crate::store::changes::Changes;
 use crate::store::item::{Item, number, string};
+use crate::store::memory::Version;
 use crate::store::outcome::{Changed, Created, StoreError, held};
 use crate::store::pages::Pages;
 #[cfg(feature = "cli")]
@@ -184,17 +184,16 @@ impl fmt::Display for Revision {
 #[derive(Clone, Debug)]
 pub struct Clients {
     table: Table,
-    changes: Changes,
 }
 
 impl Clients {
-    pub(super) fn new(table: Table, changes: Changes) -> Self {
-        Self { table, changes }
+    pub(super) fn new(table: Table) -> Self {
+        Self { table }
     }
 
-    /// The number of changes, where they are counted: to be asked before a client is read that is to be kept.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes.number()
+    /// The version of the client called `id`, where that can be known: to be asked before a client is read that is to be kept.
+    pub(crate) fn version(&self, id: &ClientId) -> Version {
+        self.table.version(id.as_str())
     }
 
     /// The client called `id`.

@@ -30,11 +30,10 @@ use crate::aws;
 use crate::clock::Clock;
 use crate::store::embedded::connector::{InProcess, Tables};
 use crate::store::embedded::flush::Flush;
-use crate::store::embedded::known::{Counted, Known};
+use crate::store::embedded::known::{Known, Writes};
 use crate::store::embedded::socket::BeforeAnswer;
 use crate::store::embedded::sweep::Sweep;
 use crate::store::embedded::thread::DatabaseThread;
-use crate::store::key;
 use crate::store::schema::{SchemaError, create_tables};
 use crate::store::table::Table;
 use crate::store::{Store, TableNames};
@@ -62,7 +61,7 @@ pub struct EmbeddedDynamoDb {
     hidden: SocketAddr,
     before: BeforeAnswer,
     in_process: InProcess,
-    counted: Counted,
+    writes: Writes,
     stop: watch::Sender<bool>,
     server: JoinHandle<Result<(), String>>,
     sockets: Vec<JoinHandle<()>>,
@@ -85,7 +84,7 @@ impl EmbeddedDynamoDb {
             }
             None => (Database::memory().map_err(open)?, None),
         };
-        let counted = Counted::default();
+        let writes = Writes::default();
         let (stop, stopped) = watch::channel(false);
         let (behind, listener) = (loopback_port().await?, loopback_port().await?);
         let (hidden, address) = (behind.local_addr()?, listener.local_addr()?);
@@ -94,15 +93,15 @@ impl EmbeddedDynamoDb {
             // Dropping the sender stops it too.
             let _: Result<_, watch::error::RecvError> = server_stopped.wait_for(|stop| *stop).await;
         });
-        let before = BeforeAnswer { flush: flush.clone(), counted: counted.clone() };
-        let sweep = Sweep::new(database.clone(), names.tokens.clone(), clock, counted.writes.clone());
-        let tables = Tables { names: names.clone(), counted: counted.clone() };
+        let before = BeforeAnswer { flush: flush.clone(), writes: writes.clone() };
+        let sweep = Sweep::new(database.clone(), names.tokens.clone(), clock, writes.clone());
+        let tables = Tables { names: names.clone(), writes: writes.clone() };
         let running = Self {
             address,
             hidden,
             before: before.clone(),
             in_process: InProcess::new(DatabaseThread::start(database)?, flush, tables, sockets()),
-            counted,
+            writes,
             stop,
             server: tokio::spawn(server),
             sockets: vec![tokio::spawn(socket::serve(listener, hidden, before, stopped))],
@@ -139,13 +138,9 @@ impl EmbeddedDynamoDb {
     #[must_use]
     pub fn store(&self, names: &TableNames) -> Store {
         let client = self.client();
-        let known = |table: &str| Arc::new(Known::of(table, self.counted.writes.clone()));
-        Store::of(
-            Table::new(&client, &names.clients, key::CLIENTS),
-            Table::new(&client, &names.users, key::USERS).with(known(&names.users)),
-            Table::new(&client, &names.tokens, key::TOKENS).with(known(&names.tokens)),
-            self.counted.clients.clone(),
-        )
+        Store::of(names, |name, key| {
+            Table::new(&client, name, key).with(Arc::new(Known::of(name, self.writes.clone())))
+        })
     }
 
     /// Stops it once the requests in progress are answered. Later callers find it unreachable.

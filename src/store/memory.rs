@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::store::item::Item;
 
-/// A state of an item: every change of the item adds one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version(pub(super) u64);
+/// A state of an item, which is another one after every change. Where changes cannot be seen, it stays the same, and says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Version(pub(super) u64);
 
 impl Version {
     /// The one after a single change.
@@ -22,7 +22,7 @@ pub(super) trait Memory: fmt::Debug + Send + Sync {
     fn version(&self, key: &str) -> Version;
 
     /// Keeps what the item under `key` was as `version`, for a while.
-    fn keep(&self, key: &str, version: Version, item: &Item);
+    fn keep(&self, key: &str, version: Version, item: Item);
 
     /// The item under `key`, if it is known as the version that it is now.
     fn recall(&self, key: &str) -> Option<Item>;

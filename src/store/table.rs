@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use crate::json::Object;
 use crate::store::claims;
 use crate::store::item::{Item, SCHEMA, number, string};
-use crate::store::memory::Memory;
+use crate::store::memory::{Memory, Version};
 use crate::store::outcome::{Created, StoreError, held};
 
 /// One of the three tables.
@@ -96,6 +96,11 @@ impl Table {
         Ok(answer.item)
     }
 
+    /// The version of the item under `key`, where that can be known: to be asked before an item is read that is to be kept.
+    pub(super) fn version(&self, key: &str) -> Version {
+        self.memory.as_ref().map(|memory| memory.version(key)).unwrap_or_default()
+    }
+
     /// The item under `key`, as it is now, from memory if it is known there. Not for a key that may be a guess: whoever guesses would see
     /// by the time it takes what others have asked for lately.
     pub(super) async fn get_known(&self, key: &str) -> Result<Option<Item>, StoreError> {
@@ -106,7 +111,7 @@ impl Table {
         let version = memory.version(key);
         let read = self.get(key).await?;
         if let Some(item) = &read {
-            memory.keep(key, version, item);
+            memory.keep(key, version, item.clone());
         }
         Ok(read)
     }
@@ -120,7 +125,7 @@ impl Table {
         let Some(memory) = &self.memory else { return request.send().await.map(|_| ()) };
         let version = memory.version(key).next();
         let changed = request.return_values(ReturnValue::AllNew).send().await?;
-        if let Some(item) = changed.attributes() {
+        if let Some(item) = changed.attributes {
             memory.keep(key, version, item);
         }
         Ok(())

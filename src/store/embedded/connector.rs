@@ -33,7 +33,7 @@ use serde::de::DeserializeOwned;
 
 use crate::store::TableNames;
 use crate::store::embedded::flush::Flush;
-use crate::store::embedded::known::Counted;
+use crate::store::embedded::known::Writes;
 use crate::store::embedded::place::Place;
 use crate::store::embedded::thread::{Closed, DatabaseThread};
 
@@ -48,25 +48,14 @@ type Written<'a> = (&'a String, Option<&'a Attributes>);
 /// The tables, and where writes to them are counted.
 pub(super) struct Tables {
     pub(super) names: TableNames,
-    pub(super) counted: Counted,
+    pub(super) writes: Writes,
 }
 
 impl Tables {
     /// The item that `attributes` are of, or are the key of.
     fn place(&self, table: &str, attributes: &Attributes) -> Place {
         let key = self.names.keys().into_iter().find(|(name, _)| *name == table);
-        match key.and_then(|(_, key)| attributes.get(key)) {
-            Some(AttributeValue::S(value)) => Place::of(table, value),
-            _ => Place::Anywhere,
-        }
-    }
-
-    /// Counts a write to `place`, in the `tables`.
-    fn note_write(&self, tables: &[String], place: Place) {
-        self.counted.writes.note(place);
-        if tables.contains(&self.names.clients) {
-            self.counted.clients.note();
-        }
+        key.map_or(Place::Anywhere, |(_, key)| Place::of_item(table, key, attributes))
     }
 }
 
@@ -204,14 +193,13 @@ impl Shared {
             [(table, Some(attributes))] => self.tables.place(table, attributes),
             _ => Place::Anywhere,
         };
-        let changed: Vec<String> = written.into_iter().map(|(table, _)| table.clone()).collect();
-        let (tables, flush) = (Arc::clone(&self.tables), self.flush.clone());
+        let (writes, flush) = (self.tables.writes.clone(), self.flush.clone());
         let write = flush.as_ref().map(|flush| flush.write(place));
         let call = self.database.call(move |database| {
             // It may have written before it panics.
             let written = catch_unwind(AssertUnwindSafe(|| run(database, request)));
             // Both on the database's thread: they happen even if the request no longer waits.
-            tables.note_write(&changed, place);
+            writes.note(place);
             let flush = flush.map(|flush| flush.flushed(write));
             (written.unwrap_or_else(|panic| resume_unwind(panic)), flush)
         });
@@ -287,7 +275,7 @@ mod tests {
         let database = with_tokens_table();
         let tables = Tables {
             names: TableNames { clients: "clients".into(), users: "users".into(), tokens: "tokens".into() },
-            counted: Counted::default(),
+            writes: Writes::default(),
         };
         let in_process = InProcess::new(
             DatabaseThread::start(database).expect("a thread"),

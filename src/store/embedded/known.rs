@@ -12,7 +12,6 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::bounded_cache;
-use crate::store::changes::Changes;
 use crate::store::embedded::place::Place;
 use crate::store::item::Item;
 use crate::store::memory::{Memory, Version};
@@ -23,23 +22,6 @@ const NUMBERS: usize = 1024;
 /// How much memory the items of a table may take that are kept, about, and how many that is usually.
 const MOST_BYTES: u64 = 1 << 20;
 const ABOUT_ITEMS: usize = 512;
-
-/// Writes that are counted before they are answered.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counted {
-    /// To the clients.
-    pub(super) clients: Changes,
-    /// To any item.
-    pub(super) writes: Writes,
-}
-
-impl Counted {
-    /// Counts that anything may have been written.
-    pub(super) fn note_anything(&self) {
-        self.clients.note();
-        self.writes.note(Place::Anywhere);
-    }
-}
 
 /// The number of writes so far, by what they wrote.
 #[derive(Clone, Debug)]
@@ -142,8 +124,8 @@ impl Memory for Known {
         self.writes.to(Place::of(&self.table, key))
     }
 
-    fn keep(&self, key: &str, version: Version, item: &Item) {
-        self.items.insert(key.to_owned(), Kept { version, bytes: bytes(item), item: Arc::new(item.clone()) });
+    fn keep(&self, key: &str, version: Version, item: Item) {
+        self.items.insert(key.to_owned(), Kept { version, bytes: bytes(&item), item: Arc::new(item) });
     }
 
     fn recall(&self, key: &str) -> Option<Item> {
@@ -172,7 +154,7 @@ mod tests {
     fn an_item_is_known_until_it_may_have_been_written() {
         let (known, writes) = known();
         for place in [Place::of(TABLE, "one"), Place::Anywhere] {
-            known.keep("one", known.version("one"), &item("first"));
+            known.keep("one", known.version("one"), item("first"));
             assert_eq!(known.recall("one"), Some(item("first")));
             assert_eq!(known.recall("another"), None);
             writes.note(place);
@@ -185,7 +167,7 @@ mod tests {
         let (known, writes) = known();
         let version = known.version("one");
         writes.note(Place::of(TABLE, "one"));
-        known.keep("one", version, &item("as it was"));
+        known.keep("one", version, item("as it was"));
         assert_eq!(known.recall("one"), None);
     }
 
@@ -195,11 +177,11 @@ mod tests {
         for others in 0..3 {
             let version = known.version("one").next();
             (0..=others).for_each(|_| writes.note(Place::of(TABLE, "one")));
-            known.keep("one", version, &item("as I left it"));
+            known.keep("one", version, item("as I left it"));
             assert_eq!(known.recall("one").is_some(), others == 0);
         }
         let version = known.version("one").next();
-        known.keep("one", version, &item("not written"));
+        known.keep("one", version, item("not written"));
         assert_eq!(known.recall("one"), None, "a write that was not counted");
     }
 
@@ -209,12 +191,12 @@ mod tests {
         let large = item(&"x".repeat(4096));
         for number in 0..10_000 {
             let key = number.to_string();
-            known.keep(&key, known.version(&key), &large);
+            known.keep(&key, known.version(&key), large.clone());
         }
         assert!(known.items.weight() <= MOST_BYTES);
         assert!(known.items.len() > 100, "{}", known.items.len());
         let key = "a megabyte";
-        known.keep(key, known.version(key), &item(&"x".repeat(1 << 20)));
+        known.keep(key, known.version(key), item(&"x".repeat(1 << 20)));
         assert_eq!(known.recall(key), None);
     }
 }

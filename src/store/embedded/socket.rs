@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::connections;
 use crate::store::embedded::flush::Flush;
-use crate::store::embedded::known::Counted;
+use crate::store::embedded::known::Writes;
+use crate::store::embedded::place::Place;
 
 /// The largest part of an answer that is passed on at once.
 const PIECE: usize = 16 * 1024;
@@ -44,12 +45,12 @@ pub(super) struct BeforeAnswer {
     /// Makes durable what was written, where that is needed.
     pub(super) flush: Option<Flush>,
     /// Counts that anything may have been written.
-    pub(super) counted: Counted,
+    pub(super) writes: Writes,
 }
 
 impl BeforeAnswer {
     async fn done(&self) -> io::Result<()> {
-        self.counted.note_anything();
+        self.writes.note(Place::Anywhere);
         match &self.flush {
             Some(flush) => flush.flushed(None).await,
             None => Ok(()),
@@ -104,7 +105,7 @@ async fn pass(client: TcpStream, server: SocketAddr, before: BeforeAnswer, times
         () = asking => Err(io::ErrorKind::TimedOut.into()),
     };
     // Something may have been written and not answered.
-    before.counted.note_anything();
+    before.writes.note(Place::Anywhere);
     ended
 }
 
@@ -139,7 +140,7 @@ mod tests {
         let (server, address) = (behind.local_addr().expect("an address"), listener.local_addr().expect("an address"));
         let client = TcpStream::connect(address).await.expect("a connection");
         let (accepted, _) = listener.accept().await.expect("a connection");
-        let before = BeforeAnswer { flush: None, counted: Counted::default() };
+        let before = BeforeAnswer { flush: None, writes: Writes::default() };
         let passing = tokio::spawn(pass(accepted, server, before, times));
         let (server, _) = behind.accept().await.expect("a connection");
         (client, server, async { passing.await.expect("no panic") })

@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use crate::clock::Clock;
 use crate::store::embedded::known::Writes;
 use crate::store::embedded::place::Place;
+use crate::store::key;
 
 /// How often expired items are deleted. The first sweep also comes this long after the start, when there is better work
 /// to do.
@@ -77,21 +78,18 @@ impl Sweep {
         let page = self.database.scan(ScanRequest {
             table_name: self.table.clone(),
             filter_expression: Some(expired.clone()),
-            projection_expression: Some("id".to_owned()),
+            projection_expression: Some(key::TOKENS.to_owned()),
             expression_attribute_values: Some(now.clone()),
             limit: Some(PAGE),
             exclusive_start_key: after,
             ..ScanRequest::default()
         })?;
         let mut deleted = 0;
-        for key in page.items.unwrap_or_default() {
-            let place = match key.get("id") {
-                Some(AttributeValue::S(id)) => Place::of(&self.table, id),
-                _ => Place::Anywhere,
-            };
+        for item in page.items.unwrap_or_default() {
+            let place = Place::of_item(&self.table, key::TOKENS, &item);
             let outcome = self.database.delete_item(DeleteItemRequest {
                 table_name: self.table.clone(),
-                key,
+                key: item,
                 // The item may have been used at this very moment, and live on.
                 condition_expression: Some(expired.clone()),
                 expression_attribute_values: Some(now.clone()),
