@@ -22,9 +22,7 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
-use dynoxide::actions::transact_write_items::{
-    TransactWriteItem, TransactWriteItemsRequest, TransactWriteItemsResponse,
-};
+use dynoxide::actions::transact_write_items::{TransactWriteItemsRequest, TransactWriteItemsResponse};
 use dynoxide::actions::update_item::UpdateItemRequest;
 use dynoxide::{AttributeValue, Database, DynoxideError};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -42,8 +40,8 @@ const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
 type Attributes = HashMap<String, AttributeValue>;
 
-/// What a request writes: a table, and the item there or its key, where a read of the item is to wait for the write.
-type Written<'a> = (&'a String, Option<&'a Attributes>);
+/// What a request writes: a table, and the item there or its key; `None` for several items.
+type Written<'a> = Option<(&'a String, &'a Attributes)>;
 
 /// The tables, and where writes to them are counted.
 pub(super) struct Tables {
@@ -145,28 +143,25 @@ impl Shared {
         match operation {
             "GetItem" => self.read(body).await,
             "PutItem" => {
-                self.write(body, |put: &PutItemRequest| vec![(&put.table_name, Some(&put.item))], Database::put_item)
-                    .await
+                self.write(body, |put: &PutItemRequest| Some((&put.table_name, &put.item)), Database::put_item).await
             }
             "UpdateItem" => {
-                let update_item = Database::update_item;
                 self.write(
                     body,
-                    |update: &UpdateItemRequest| vec![(&update.table_name, Some(&update.key))],
-                    update_item,
+                    |update: &UpdateItemRequest| Some((&update.table_name, &update.key)),
+                    Database::update_item,
                 )
                 .await
             }
             "DeleteItem" => {
-                let delete_item = Database::delete_item;
                 self.write(
                     body,
-                    |delete: &DeleteItemRequest| vec![(&delete.table_name, Some(&delete.key))],
-                    delete_item,
+                    |delete: &DeleteItemRequest| Some((&delete.table_name, &delete.key)),
+                    Database::delete_item,
                 )
                 .await
             }
-            "TransactWriteItems" => self.write(body, written_together, transact).await,
+            "TransactWriteItems" => self.write(body, |_| None, transact).await,
             _ => Ok(None),
         }
     }
@@ -184,15 +179,11 @@ impl Shared {
     async fn write<T: DeserializeOwned + Send + 'static, U: Serialize + Send + 'static>(
         &self,
         body: &[u8],
-        written: fn(&T) -> Vec<Written<'_>>,
+        written: fn(&T) -> Written<'_>,
         run: fn(&Database, T) -> Result<U, DynoxideError>,
     ) -> Result<Option<HttpResponse>, ConnectorError> {
         let Some(request) = parsed::<T>(body) else { return Ok(None) };
-        let written = written(&request);
-        let place = match written[..] {
-            [(table, Some(attributes))] => self.tables.place(table, attributes),
-            _ => Place::Anywhere,
-        };
+        let place = written(&request).map_or(Place::Anywhere, |(table, item)| self.tables.place(table, item));
         let (writes, flush) = (self.tables.writes.clone(), self.flush.clone());
         let write = flush.as_ref().map(|flush| flush.write(place));
         let call = self.database.call(move |database| {
@@ -226,17 +217,6 @@ fn transact(
 ) -> Result<TransactWriteItemsResponse, DynoxideError> {
     request.client_request_token = None;
     database.transact_write_items(request)
-}
-
-fn written_together(request: &TransactWriteItemsRequest) -> Vec<Written<'_>> {
-    request.transact_items.iter().filter_map(changed_table).map(|table| (table, None)).collect()
-}
-
-fn changed_table(item: &TransactWriteItem) -> Option<&String> {
-    let put = item.put.as_ref().map(|put| &put.table_name);
-    let update = || item.update.as_ref().map(|update| &update.table_name);
-    let delete = || item.delete.as_ref().map(|delete| &delete.table_name);
-    put.or_else(update).or_else(delete)
 }
 
 /// `None` for a request that cannot be read: the server knows how to refuse it.
